@@ -1,0 +1,69 @@
+"""Text classifiers with label embeddings, for scikit-learn.
+
+Labels are not mere numbers here: each one has a vector in the space of the words, and a text is
+read in the light of the labels that it might carry. Every classifier takes raw texts, follows
+scikit-learn's conventions and works with its pipelines, searches and scorers.
+
+The public names are resolved when they are first used, so that importing the package itself costs
+next to nothing: torch, scikit-learn and skorch are loaded with the first classifier.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sklabelemb import baselines, datasets, inspection, leam, text
+    from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
+    from sklabelemb.leam import LEAMClassifier
+    from sklabelemb.persistence import load, save
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "BinaryRelevance",
+    "ClassifierChain",
+    "LEAMClassifier",
+    "LabelPowerset",
+    "__version__",
+    "baselines",
+    "datasets",
+    "inspection",
+    "leam",
+    "load",
+    "save",
+    "text",
+]
+
+_SUBMODULES = frozenset({"baselines", "datasets", "inspection", "leam", "text"})
+
+_HOME = {
+    "BinaryRelevance": "baselines",
+    "ClassifierChain": "baselines",
+    "LEAMClassifier": "leam",
+    "LabelPowerset": "baselines",
+    "load": "persistence",
+    "save": "persistence",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    if name in _HOME:
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value  # the next access does not come through here
+        return value
+
+    from difflib import get_close_matches
+
+    message = f"module {__name__!r} has no attribute {name!r}"
+    if close := get_close_matches(name, __all__, n=1):
+        message += f". Did you mean {close[0]!r}?"
+    # With `name` given, Python does not add a suggestion of its own to ours.
+    raise AttributeError(message, name=name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,597 @@
+"""What the classifiers share: the way from raw texts and ``y`` to predictions in the form of ``y``.
+
+A classifier adds its constructor, its network and its options; the template methods to fill in are
+`_network_class`, `_network_options` and, where it has something to start from, `_initialize_network`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
+from skorch.callbacks import LRScheduler
+from torch import nn
+
+from sklabelemb.decision import (
+    check_threshold,
+    decide,
+    probabilities,
+    tuned_thresholds,
+    validation_score,
+)
+from sklabelemb.model_selection import stratified_holdout
+from sklabelemb.targets import Targets
+from sklabelemb.text import TokenIds, Tokenizer, Vocabulary, check_documents
+from sklabelemb.training import SplitAdam, TextDataset, TextNet, isolated_randomness, sparse_pays
+from sklabelemb.training.callbacks import (
+    BestWeights,
+    EpochProgress,
+    ScikitLearnCallbacks,
+    ValidationScore,
+)
+
+__all__ = ["LabelEmbeddingClassifier"]
+
+# With fewer validation samples than this, a score says more about them than about the model.
+MIN_VALIDATION_SAMPLES = 10
+# Numbers that a network may keep per batch while predicting.
+PREDICTION_ELEMENTS = 1 << 24
+
+
+class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+    """Base of the classifiers over raw text with label embeddings; not for direct use."""
+
+    _parameter_constraints: dict[str, Any] = {
+        "tokenizer": [callable, None],
+        "lowercase": ["boolean"],
+        "mask_numbers": ["boolean"],
+        "max_features": [Interval(Integral, 1, None, closed="left"), None],
+        "min_df": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="both"),
+        ],
+        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "label_texts": [dict, "array-like", StrOptions({"auto"}), None],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "threshold": [Real, "array-like", StrOptions({"tuned"})],
+        "threshold_shrinkage": [Interval(Real, 0, None, closed="both")],
+        "min_labels": [Interval(Integral, 0, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "warmup": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left"), None],
+        "device": [str],
+        "mixed_precision": ["boolean"],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "net_params": [dict, None],
+    }
+
+    # -- what a classifier fills in ------------------------------------------------------------
+
+    @abstractmethod
+    def _network_class(self) -> type[nn.Module]:
+        """The torch module; a class, so that a clone of the net never shares weights."""
+
+    @abstractmethod
+    def _network_options(self, targets: Targets, vocabulary: Vocabulary) -> dict[str, Any]:
+        """Keyword arguments of the module; plain JSON values, for they are saved with the model."""
+
+    def _initialize_network(
+        self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, encoded: Any
+    ) -> None:
+        """Put in what training starts from: pretrained vectors, label texts, prior frequencies."""
+
+    # -- fitting -------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Fit the model to texts and their labels.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+            Raw texts.
+        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
+            Classes; or a 0/1 label indicator: dense, sparse, or a DataFrame whose columns name the
+            labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples' losses; only their ratios matter.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. If anything goes wrong, or is interrupted, the estimator is left
+            unfitted (with ``warm_start``: as it was).
+
+        Raises
+        ------
+        ValueError, TypeError
+            When `X`, `y` or a parameter cannot be used; the message says where and what to do.
+        FloatingPointError
+            When the loss is no longer a number.
+        MemoryError
+            When the GPU's memory is exhausted.
+        """
+        previous = self._learnt_attributes()
+        self._forget()
+        if self.warm_start and previous:
+            try:
+                learnt = self._train(X, y, sample_weight, previous=previous)
+            except BaseException:
+                self.__dict__.update(previous)
+                raise
+        else:
+            learnt = self._train(X, y, sample_weight)
+        self._forget()
+        self.__dict__.update(learnt)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
+        """Go on training for one epoch over a further batch of texts.
+
+        New words get rows of their own; nothing is held out, thresholds stay as they are (0.5 at
+        first, unless `threshold` says otherwise), and the learning rate is constant.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
+        classes : array-like of shape (n_classes,), default=None
+            At the first call with single-label `y`: every class that will ever come. Needless for
+            an indicator, which shows its labels itself.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+        """
+        previous = self._learnt_attributes()
+        learnt = self._train(X, y, sample_weight, previous=previous, partial=True, classes=classes)
+        self._forget()
+        self.__dict__.update(learnt)
+        return self
+
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        previous: dict[str, Any] | None = None,
+        partial: bool = False,
+        classes: Any = None,
+    ) -> dict[str, Any]:
+        """Train, and return everything learnt; the estimator itself is not touched."""
+        context = None if partial else self._init_callback_context(max_subtasks=self.max_epochs)
+        documents = check_documents(X)
+        check_consistent_length(documents, y)
+        targets, encoded = self._encode_targets(y, previous, classes)
+        weight = self._checked_weight(sample_weight, documents)
+        thresholds = check_threshold(self.threshold, targets.n_labels)
+        if context is not None:
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        random = check_random_state(self.random_state)
+        seed, split_seed = (int(random.randint(np.iinfo(np.int32).max)) for _ in range(2))
+        device = self._resolve_device()
+        vocabulary, token_ids = self._encode_first(documents, previous)
+        data = TextDataset(token_ids, encoded, weight)
+        train, valid = (data, None) if partial else self._hold_out(data, split_seed)
+
+        with isolated_randomness(seed, device):
+            net, options = self._prepared_net(
+                targets, vocabulary, train.targets, device, previous, partial
+            )
+            learnt = {
+                "net_": net,
+                "vocabulary_": vocabulary,
+                "targets_": targets,
+                "classes_": targets.classes,
+                "label_names_": targets.label_names,
+                "thresholds_": self._first_thresholds(targets, thresholds, previous, partial),
+                "_network_arguments": options,
+            }
+            callbacks, epochs = self._callbacks(net, train, valid, context, X, y, learnt, partial)
+            net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
+
+        learnt["history_"] = [dict(row) for row in _without_batches(net.history)]
+        learnt["n_iter_"] = len(net.history)
+        best = next((c for c in callbacks if isinstance(c, BestWeights)), None)
+        learnt["best_epoch_"] = best.best_epoch_ if best else len(net.history)
+        if valid is not None and targets.multilabel and thresholds is None:
+            learnt["thresholds_"] = tuned_thresholds(
+                valid.targets, net.predict_logits(valid), self.threshold_shrinkage
+            )
+        if context is not None:
+            context.call_on_fit_task_end(
+                estimator=self, X=X, y=y, reconstruction_attributes=lambda: learnt
+            )
+        return learnt
+
+    def _encode_targets(
+        self, y: Any, previous: dict[str, Any] | None, classes: Any
+    ) -> tuple[Targets, Any]:
+        """The form of `y` and `y` encoded; a model that goes on learning keeps the form it knows."""
+        if previous:
+            targets = previous["targets_"]
+        else:
+            targets = Targets.infer(y, classes=classes)
+        encoded = targets.encode(y)
+        if targets.multilabel and not previous:
+            targets.warn_about_empty_labels(encoded)
+        return targets, encoded
+
+    def _checked_weight(self, sample_weight: Any, documents: list[str]) -> np.ndarray | None:
+        if sample_weight is None:
+            return None
+        placeholder = np.zeros((len(documents), 1))
+        weight = _check_sample_weight(sample_weight, placeholder, ensure_non_negative=True)
+        if weight.sum() == 0:
+            raise ValueError("sample_weight is zero for every sample: nothing could be learnt.")
+        return (weight / weight.mean()).astype(np.float32)
+
+    def _resolve_device(self) -> str:
+        if self.device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise ValueError(
+                f"device={self.device!r}, but torch sees no CUDA device here. Use device='auto' or "
+                "'cpu'."
+            )
+        return str(self.device)
+
+    def _encode_first(
+        self, documents: list[str], previous: dict[str, Any] | None
+    ) -> tuple[Vocabulary, TokenIds]:
+        """Tokenise the training texts, once, and learn (or extend) the vocabulary."""
+        vocabulary, token_ids = Vocabulary.build(
+            documents,
+            self._tokenizer(),
+            max_features=self.max_features,
+            min_df=self._min_df(len(documents)),
+            max_length=self.max_length,
+        )
+        if not previous:
+            return vocabulary, token_ids
+        known = previous["vocabulary_"].extended(vocabulary.words)
+        new_ids = np.array(
+            [0, 1, *(known.id(word) for word in vocabulary.words)], dtype=token_ids.ids.dtype
+        )
+        return known, TokenIds(new_ids[token_ids.ids], token_ids.offsets)
+
+    def _min_df(self, n_documents: int) -> int | float:
+        # What prunes typing mistakes from a corpus would leave nothing of a handful of texts.
+        return self.min_df if n_documents >= 100 or self.min_df != 2 else 1
+
+    def _tokenizer(self) -> Any:
+        if self.tokenizer is not None:
+            return self.tokenizer
+        return Tokenizer(lowercase=self.lowercase, mask_numbers=self.mask_numbers)
+
+    def _hold_out(self, data: TextDataset, seed: int) -> tuple[TextDataset, TextDataset | None]:
+        """Training data and, if there is enough for it, validation data."""
+        if len(data) * self.validation_fraction < MIN_VALIDATION_SAMPLES:
+            return data, None
+        assert data.targets is not None
+        kept, cut = stratified_holdout(data.targets, self.validation_fraction, seed)
+        return data.subset(kept), data.subset(cut)
+
+    def _prepared_net(
+        self,
+        targets: Targets,
+        vocabulary: Vocabulary,
+        encoded: Any,
+        device: str,
+        previous: dict[str, Any] | None,
+        partial: bool,
+    ) -> tuple[TextNet, dict[str, Any]]:
+        """A net ready to train: anew, or from the weights of a previous fit."""
+        options = self._network_options(targets, vocabulary)
+        net_params = dict(self.net_params or {})
+        own_optimizer = "optimizer" not in net_params
+        sparse = own_optimizer and sparse_pays(
+            len(vocabulary), int(options["embedding_dim"]), device
+        )
+        options["sparse"] = sparse
+        if partial and previous and options == previous["_network_arguments"]:
+            net = previous["net_"]
+            if not hasattr(net, "optimizer_"):
+                net.initialize_optimizer()
+            return net, options
+        net = self._make_net(options, targets, device, encoded, net_params)
+        network = net.module_
+        if previous:
+            _copy_weights(previous["net_"].module_, network)
+        else:
+            self._initialize_network(network, targets, vocabulary, encoded)
+        return net, options
+
+    def _make_net(
+        self,
+        options: dict[str, Any],
+        targets: Targets,
+        device: str,
+        encoded: Any = None,
+        net_params: dict[str, Any] | None = None,
+    ) -> TextNet:
+        """An initialised skorch net with this module; everything in it is built from classes."""
+        arguments: dict[str, Any] = {f"module__{name}": value for name, value in options.items()}
+        arguments |= {
+            "criterion__multilabel": targets.multilabel,
+            "criterion__class_weight": self._class_weights(targets, encoded),
+            "optimizer": SplitAdam,
+            "optimizer__weight_decay": self.weight_decay,
+            "lr": self.learning_rate,
+            "batch_size": self.batch_size,
+            "iterator_valid__batch_size": max(self.batch_size, 256),
+            "iterator_valid__max_tokens": max(2048, PREDICTION_ELEMENTS // targets.n_labels),
+            "mixed_precision": self.mixed_precision,
+            "device": device,
+            "verbose": 0,
+            "callbacks__print_log": None,
+        }
+        if options.get("sparse"):
+            arguments["optimizer__param_groups"] = [("embedding.weight", {"sparse": True})]
+        net_params = net_params or {}
+        if "optimizer" in net_params:
+            arguments.pop("optimizer__weight_decay")
+        net = TextNet(self._network_class(), **(arguments | net_params))
+        return net.initialize()
+
+    def _class_weights(self, targets: Targets, encoded: Any) -> np.ndarray | None:
+        """Weight of each class, or of each label's positives."""
+        if self.class_weight is None or encoded is None:
+            return None
+        if not targets.multilabel:
+            return compute_class_weight(
+                self.class_weight, classes=targets.classes, y=targets.classes[encoded]
+            )
+        if self.class_weight == "balanced":
+            positives = np.asarray(encoded.sum(axis=0)).ravel()
+            return (encoded.shape[0] - positives + 1) / (positives + 1)
+        unknown = set(self.class_weight) - set(targets.label_names)
+        if unknown:
+            raise ValueError(
+                f"class_weight names labels that y does not have: {sorted(map(repr, unknown))}. "
+                f"Its labels are {list(targets.label_names[:10])}."
+            )
+        return np.array([self.class_weight.get(name, 1.0) for name in targets.label_names])
+
+    def _first_thresholds(
+        self,
+        targets: Targets,
+        thresholds: np.ndarray | None,
+        previous: dict[str, Any] | None,
+        partial: bool,
+    ) -> np.ndarray | None:
+        if not targets.multilabel:
+            return None
+        if thresholds is not None:
+            return thresholds
+        if partial and previous:
+            return np.array(previous["thresholds_"])
+        return np.full(targets.n_labels, 0.5)
+
+    def _callbacks(
+        self,
+        net: TextNet,
+        train: TextDataset,
+        valid: TextDataset | None,
+        context: Any,
+        X: Any,
+        y: Any,
+        learnt: dict[str, Any],
+        partial: bool,
+    ) -> tuple[list[Any], int]:
+        """The callbacks of this run, and its number of epochs."""
+        if partial:
+            return [], 1
+        n_batches = len(net.get_iterator(train, training=True))
+        callbacks: list[Any] = [self._schedule(n_batches * self.max_epochs)]
+        callbacks[0].initialize()
+        if valid is not None:
+            callbacks.append(ValidationScore(validation_score))
+            if self.patience is not None:
+                callbacks.append(BestWeights("valid_score", patience=self.patience))
+        if self.verbose:
+            callbacks.append(EpochProgress(n_batches * self.max_epochs, type(self).__name__))
+        if context is not None:
+            callbacks.append(ScikitLearnCallbacks(self, context, X, y, lambda: learnt))
+        return callbacks, self.max_epochs
+
+    def _schedule(self, n_steps: int) -> LRScheduler:
+        """Linear warm-up, then linear decay to zero, a step a batch."""
+        warmup = max(1, round(self.warmup * n_steps))
+
+        def factor(step: int) -> float:
+            return min((step + 1) / warmup, max(0.0, (n_steps - step) / max(1, n_steps - warmup)))
+
+        return LRScheduler(
+            policy=torch.optim.lr_scheduler.LambdaLR, lr_lambda=factor, step_every="batch"
+        )
+
+    # -- predicting ----------------------------------------------------------------------------
+
+    def _logits(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return self.net_.predict_logits(TextDataset(self._encode(check_documents(X))))
+
+    def _encode(self, documents: list[str]) -> TokenIds:
+        return self.vocabulary_.encode(documents, self._tokenizer(), max_length=self.max_length)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Logits of the labels.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), or (n_samples,) for two single classes
+        """
+        logits = self._logits(X)
+        if not self.targets_.multilabel and logits.shape[1] == 2:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of the labels.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels)
+            Multi-label: each strictly between 0 and 1. Single-label: rows sum to one.
+        """
+        return probabilities(self._logits(X), self.targets_.multilabel)
+
+    def predict(self, X: Any) -> Any:
+        """Predict the labels, in the form of the `y` that was fitted.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+
+        Returns
+        -------
+        ndarray, sparse matrix or DataFrame
+            Multi-label: an indicator, by ``thresholds_`` and ``min_labels``. Single-label: classes.
+        """
+        logits = self._logits(X)
+        if not self.targets_.multilabel:
+            return self.targets_.decode(logits.argmax(axis=1))
+        return self.targets_.decode(self._label_decisions(logits))
+
+    def _label_decisions(self, logits: np.ndarray) -> np.ndarray:
+        """Predicted labels as a bool array of shape (n_samples, n_labels)."""
+        if not self.targets_.multilabel:
+            return logits.argmax(axis=1)[:, None] == np.arange(logits.shape[1])
+        return decide(probabilities(logits, multilabel=True), self.thresholds_, self.min_labels)
+
+    def count_parameters(self) -> dict[str, int]:
+        """Number of trained parameters.
+
+        Returns
+        -------
+        dict
+            ``"embedding"`` (the word table), ``"compositional"`` (all the rest, what the tables of
+            the papers count) and ``"total"``.
+        """
+        check_is_fitted(self)
+        network = self.net_.module_
+        total = sum(p.numel() for p in network.parameters())
+        table = network.embedding.weight.numel()
+        return {"embedding": table, "compositional": total - table, "total": total}
+
+    # -- scikit-learn's bookkeeping --------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "net_" in self.__dict__
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _learnt_attributes(self) -> dict[str, Any]:
+        parameters = set(inspect.signature(type(self).__init__).parameters)
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in parameters
+            and (name == "_network_arguments" or (name.endswith("_") and not name.startswith("_")))
+        }
+
+    def _forget(self) -> None:
+        for name in self._learnt_attributes():
+            del self.__dict__[name]
+
+
+def _without_batches(history: Any) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if key != "batches"} for row in history]
+
+
+def _copy_weights(old: nn.Module, new: nn.Module) -> None:
+    """Take over every weight; a table that has grown keeps its old rows at their places."""
+    state = new.state_dict()
+    for name, value in old.state_dict().items():
+        target = state[name]
+        if target.shape == value.shape:
+            target.copy_(value)
+        elif target.shape[1:] == value.shape[1:] and len(target) > len(value):
+            target[: len(value)] = value
+        else:
+            raise ValueError(
+                f"Cannot go on from the previous fit: {name} had shape {tuple(value.shape)} and now "
+                f"has {tuple(target.shape)}. Keep the parameters that shape the network, or fit anew "
+                "with warm_start=False."
+            )
+
+
+def resolve_label_texts(label_texts: Any, targets: Targets) -> list[str] | None:
+    """The text of each label, in the order of the labels.
+
+    Parameters
+    ----------
+    label_texts : dict, sequence of str, "auto" or None
+        By label name; or in the order of the labels; "auto": the names themselves where they are
+        strings; None: none.
+    targets : Targets
+
+    Returns
+    -------
+    list of str of length n_labels, or None
+
+    Raises
+    ------
+    ValueError
+        When there is not one text per label.
+    """
+    names = list(targets.label_names)
+    if label_texts is None:
+        return None
+    if isinstance(label_texts, str):
+        return [str(n) for n in names] if all(isinstance(n, str) for n in names) else None
+    if isinstance(label_texts, dict):
+        missing = [name for name in names if name not in label_texts]
+        if missing:
+            raise ValueError(
+                f"label_texts has no text for {len(missing)} of {len(names)} labels, for instance "
+                f"{missing[0]!r}. Its keys must be the labels' names: the columns of a DataFrame, "
+                "the classes, or the column numbers of an array."
+            )
+        return [str(label_texts[name]) for name in names]
+    texts = list(label_texts)
+    if len(texts) != len(names) or not all(isinstance(t, str) for t in texts):
+        raise ValueError(
+            f"label_texts must hold one string for each of the {len(names)} labels, in the order of "
+            f"y's columns (or of the sorted classes), but it has {len(texts)} entries."
+        )
+    return texts

@@ -1,0 +1,87 @@
+"""Why a text was given its labels, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Explanation"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What the words of one text had to do with its labels.
+
+    Attributes
+    ----------
+    text : str
+    tokens : list of str, length n_tokens
+        As the tokenizer gave them.
+    spans : list of (int, int) or None, length n_tokens
+        Where each token stands in `text`; None where a custom tokenizer changed it beyond
+        recognition.
+    label_names : list, length n_labels
+    proba : ndarray of shape (n_labels,)
+    predicted : bool ndarray of shape (n_labels,)
+    attention : ndarray of shape (n_tokens, n_labels)
+        Share of the attention that each token got, for each label; each column sums to one.
+    contributions : ndarray of shape (n_tokens, n_labels)
+        What each token added to each label's logit (negative: took away).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklabelemb.inspection import Explanation
+    >>> explanation = Explanation(
+    ...     "late parcel", ["late", "parcel"], [(0, 4), (5, 11)], ["delivery"],
+    ...     np.array([0.9]), np.array([True]), np.array([[0.7], [0.3]]), np.array([[1.5], [0.5]]),
+    ... )
+    >>> explanation.top("delivery", 1)
+    [('late', 1.5)]
+    """
+
+    text: str
+    tokens: list[str]
+    spans: list[tuple[int, int] | None]
+    label_names: list[Any]
+    proba: np.ndarray
+    predicted: np.ndarray
+    attention: np.ndarray
+    contributions: np.ndarray
+
+    def top(self, label: Any, n: int = 5) -> list[tuple[str, float]]:
+        """The `n` tokens that spoke most for a label, with what they contributed.
+
+        Parameters
+        ----------
+        label : one of `label_names`
+        n : int, default=5
+
+        Raises
+        ------
+        ValueError
+            For a label that the model does not have.
+        """
+        column = self.contributions[:, self._column(label)]
+        order = np.argsort(-column, kind="stable")[:n]
+        return [(self.tokens[i], float(column[i])) for i in order]
+
+    def predicted_labels(self) -> list[Any]:
+        """Names of the predicted labels, the most probable first."""
+        order = np.argsort(-self.proba, kind="stable")
+        return [self.label_names[k] for k in order if self.predicted[k]]
+
+    def _column(self, label: Any) -> int:
+        try:
+            return self.label_names.index(label)
+        except ValueError:
+            raise ValueError(
+                f"The model has no label {label!r}; its labels are {self.label_names[:10]}."
+            ) from None
+
+    def _repr_html_(self) -> str:
+        from sklabelemb.inspection.highlights import render_highlights
+
+        return render_highlights([self], page=False)

@@ -1,0 +1,6 @@
+"""LEAM, the label-embedding attentive model (Wang et al., 2018)."""
+
+from sklabelemb.leam.classifier import PAPER_SETTINGS, LEAMClassifier
+from sklabelemb.leam.network import LEAM
+
+__all__ = ["LEAM", "PAPER_SETTINGS", "LEAMClassifier"]

@@ -1,0 +1,204 @@
+"""Equations (2) to (5) of LEAM, exact and fast.
+
+Three observations make them cheap. A batch repeats its words, so cosines are taken once per distinct
+word. The phrase filter is a band: its product with a block of the text is a small dense matrix
+product. And equation (4) keeps one label per word, so the winner can be found without gradient, a
+block of labels at a time, and only its score is recomputed with gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+__all__ = [
+    "best_label_scores",
+    "filter_phrases",
+    "masked_softmax",
+    "unit_rows",
+]
+
+# Elements of one block of scores while the best label is sought: about what a core's cache holds.
+BLOCK_ELEMENTS = 1 << 20
+# Up to here the scores of all labels are smaller than the word vectors, and are simply kept.
+FEW_LABELS = 64
+
+
+def unit_rows(x: Tensor, eps: float = 1e-8) -> Tensor:
+    """Rows of `x` scaled to length one; a zero row stays zero, with a finite gradient."""
+    return F.normalize(x, dim=-1, eps=eps)
+
+
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Equation (5): softmax over the words of a text, zero at padding, all zero for an empty text.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (b, s) or (b, s, K)
+    mask : bool Tensor of shape (b, s)
+        True at real words.
+    """
+    if scores.dim() == 3:
+        mask = mask.unsqueeze(-1)
+    # An empty text would give 0/0: let it attend to padding, then blank the padding out.
+    legal = mask | ~mask.any(dim=1, keepdim=True)
+    return torch.softmax(scores.masked_fill(~legal, -torch.inf), dim=1) * mask
+
+
+class _BandedFilter(torch.autograd.Function):
+    """``out[:, l] = sum_j weight[j] x[:, l + j - r]``, zero beyond the ends, as banded products."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _apply_band(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        (grad,) = grads
+        x, weight = ctx.saved_tensors
+        grad_x = _apply_band(grad, weight.flip(0)) if ctx.needs_input_grad[0] else None
+        grad_weight = _band_products(grad, x, len(weight)) if ctx.needs_input_grad[1] else None
+        return grad_x, grad_weight
+
+
+def filter_phrases(x: Tensor, weight: Tensor) -> Tensor:
+    """Equation (3) before bias and ReLU, with one filter shared by all labels.
+
+    Parameters
+    ----------
+    x : Tensor of shape (b, s, d)
+        Scores of d labels, or d-dimensional words: the filter commutes with the product.
+    weight : Tensor of shape (2r + 1,)
+
+    Returns
+    -------
+    Tensor of shape (b, s, d)
+    """
+    return _BandedFilter.apply(x, weight)
+
+
+def _block_length(n_words: int, radius: int) -> int:
+    # A block of B words needs B + 2r columns: large enough that the margin does not dominate, small
+    # enough that the band fills the block.
+    return min(n_words, max(32, 2 * radius))
+
+
+def _band(weight: Tensor, block: int) -> Tensor:
+    """The (B, B + 2r) matrix that filters one block."""
+    span = len(weight)
+    band = weight.new_zeros(block, block + span)
+    band[:, :span] = weight
+    # Rows one element shorter shift each row's weights one column to the right.
+    return band.view(-1)[: block * (block + span - 1)].view(block, block + span - 1)
+
+
+def _apply_band(x: Tensor, weight: Tensor) -> Tensor:
+    n_texts, n_words, dim = x.shape
+    radius = len(weight) // 2
+    block = _block_length(n_words, radius)
+    out = torch.empty_like(x, memory_format=torch.contiguous_format)
+    band = _band(weight, block)
+    for start in range(0, n_words, block):
+        stop = min(start + block, n_words)
+        left, right = max(0, start - radius), min(n_words, stop + radius)
+        first = left - (start - radius)
+        piece = band[: stop - start, first : first + right - left]
+        out[:, start:stop] = torch.matmul(piece, x[:, left:right])
+    return out
+
+
+def _band_products(grad: Tensor, x: Tensor, span: int) -> Tensor:
+    """``products[j] = sum over texts and words of <grad[:, l], x[:, l + j - r]>``."""
+    n_words = x.shape[1]
+    radius = span // 2
+    block = _block_length(n_words, radius)
+    total = grad.new_zeros(block, block + span - 1)
+    for start in range(0, n_words, block):
+        stop = min(start + block, n_words)
+        left, right = max(0, start - radius), min(n_words, stop + radius)
+        first = left - (start - radius)
+        products = torch.einsum("bid,bjd->ij", grad[:, start:stop], x[:, left:right])
+        total[: stop - start, first : first + right - left] += products
+    return torch.stack([total.diagonal(j)[:block].sum() for j in range(span)])
+
+
+def best_label_scores(
+    words: Tensor,
+    positions: Tensor,
+    labels: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+) -> Tensor:
+    """Equations (2) to (4): every word's best compatibility over the labels.
+
+    Memory is O(b s (P + block)), never O(b K s), and the gradient costs what one label costs.
+
+    Parameters
+    ----------
+    words : Tensor of shape (u, P)
+        Unit vectors of the distinct words of the batch; padding is a zero row.
+    positions : int64 Tensor of shape (b, s)
+        Row of `words` at each position.
+    labels : Tensor of shape (K, P)
+        Unit vectors of the labels.
+    weight : Tensor of shape (2r + 1,) or None
+        The phrase filter; None skips equation (3).
+    bias : Tensor of shape (K,) or None
+
+    Returns
+    -------
+    Tensor of shape (b, s)
+        ``m_l``.
+    """
+    if len(labels) <= FEW_LABELS:
+        scores = F.embedding(positions, words @ labels.T)
+        if weight is not None:
+            scores = filter_phrases(scores, weight)
+        if bias is not None:
+            scores = scores + bias
+        best = scores.amax(dim=-1)
+        return best if weight is None else torch.relu(best)
+    winner = _best_labels(
+        words.detach(),
+        positions,
+        labels.detach(),
+        None if weight is None else weight.detach(),
+        None if bias is None else bias.detach(),
+    )
+    phrases = F.embedding(positions, words)
+    if weight is not None:
+        phrases = filter_phrases(phrases, weight)
+    scores = (phrases * F.embedding(winner, labels)).sum(dim=-1)
+    if bias is not None:
+        scores = scores + bias[winner]
+    return scores if weight is None else torch.relu(scores)
+
+
+@torch.no_grad()
+def _best_labels(
+    words: Tensor, positions: Tensor, labels: Tensor, weight: Tensor | None, bias: Tensor | None
+) -> Tensor:
+    """Index of the best label of every word, found a block of labels at a time."""
+    n_labels = len(labels)
+    block = max(16, BLOCK_ELEMENTS // max(1, positions.numel()))
+    best, winner = None, None
+    for start in range(0, n_labels, block):
+        some = labels[start : start + block]
+        scores = F.embedding(positions, words @ some.T)
+        if weight is not None:
+            scores = _apply_band(scores, weight)
+        if bias is not None:
+            scores = scores + bias[start : start + block]
+        value, index = scores.max(dim=-1)
+        if best is None or winner is None:
+            best, winner = value, index
+        else:
+            better = value > best
+            best = torch.where(better, value, best)
+            winner = torch.where(better, index + start, winner)
+    assert winner is not None
+    return winner

@@ -1,0 +1,19 @@
+"""From raw texts to numbers: the gate, the tokenizer, the vocabulary, pretrained vectors."""
+
+from .documents import check_documents
+from .token_ids import TokenIds
+from .tokenizer import Tokenizer, token_spans
+from .vectors import load_vectors, vector_dim
+from .vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary
+
+__all__ = [
+    "PAD_ID",
+    "UNKNOWN_ID",
+    "TokenIds",
+    "Tokenizer",
+    "Vocabulary",
+    "check_documents",
+    "load_vectors",
+    "token_spans",
+    "vector_dim",
+]

@@ -1,0 +1,155 @@
+"""Many texts of different lengths as two flat arrays, cheap to pick batches from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["TokenIds"]
+
+
+@dataclass(frozen=True, eq=False)
+class TokenIds:
+    """The token ids of many texts, one after the other.
+
+    A list of lists would take ten times the memory and a Python loop for every batch; here a
+    batch is a few numpy calls, whatever its size.
+
+    Parameters
+    ----------
+    ids : array-like of int, shape (n_tokens,)
+        The ids of all texts, end to end. Kept as int32.
+    offsets : array-like of int, shape (n_texts + 1,)
+        Text ``i`` is ``ids[offsets[i]:offsets[i + 1]]``. Kept as int64, because a large corpus has
+        more than 2**31 words.
+
+    Raises
+    ------
+    ValueError
+        If the offsets do not start at 0, decrease, or do not end at the number of ids.
+
+    Examples
+    --------
+    >>> from sklabelemb.text import TokenIds
+    >>> texts = TokenIds([5, 6, 7, 8], [0, 3, 3, 4])
+    >>> len(texts), texts.lengths.tolist()
+    (3, [3, 0, 1])
+    >>> texts.padded([2, 0])
+    array([[8, 0, 0],
+           [5, 6, 7]])
+    """
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        ids = np.asarray(self.ids, dtype=np.int32)
+        offsets = np.asarray(self.offsets, dtype=np.int64)
+        if ids.ndim != 1 or offsets.ndim != 1:
+            raise ValueError(f"ids and offsets must be 1-D, got {ids.ndim}-D and {offsets.ndim}-D")
+        if not offsets.size or offsets[0] != 0 or offsets[-1] != ids.size:
+            raise ValueError(
+                f"offsets must run from 0 to the number of ids ({ids.size}), got {offsets}"
+            )
+        if np.any(offsets[1:] < offsets[:-1]):
+            raise ValueError("offsets must not decrease")
+        object.__setattr__(self, "ids", ids)
+        object.__setattr__(self, "offsets", offsets)
+
+    def __len__(self) -> int:
+        """Return the number of texts."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of tokens of each text, shape (n_texts,)."""
+        return np.diff(self.offsets)
+
+    def row(self, i: int) -> NDArray[np.int32]:
+        """Return the ids of text `i`, as a view; negative `i` counts from the end."""
+        return self.ids[self.offsets[:-1][i] : self.offsets[1:][i]]
+
+    def take(self, indices: ArrayLike) -> TokenIds:
+        """Pick texts.
+
+        Parameters
+        ----------
+        indices : array-like of int or of bool, shape (n_picked,) or (n_texts,)
+            Positions, in any order, repeated or negative if need be; or a mask.
+
+        Returns
+        -------
+        picked : TokenIds
+            The texts in the order of `indices`.
+
+        Raises
+        ------
+        IndexError
+            If an index is out of range, or the mask has the wrong length.
+        """
+        starts, lengths = self._locate(indices)
+        return self._gather(starts, lengths)
+
+    def padded(self, indices: ArrayLike, pad: int = 0) -> NDArray[np.int64]:
+        """Make the matrix that a network reads.
+
+        Parameters
+        ----------
+        indices : array-like of int or of bool, shape (n_picked,) or (n_texts,)
+            The texts of the batch, as for `take`.
+        pad : int, default=0
+            What fills the rows up; 0 because that is the id of padding in a `Vocabulary`.
+
+        Returns
+        -------
+        batch : ndarray of int64, shape (n_picked, n_columns)
+            One text to a row; as many columns as the longest text of this batch has tokens, but at
+            least one, so that a batch of empty texts still has a shape to compute with.
+        """
+        starts, lengths = self._locate(indices)
+        batch = np.full((len(lengths), max(1, lengths.max(initial=0))), pad, dtype=np.int64)
+        # A mask is filled row by row, which is the order of the gathered ids.
+        batch[np.arange(batch.shape[1]) < lengths[:, None]] = self._gather(starts, lengths).ids
+        return batch
+
+    def truncated(self, max_length: int) -> TokenIds:
+        """Keep the first `max_length` tokens of each text.
+
+        Parameters
+        ----------
+        max_length : int
+            At least 0.
+
+        Returns
+        -------
+        shortened : TokenIds
+            ``self`` where no text is longer.
+
+        Raises
+        ------
+        ValueError
+            If `max_length` is negative.
+        """
+        if max_length < 0:
+            raise ValueError(f"max_length must be at least 0, got {max_length}")
+        lengths = self.lengths
+        if lengths.max(initial=0) <= max_length:
+            return self
+        return self._gather(self.offsets[:-1], np.minimum(lengths, max_length))
+
+    def _locate(self, indices: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        picked: NDArray[Any] = np.asarray(indices)
+        if not picked.size:
+            # An empty list becomes an array of floats, which cannot index.
+            picked = picked.astype(np.int64)
+        starts = self.offsets[:-1][picked]
+        return starts, self.offsets[1:][picked] - starts
+
+    def _gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> TokenIds:
+        offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        positions = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+        return TokenIds(self.ids[positions], offsets)

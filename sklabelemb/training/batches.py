@@ -1,0 +1,125 @@
+"""Texts as token ids, handed to the network in batches of similar length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch.utils.data import Dataset
+
+from sklabelemb.text import TokenIds
+
+__all__ = ["LengthBuckets", "TextDataset"]
+
+# Texts are sorted by length within pools of this many batches: long enough that a batch holds texts
+# of nearly one length, short enough that the order of an epoch stays random.
+BATCHES_PER_POOL = 50
+
+
+@dataclass(frozen=True)
+class TextDataset(Dataset):
+    """Token ids with their encoded targets and sample weights.
+
+    Attributes
+    ----------
+    token_ids : TokenIds of length n_samples
+    targets : csr_matrix (n_samples, n_labels), int64 codes (n_samples,), or None
+    sample_weight : float32 ndarray of shape (n_samples,), or None
+    """
+
+    token_ids: TokenIds
+    targets: sp.csr_matrix | np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+    def subset(self, indices: np.ndarray) -> TextDataset:
+        """The samples at `indices`, in that order."""
+        return TextDataset(
+            self.token_ids.take(indices),
+            None if self.targets is None else self.targets[indices],
+            None if self.sample_weight is None else self.sample_weight[indices],
+        )
+
+    def batch(self, indices: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        """One batch, padded to its own longest text, as ``(inputs, target)`` dictionaries."""
+        target = {}
+        if self.targets is not None:
+            rows = self.targets[indices]
+            target["y"] = torch.from_numpy(rows.toarray() if sp.issparse(rows) else rows)
+        if self.sample_weight is not None:
+            target["sample_weight"] = torch.from_numpy(self.sample_weight[indices])
+        return {"ids": torch.from_numpy(self.token_ids.padded(indices))}, target
+
+
+class LengthBuckets:
+    """Batches of texts of similar length; a skorch iterator.
+
+    Parameters
+    ----------
+    dataset : TextDataset
+    batch_size : int
+        Texts a batch.
+    shuffle : bool, default=False
+        Training: a new order every time, drawn from torch's generator. Otherwise texts come sorted
+        by length, shortest first; :attr:`order` tells which.
+    max_tokens : int, default=None
+        Upper bound on ``texts * longest text`` of a batch, so that a few very long texts do not
+        decide how much memory is needed. None leaves the batches whole.
+    """
+
+    def __init__(
+        self,
+        dataset: TextDataset,
+        batch_size: int,
+        shuffle: bool = False,
+        max_tokens: int | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.max_tokens = max_tokens
+        self.order = np.argsort(dataset.token_ids.lengths, kind="stable")
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        for indices in self.batches():
+            yield self.dataset.batch(indices)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.batches())
+
+    def batches(self) -> Iterator[np.ndarray]:
+        """Sample indices of every batch of one epoch."""
+        if not self.shuffle:
+            yield from self._cut(self.order)
+            return
+        lengths = self.dataset.token_ids.lengths
+        permutation = torch.randperm(len(self.dataset)).numpy()
+        pool = self.batch_size * BATCHES_PER_POOL
+        for start in range(0, len(permutation), pool):
+            members = permutation[start : start + pool]
+            members = members[np.argsort(lengths[members], kind="stable")]
+            batches = list(self._cut(members))
+            for position in torch.randperm(len(batches)).tolist():
+                yield batches[position]
+
+    def _cut(self, members: np.ndarray) -> Iterator[np.ndarray]:
+        """Cut length-sorted members into batches within the bounds."""
+        if self.max_tokens is None:
+            for start in range(0, len(members), self.batch_size):
+                yield members[start : start + self.batch_size]
+            return
+        lengths = np.maximum(self.dataset.token_ids.lengths[members], 1)
+        start = 0
+        while start < len(members):
+            stop = min(start + self.batch_size, len(members))
+            # Sorted by length, so the last text of a batch is its longest.
+            while stop - start > 1 and (stop - start) * lengths[stop - 1] > self.max_tokens:
+                stop -= max(1, (stop - start) // 8)
+            yield members[start:stop]
+            start = stop

@@ -1,0 +1,204 @@
+"""The skorch net that all classifiers train with."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping
+from torch import nn
+from torch.nn import functional as F
+
+from sklabelemb.training.batches import LengthBuckets, TextDataset
+from sklabelemb.training.callbacks import StopTraining
+
+__all__ = ["LabelLoss", "TextNet", "isolated_randomness"]
+
+_RANDOMNESS = threading.RLock()
+
+
+@contextlib.contextmanager
+def isolated_randomness(seed: int, device: str = "cpu") -> Iterator[None]:
+    """Seed torch inside the block, and leave its global state as it was.
+
+    torch's layers draw from one generator a process, so fits in several threads take turns here:
+    each stays reproducible, and none disturbs the caller's generator.
+    """
+    devices = [torch.device(device)] if device.startswith("cuda") else []
+    with _RANDOMNESS, torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+class LabelLoss(nn.Module):
+    """Binary cross-entropy for label sets, cross-entropy for single classes.
+
+    Parameters
+    ----------
+    multilabel : bool
+    class_weight : ndarray of shape (n_labels,), default=None
+        Single-label: weight of each class. Multi-label: weight of each label's positives.
+
+    Notes
+    -----
+    The mean over samples (weighted by ``sample_weight``, whose mean over the training set is one)
+    and, for label sets, over labels.
+    """
+
+    class_weight: torch.Tensor | None
+
+    def __init__(self, multilabel: bool, class_weight: np.ndarray | None = None) -> None:
+        super().__init__()
+        self.multilabel = multilabel
+        weight = None if class_weight is None else torch.as_tensor(class_weight).float()
+        self.register_buffer("class_weight", weight)
+
+    def forward(self, logits: torch.Tensor, target: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Loss of a batch, a scalar."""
+        y = target["y"]
+        if self.multilabel:
+            losses = F.binary_cross_entropy_with_logits(
+                logits, y.to(logits.dtype), pos_weight=self.class_weight, reduction="none"
+            ).mean(dim=1)
+        else:
+            losses = F.cross_entropy(logits, y, weight=self.class_weight, reduction="none")
+        if "sample_weight" in target:
+            losses = losses * target["sample_weight"]
+        return losses.mean()
+
+
+class TextNet(NeuralNet):
+    """A `skorch.NeuralNet` over :class:`~sklabelemb.training.batches.TextDataset`.
+
+    It differs from its parent where multi-label text needs it: batches are bucketed by length, the
+    validation data is given rather than split off, Ctrl-C reaches the caller, a loss that is no
+    number stops training, and the optimiser's state is not pickled.
+
+    Parameters
+    ----------
+    module : type of nn.Module
+        Called with ``ids`` (a long tensor of shape ``(b, s)``, 0 is padding); returns logits of
+        shape ``(b, n_labels)``. ``auxiliary_loss()``, where it has one, is added in training.
+    mixed_precision : bool, default=False
+        bfloat16 autocast on CUDA.
+    **kwargs
+        Everything else that `skorch.NeuralNet` takes.
+    """
+
+    def __init__(
+        self,
+        module: type[nn.Module],
+        *args: Any,
+        criterion: type[nn.Module] = LabelLoss,
+        iterator_train: Any = LengthBuckets,
+        iterator_valid: Any = LengthBuckets,
+        iterator_train__shuffle: bool = True,
+        mixed_precision: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            module,
+            *args,
+            criterion=criterion,
+            iterator_train=iterator_train,
+            iterator_valid=iterator_valid,
+            iterator_train__shuffle=iterator_train__shuffle,
+            **kwargs,
+        )
+        self.mixed_precision = mixed_precision
+
+    def train_on(
+        self,
+        train: TextDataset,
+        valid: TextDataset | None,
+        epochs: int,
+        callbacks: list[Any],
+    ) -> None:
+        """Train an initialised net; `callbacks` serve this run only.
+
+        Raises
+        ------
+        FloatingPointError
+            When the loss is no longer a number.
+        MemoryError
+            When the GPU's memory is exhausted.
+        """
+        standing = self.callbacks_
+        self.callbacks_ = [*standing, *((type(c).__name__, c) for c in callbacks)]
+        try:
+            self.notify("on_train_begin", X=train, y=None)
+            with contextlib.suppress(StopTraining):
+                self.fit_loop((train, valid), epochs=epochs)
+            self.notify("on_train_end", X=train, y=None)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(
+                f"The memory of {self.device} is exhausted. Use a smaller batch_size or max_length, "
+                "mixed_precision=True, or device='cpu'."
+            ) from error
+        finally:
+            self.callbacks_ = standing
+            for callback in callbacks:
+                if hasattr(callback, "close"):
+                    callback.close()
+
+    def predict_logits(self, dataset: TextDataset) -> np.ndarray:
+        """Logits of every text, float32 of shape ``(n_samples, n_labels)``, in the given order."""
+        iterator = self.get_iterator(dataset, training=False)
+        self._set_training(False)
+        with torch.inference_mode():
+            logits = [self.infer(inputs).float().cpu() for inputs, _ in iterator]
+        result = np.empty((len(dataset), logits[0].shape[1]), dtype=np.float32)
+        result[iterator.order] = torch.cat(logits).numpy()
+        return result
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """The training and validation data, which :meth:`train_on` already holds apart."""
+        return X
+
+    def infer(self, x: Any, **fit_params: Any) -> torch.Tensor:
+        """Logits of one batch."""
+        on_cuda = str(self.device).startswith("cuda")
+        if not (self.mixed_precision and on_cuda):
+            return super().infer(x, **fit_params)
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            logits = super().infer(x, **fit_params)
+        return logits.float()
+
+    def get_loss(
+        self, y_pred: torch.Tensor, y_true: Any, X: Any = None, training: bool = False
+    ) -> torch.Tensor:
+        """Loss of one batch, with the module's auxiliary loss while training."""
+        loss = super().get_loss(y_pred, y_true, X=X, training=training)
+        auxiliary = getattr(self.module_, "auxiliary_loss", None)
+        if training and auxiliary is not None:
+            loss = loss + auxiliary()
+        if training and not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"Training diverged: the loss became {loss.item()}. Lower learning_rate (now "
+                f"{self.lr:g}), and check pretrained vectors and sample_weight for huge values."
+            )
+        return loss
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Call the callbacks; skorch's own early stopping ends training without a Ctrl-C."""
+        getattr(self, method_name)(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt:
+                if isinstance(callback, EarlyStopping):
+                    raise StopTraining from None
+                raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The moments of Adam are twice as large as the weights, and of no use for predicting.
+        slim = object.__new__(type(self))
+        slim.__dict__.update(
+            {key: value for key, value in self.__dict__.items() if key != "optimizer_"}
+        )
+        return NeuralNet.__getstate__(slim)

@@ -1,0 +1,112 @@
+"""Which optimiser trains which parameter.
+
+An embedding table is large and a batch touches few of its rows. A dense optimiser still walks through
+the whole table at every step, so beyond a certain size it is the vocabulary, not the text, that one
+waits for. Tables built with ``sparse=True`` get `torch.optim.SparseAdam`, which touches only the rows
+of the batch; everything else gets fused `torch.optim.AdamW`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["SPARSE_FROM_ELEMENTS", "SplitAdam", "sparse_pays"]
+
+# Table elements (words x dimensions) from which row-wise updates were faster on two CPU cores; see
+# benchmarks/vocabulary_cost.py.
+SPARSE_FROM_ELEMENTS = 1_500_000
+
+
+def sparse_pays(n_words: int, dim: int, device: str = "cpu") -> bool:
+    """Whether a table of this size trains faster with sparse gradients.
+
+    Examples
+    --------
+    >>> sparse_pays(2_000, 300), sparse_pays(400_000, 300)
+    (False, True)
+    """
+    threshold = SPARSE_FROM_ELEMENTS * (1 if device == "cpu" else 20)
+    return n_words * dim >= threshold
+
+
+class SplitAdam(torch.optim.Optimizer):
+    """AdamW for dense gradients and SparseAdam for sparse ones, as one optimiser.
+
+    Parameters
+    ----------
+    params : iterable of parameter groups
+        Each group is a dict with ``params`` and optionally ``lr``, ``weight_decay`` and ``sparse``
+        (True for tables whose gradient is sparse; these know no weight decay).
+    lr : float, default=1e-3
+    weight_decay : float, default=0.0
+        Decoupled (AdamW), dense groups only.
+    betas : tuple of float, default=(0.9, 0.999)
+    eps : float, default=1e-8
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "betas": betas,
+            "eps": eps,
+            "sparse": False,
+        }
+        super().__init__(params, defaults)
+        self._parts: list[torch.optim.Optimizer] = []
+        dense = [group for group in self.param_groups if not group["sparse"]]
+        sparse = [group for group in self.param_groups if group["sparse"]]
+        if dense:
+            fused = all(p.is_floating_point() for group in dense for p in group["params"])
+            self._parts.append(torch.optim.AdamW(dense, lr=lr, betas=betas, eps=eps, fused=fused))
+        if sparse:
+            self._parts.append(torch.optim.SparseAdam(sparse, lr=lr, betas=betas, eps=eps))
+        # Each part copied its groups; hand out theirs, so that a schedule that sets ``lr`` reaches
+        # the optimiser that does the work.
+        self.param_groups = [group for part in self._parts for group in part.param_groups]
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:  # type: ignore[override]
+        """One update of every parameter that has a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for part in self._parts:
+            part.step()
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Clear the gradients."""
+        for part in self._parts:
+            part.zero_grad(set_to_none=set_to_none)
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the parts, in their order."""
+        return {"parts": [part.state_dict() for part in self._parts]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the state of :meth:`state_dict`."""
+        for part, state in zip(self._parts, state_dict["parts"], strict=True):
+            part.load_state_dict(state)
+        self.param_groups = [group for part in self._parts for group in part.param_groups]
+
+
+def sparse_parameters(module: nn.Module) -> set[nn.Parameter]:
+    """Parameters of `module` whose gradient is sparse."""
+    return {
+        child.weight
+        for child in module.modules()
+        if isinstance(child, (nn.Embedding, nn.EmbeddingBag)) and child.sparse
+    }
