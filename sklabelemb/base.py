@@ -1,20 +1,18 @@
 """What the classifiers share: the way from raw texts and ``y`` to predictions in the form of ``y``.
 
-A classifier adds its constructor, its network and its options; the template methods to fill in are
-`_network_class`, `_network_options` and, where it has something to start from, `_initialize_network`.
+A classifier adds its constructor and its network; the template methods to fill in are
+`_network_class`, `_network_options` and, where it has something to start from,
+`_initialize_network`.
 """
 
 from __future__ import annotations
 
 import inspect
-import os
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -42,6 +40,7 @@ from sklabelemb.training.callbacks import (
     ScikitLearnCallbacks,
     ValidationScore,
 )
+from sklabelemb.training.wide import Mixture, WidePath
 
 __all__ = ["LabelEmbeddingClassifier"]
 
@@ -68,7 +67,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "threshold": [Real, "array-like", StrOptions({"tuned"})],
         "threshold_shrinkage": [Interval(Real, 0, None, closed="both")],
-        "min_labels": [Interval(Integral, 0, None, closed="left")],
+        "min_labels": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -98,6 +97,10 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, encoded: Any
     ) -> None:
         """Put in what training starts from: pretrained vectors, label texts, prior frequencies."""
+
+    def _has_wide_path(self) -> bool:
+        """Whether a linear model over n-grams is trained beside the network."""
+        return False
 
     # -- fitting -------------------------------------------------------------------------------
 
@@ -209,19 +212,23 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
                 "classes_": targets.classes,
                 "label_names_": targets.label_names,
                 "thresholds_": self._first_thresholds(targets, thresholds, previous, partial),
+                "min_labels_": self._fewest_labels(targets, encoded),
+                "wide_": previous.get("wide_") if previous else None,
+                "mixture_": previous.get("mixture_") if previous else Mixture(),
                 "_network_arguments": options,
             }
             callbacks, epochs = self._callbacks(net, train, valid, context, X, y, learnt, partial)
             net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
 
-        learnt["history_"] = [dict(row) for row in _without_batches(net.history)]
+            if self._has_wide_path() and not partial:
+                learnt["wide_"] = WidePath.fit(train, len(vocabulary), targets.n_labels)
+
+        learnt["history_"] = _without_batches(net.history)
         learnt["n_iter_"] = len(net.history)
         best = next((c for c in callbacks if isinstance(c, BestWeights)), None)
         learnt["best_epoch_"] = best.best_epoch_ if best else len(net.history)
-        if valid is not None and targets.multilabel and thresholds is None:
-            learnt["thresholds_"] = tuned_thresholds(
-                valid.targets, net.predict_logits(valid), self.threshold_shrinkage
-            )
+        if valid is not None:
+            learnt |= self._learn_decisions(valid, learnt)
         if context is not None:
             context.call_on_fit_task_end(
                 estimator=self, X=X, y=y, reconstruction_attributes=lambda: learnt
@@ -231,11 +238,8 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     def _encode_targets(
         self, y: Any, previous: dict[str, Any] | None, classes: Any
     ) -> tuple[Targets, Any]:
-        """The form of `y` and `y` encoded; a model that goes on learning keeps the form it knows."""
-        if previous:
-            targets = previous["targets_"]
-        else:
-            targets = Targets.infer(y, classes=classes)
+        """The form of `y`, and `y` encoded; a model that goes on learning keeps its form."""
+        targets = previous["targets_"] if previous else Targets.infer(y, classes=classes)
         encoded = targets.encode(y)
         if targets.multilabel and not previous:
             targets.warn_about_empty_labels(encoded)
@@ -392,6 +396,26 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             return np.array(previous["thresholds_"])
         return np.full(targets.n_labels, 0.5)
 
+    def _fewest_labels(self, targets: Targets, encoded: Any) -> int:
+        """How many labels a prediction has at least."""
+        if self.min_labels != "auto":
+            return int(self.min_labels)
+        return int(targets.multilabel and encoded.sum(axis=1).min() > 0)
+
+    def _learn_decisions(self, valid: TextDataset, learnt: dict[str, Any]) -> dict[str, Any]:
+        """What is learnt from the validation split: how to mix the paths, and thresholds."""
+        decisions: dict[str, Any] = {}
+        logits = learnt["net_"].predict_logits(valid)
+        if learnt["wide_"] is not None:
+            wide = learnt["wide_"].scores(valid.token_ids)
+            decisions["mixture_"] = Mixture.fit(valid.targets, logits, wide)
+            logits = decisions["mixture_"](logits, wide)
+        if learnt["targets_"].multilabel and isinstance(self.threshold, str):
+            decisions["thresholds_"] = tuned_thresholds(
+                valid.targets, logits, self.threshold_shrinkage
+            )
+        return decisions
+
     def _callbacks(
         self,
         net: TextNet,
@@ -434,7 +458,11 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return self.net_.predict_logits(TextDataset(self._encode(check_documents(X))))
+        token_ids = self._encode(check_documents(X))
+        logits = self.net_.predict_logits(TextDataset(token_ids))
+        if self.wide_ is None:
+            return logits
+        return self.mixture_(logits, self.wide_.scores(token_ids))
 
     def _encode(self, documents: list[str]) -> TokenIds:
         return self.vocabulary_.encode(documents, self._tokenizer(), max_length=self.max_length)
@@ -479,7 +507,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         Returns
         -------
         ndarray, sparse matrix or DataFrame
-            Multi-label: an indicator, by ``thresholds_`` and ``min_labels``. Single-label: classes.
+            Multi-label: an indicator, by ``thresholds_`` and ``min_labels_``; else classes.
         """
         logits = self._logits(X)
         if not self.targets_.multilabel:
@@ -490,7 +518,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         """Predicted labels as a bool array of shape (n_samples, n_labels)."""
         if not self.targets_.multilabel:
             return logits.argmax(axis=1)[:, None] == np.arange(logits.shape[1])
-        return decide(probabilities(logits, multilabel=True), self.thresholds_, self.min_labels)
+        return decide(probabilities(logits, multilabel=True), self.thresholds_, self.min_labels_)
 
     def count_parameters(self) -> dict[str, int]:
         """Number of trained parameters.
@@ -549,9 +577,9 @@ def _copy_weights(old: nn.Module, new: nn.Module) -> None:
             target[: len(value)] = value
         else:
             raise ValueError(
-                f"Cannot go on from the previous fit: {name} had shape {tuple(value.shape)} and now "
-                f"has {tuple(target.shape)}. Keep the parameters that shape the network, or fit anew "
-                "with warm_start=False."
+                f"Cannot go on from the previous fit: {name} had shape {tuple(value.shape)} and "
+                f"now has {tuple(target.shape)}. Keep the parameters that shape the network, or "
+                "fit anew with warm_start=False."
             )
 
 
@@ -591,7 +619,7 @@ def resolve_label_texts(label_texts: Any, targets: Targets) -> list[str] | None:
     texts = list(label_texts)
     if len(texts) != len(names) or not all(isinstance(t, str) for t in texts):
         raise ValueError(
-            f"label_texts must hold one string for each of the {len(names)} labels, in the order of "
-            f"y's columns (or of the sorted classes), but it has {len(texts)} entries."
+            f"label_texts must hold one string for each of the {len(names)} labels, in the order "
+            f"of y's columns (or of the sorted classes), but it has {len(texts)} entries."
         )
     return texts

@@ -110,14 +110,13 @@ def best_thresholds(y: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
     return np.where(positive, thresholds, np.inf), np.where(positive, f1[cut, columns], 0.0)
 
 
-def tuned_thresholds(
-    y: sp.csr_matrix, logits: np.ndarray, shrinkage: float = np.inf
-) -> np.ndarray:
+def tuned_thresholds(y: sp.csr_matrix, logits: np.ndarray, shrinkage: float = np.inf) -> np.ndarray:
     """One threshold per label, as probabilities, tuned for F1 and shrunk for rare labels.
 
-    The common threshold that is best for micro-F1 is the start. A label with n positives among these
-    samples moves from there towards the one that is best for itself, by ``n / (n + shrinkage)`` of
-    the way (in logits): a threshold tuned on two positives is mostly noise.
+    The common threshold that is best for micro-F1 is the start. A label with n positives among
+    these samples moves from there towards the one that is best for itself, by
+    ``n / (n + shrinkage)`` of the way (in logits): a threshold tuned on two positives is mostly
+    noise.
 
     Parameters
     ----------
@@ -187,8 +186,8 @@ def check_threshold(threshold: Any, n_labels: int) -> np.ndarray | None:
     values = np.asarray(threshold, dtype=np.float64)
     if values.ndim > 1 or (values.ndim == 1 and len(values) != n_labels):
         raise ValueError(
-            f"threshold must be a number, 'tuned', or one number per label; y has {n_labels} labels, "
-            f"but threshold has shape {values.shape}."
+            f"threshold must be a number, 'tuned', or one number per label; y has {n_labels} "
+            f"labels, but threshold has shape {values.shape}."
         )
     if not np.all((values >= 0) & (values <= 1)):
         raise ValueError(f"threshold must lie between 0 and 1, but got {threshold!r}.")

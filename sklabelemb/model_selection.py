@@ -34,7 +34,7 @@ def stratified_holdout(
     ECML PKDD.
     """
     if sp.issparse(targets):
-        indicator = targets.toarray().astype(np.uint8)
+        indicator = sp.csr_matrix(targets).toarray().astype(np.uint8)
     else:
         indicator = (targets[:, None] == np.arange(targets.max() + 1)).astype(np.uint8)
     # A column that is always the same cannot be stratified, and costs as much as the others.

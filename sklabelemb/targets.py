@@ -1,8 +1,8 @@
 """The shapes that ``y`` may have, and the way back.
 
-`Targets` looks at ``y`` once, remembers its form, and from then on speaks two plain languages: a CSR
-indicator (multi-label) or integer codes (single-label) for training, and the caller's own form for
-predictions.
+`Targets` looks at ``y`` once, remembers its form, and from then on speaks two plain languages: a
+CSR indicator (multi-label) or integer codes (single-label) for training, and the caller's own form
+for predictions.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class Targets:
         names: np.ndarray = np.arange(n_labels).astype(object)
         container, dtype = "array", "int64"
         if _is_frame(y):
-            names = np.asarray([_plain(name) for name in y.columns], dtype=object)
+            names = np.empty(n_labels, dtype=object)  # filled, lest tuples make a 2-D array
+            names[:] = [_plain(name) for name in y.columns]
             container = "pandas" if hasattr(y, "iloc") else "polars"
             kinds = {np.dtype(t) for t in _frame_dtypes(y)}
             dtype = kinds.pop().str if len(kinds) == 1 else "int64"
@@ -122,6 +123,8 @@ class Targets:
     @classmethod
     def _infer_classes(cls, y: Any, classes: Any) -> Targets:
         values = _as_classes(y)
+        if len(values) == 0:
+            raise ValueError("y is empty: a classifier needs at least one sample of each class.")
         known = np.unique(values) if classes is None else np.unique(np.asarray(classes))
         if len(known) < 2:
             raise ValueError(
@@ -232,7 +235,8 @@ def _is_frame(y: Any) -> bool:
 
 def _frame_dtypes(y: Any) -> list[Any]:
     if hasattr(y, "iloc"):
-        return [getattr(t, "numpy_dtype", t) for t in y.dtypes]
+        # Nullable dtypes of pandas have a `numpy_dtype`, sparse ones a `subtype`.
+        return [getattr(t, "numpy_dtype", getattr(t, "subtype", t)) for t in y.dtypes]
     return [y[name].to_numpy().dtype for name in y.columns]
 
 
@@ -310,10 +314,21 @@ def _as_classes(y: Any) -> np.ndarray:
     """1-D classes as an array, missing values and regression targets refused."""
     values = np.asarray(column_or_1d(y))
     if values.dtype == object:
-        missing = [i for i, v in enumerate(values) if v is None or v != v]
+        # pandas.NA is known by the name of its type: comparing it with itself gives NA again.
+        missing = [
+            i
+            for i, v in enumerate(values)
+            if v is None or type(v).__name__ in ("NAType", "NaTType") or v != v
+        ]
         if missing:
             raise ValueError(
                 f"y contains a missing value in row {missing[0]}. Drop the row, or give it a class."
+            )
+        kinds = sorted({type(v).__name__ for v in values})
+        if "str" in kinds and len(kinds) > 1:
+            raise ValueError(
+                f"y mixes classes of type {' and '.join(kinds)}, which cannot be sorted. Make them "
+                "all text: [str(value) for value in y]."
             )
     elif values.dtype.kind == "f" and np.isnan(values).any():
         row = int(np.flatnonzero(np.isnan(values))[0])

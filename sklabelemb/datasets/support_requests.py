@@ -29,8 +29,9 @@ def load_support_requests(
 ) -> Bunch | tuple[Any, Any]:
     """Load the support-desk requests, a small multi-label corpus (classification).
 
-    Short messages to the support desk of an invented online shop, written by hand for this
-    package. Each carries one to four of twelve labels, and one of three degrees of urgency.
+    Short messages to the support desk of an invented online shop, composed by a language model
+    for this package. Each carries one to four of twelve labels, and one of three degrees of
+    urgency.
 
     Parameters
     ----------

@@ -35,8 +35,14 @@ class Explanation:
     >>> import numpy as np
     >>> from sklabelemb.inspection import Explanation
     >>> explanation = Explanation(
-    ...     "late parcel", ["late", "parcel"], [(0, 4), (5, 11)], ["delivery"],
-    ...     np.array([0.9]), np.array([True]), np.array([[0.7], [0.3]]), np.array([[1.5], [0.5]]),
+    ...     "late parcel",
+    ...     ["late", "parcel"],
+    ...     [(0, 4), (5, 11)],
+    ...     ["delivery"],
+    ...     np.array([0.9]),
+    ...     np.array([True]),
+    ...     np.array([[0.7], [0.3]]),
+    ...     np.array([[1.5], [0.5]]),
     ... )
     >>> explanation.top("delivery", 1)
     [('late', 1.5)]

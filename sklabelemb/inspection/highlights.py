@@ -48,7 +48,8 @@ def render_highlights(
     Notes
     -----
     Colours are relative within a text: the word with the largest contribution, for or against, to
-    any label shown has the full colour. A text without a predicted label shows its most probable one.
+    any label shown has the full colour. A text without a predicted label shows its most probable
+    one.
     """
     if true_labels is not None and len(true_labels) != len(explanations):
         raise ValueError(

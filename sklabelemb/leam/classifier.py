@@ -15,11 +15,18 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklabelemb.base import LabelEmbeddingClassifier, resolve_label_texts
-from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.decision import probabilities
+from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.leam.network import LEAM, Reading
 from sklabelemb.targets import Targets
-from sklabelemb.text import Tokenizer, Vocabulary, check_documents, load_vectors, token_spans
+from sklabelemb.text import (
+    TokenIds,
+    Tokenizer,
+    Vocabulary,
+    check_documents,
+    load_vectors,
+    token_spans,
+)
 from sklabelemb.training import LengthBuckets, TextDataset
 
 __all__ = ["PAPER_SETTINGS", "LEAMClassifier"]
@@ -38,6 +45,7 @@ PAPER_SETTINGS: dict[str, Any] = {
     "attention_scale": 1.0,
     "head": "linear",
     "bag": False,
+    "wide": False,
     "label_penalty": 1.0,
     "dropout": 0.0,
     "word_dropout": 0.0,
@@ -46,6 +54,7 @@ PAPER_SETTINGS: dict[str, Any] = {
     "warmup": 0.0,
     "batch_size": 100,
     "threshold": 0.5,
+    "min_labels": 0,
     "min_df": 1,
 }
 """Parameters of the paper's own model: ``LEAMClassifier(**PAPER_SETTINGS)``."""
@@ -65,11 +74,19 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         "head": [StrOptions({"linear", "mlp"})],
         "head_size": [Interval(Integral, 1, None, closed="left")],
         "bag": ["boolean"],
+        "wide": ["boolean"],
         "label_penalty": [Interval(Real, 0, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "word_dropout": [Interval(Real, 0, 1, closed="left")],
         "head_dropout": [Interval(Real, 0, 1, closed="left")],
-        "vectors": [str, tuple, Mapping, HasMethods(["__fspath__"]), HasMethods(["get_vector"]), None],
+        "vectors": [
+            str,
+            tuple,
+            Mapping,
+            HasMethods(["__fspath__"]),
+            HasMethods(["get_vector"]),
+            None,
+        ],
     }
 
     def __init__(
@@ -84,6 +101,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         head: str = "linear",
         head_size: int = 300,
         bag: bool = True,
+        wide: bool = True,
         label_penalty: float = 0.0,
         label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
         vectors: Any = None,
@@ -99,7 +117,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         class_weight: Mapping[Any, float] | str | None = None,
         threshold: float | Sequence[float] | str = "tuned",
         threshold_shrinkage: float = 40.0,
-        min_labels: int = 0,
+        min_labels: int | str = "auto",
         max_epochs: int = 12,
         batch_size: int = 100,
         learning_rate: float = 5e-3,
@@ -123,6 +141,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         self.head = head
         self.head_size = head_size
         self.bag = bag
+        self.wide = wide
         self.label_penalty = label_penalty
         self.label_texts = label_texts
         self.vectors = vectors
@@ -157,6 +176,9 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
 
     def _network_class(self) -> type[nn.Module]:
         return LEAM
+
+    def _has_wide_path(self) -> bool:
+        return self.wide
 
     def _network_options(self, targets: Targets, vocabulary: Vocabulary) -> dict[str, Any]:
         return {
@@ -208,7 +230,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         network.output.bias.copy_(torch.from_numpy(prior))
 
     def _pretrained(self, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
-        """Which ids have a pretrained vector, and the vectors, scaled to the spread of the others."""
+        """Which ids have a pretrained vector, and the vectors, scaled like the others."""
         values, found = load_vectors(self.vectors, ["", "", *vocabulary.words])
         found[:2] = False
         if values.shape[1] > self.embedding_dim:
@@ -242,7 +264,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         check_is_fitted(self)
         documents = check_documents(X)
         result = np.empty((len(documents), self._n_features_out), dtype=np.float32)
-        for indices, reading in self._readings(documents):
+        for indices, reading in self._readings(self._encode(documents)):
             result[indices] = reading.vectors.float().cpu().numpy()
         return result
 
@@ -251,12 +273,20 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         check_is_fitted(self)
         documents = check_documents(X)
         explanations: list[Any] = [None] * len(documents)
-        for indices, reading in self._readings(documents):
+        token_ids = self._encode(documents)
+        for indices, reading in self._readings(token_ids):
             logits = reading.logits.float().cpu().numpy()
-            proba = probabilities(logits, self.targets_.multilabel)
-            predicted = self._label_decisions(logits)
             attention = reading.attention.float().cpu().numpy()
             contributions = reading.contributions.float().cpu().numpy()
+            some = token_ids.take(indices)
+            if self.wide_ is not None:
+                logits = self.mixture_(logits, self.wide_.scores(some))
+                contributions = self.mixture_.deep * contributions
+                wide = np.split(self.wide_.contributions(some), some.offsets[1:-1])
+                for row, shares in enumerate(wide):
+                    contributions[row, : len(shares)] += self.mixture_.wide * shares
+            proba = probabilities(logits, self.targets_.multilabel)
+            predicted = self._label_decisions(logits)
             for row, index in enumerate(indices):
                 tokens, spans = self._tokens_with_spans(documents[index])
                 explanations[index] = Explanation(
@@ -279,9 +309,9 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
             return tokens, list(tokenizer.spans(text)[: len(tokens)])
         return tokens, list(token_spans(text, tokens))
 
-    def _readings(self, documents: list[str]) -> Iterator[tuple[np.ndarray, Reading]]:
+    def _readings(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, Reading]]:
         """The network's readings, batch by batch, with the indices of the batch's texts."""
-        data = TextDataset(self._encode(documents))
+        data = TextDataset(token_ids)
         # Everything is kept per word, label and dimension here, so batches are small.
         tokens = max(64, READING_ELEMENTS // self.targets_.n_labels)
         network = self.net_.module_

@@ -1,9 +1,9 @@
 """Equations (2) to (5) of LEAM, exact and fast.
 
-Three observations make them cheap. A batch repeats its words, so cosines are taken once per distinct
-word. The phrase filter is a band: its product with a block of the text is a small dense matrix
-product. And equation (4) keeps one label per word, so the winner can be found without gradient, a
-block of labels at a time, and only its score is recomputed with gradient.
+Three observations make them cheap. A batch repeats its words, so cosines are taken once per
+distinct word. The phrase filter is a band: its product with a block of the text is a small dense
+matrix product. And equation (4) keeps one label per word, so the winner can be found without
+gradient, a block of labels at a time, and only its score is recomputed with gradient.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _band(weight: Tensor, block: int) -> Tensor:
 
 
 def _apply_band(x: Tensor, weight: Tensor) -> Tensor:
-    n_texts, n_words, dim = x.shape
+    n_words = x.shape[1]
     radius = len(weight) // 2
     block = _block_length(n_words, radius)
     out = torch.empty_like(x, memory_format=torch.contiguous_format)

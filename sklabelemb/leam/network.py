@@ -1,7 +1,7 @@
 """LEAM as a torch module: the label-embedding attentive model of Wang et al. (2018).
 
-Shapes: ``b`` texts, ``s`` words of the batch's longest text, ``u`` distinct words of the batch, ``P``
-dimensions, ``K`` labels. Equation numbers are the paper's.
+Shapes: ``b`` texts, ``s`` words of the batch's longest text, ``u`` distinct words of the batch,
+``P`` dimensions, ``K`` labels. Equation numbers are the paper's.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Reading:
     ----------
     logits : Tensor of shape (b, K)
     attention : Tensor of shape (b, s, K)
-        How much each word counts for each label; sums to one over a text. With shared attention all
-        labels have the same column.
+        How much each word counts for each label; sums to one over a text. With shared attention
+        all labels have the same column.
     contributions : Tensor of shape (b, s, K)
         What each word adds to each logit: ``logits = bias + contributions.sum(1)``, exactly for a
-        linear head; for the MLP head, the gradient times the input (exact within the linear piece of
-        the ReLU network in which the text lies, up to its bias).
+        linear head; for the MLP head, the gradient times the input (exact within the linear piece
+        of the ReLU network in which the text lies, up to its bias).
     vectors : Tensor of shape (b, P)
         The document vectors z of equation (6). With label-wise attention the mean of the labels' z,
         weighted by the labels' probabilities.
@@ -298,8 +298,8 @@ class LEAM(nn.Module):
         if self.head == "mlp" or self.head_dropout.p:
             z = torch.einsum("bsk,bsp->bkp", beta, F.embedding(positions, words))
             return self._head_per_label(z, labels)
-        # <a_k, sum_l beta_kl v_l> = sum_l beta_kl <a_k, v_l>: the inner products are needed once per
-        # distinct word, and z_k never.
+        # <a_k, sum_l beta_kl v_l> = sum_l beta_kl <a_k, v_l>: the inner products are needed once
+        # per distinct word, and z_k never.
         values = F.embedding(positions, words @ self.output.weight[labels].T)
         return (beta * values).sum(dim=1) + self.output.bias[labels]
 

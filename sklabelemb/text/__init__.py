@@ -1,6 +1,7 @@
 """From raw texts to numbers: the gate, the tokenizer, the vocabulary, pretrained vectors."""
 
 from .documents import check_documents
+from .ngrams import NgramTfidf
 from .token_ids import TokenIds
 from .tokenizer import Tokenizer, token_spans
 from .vectors import load_vectors, vector_dim
@@ -9,6 +10,7 @@ from .vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary
 __all__ = [
     "PAD_ID",
     "UNKNOWN_ID",
+    "NgramTfidf",
     "TokenIds",
     "Tokenizer",
     "Vocabulary",

@@ -254,12 +254,13 @@ class VectorFile:
     def _npz_dim(self) -> int:
         """Read the shape of the matrix from its header, without the matrix."""
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                stream = archive.open(f"{self._npz_matrix(archive.namelist())}.npy")
+            with (
+                zipfile.ZipFile(self.path) as archive,
+                archive.open(f"{self._npz_matrix(archive.namelist())}.npy") as stream,
+            ):
                 # numpy writes version 1 unless a header is longer than 64 KiB; ours is a shape.
                 npy_format.read_magic(stream)
                 shape = npy_format.read_array_header_1_0(stream)[0]
-                stream.close()
         except zipfile.BadZipFile as error:
             raise ValueError(f"{self} is a broken or truncated archive: {error}") from None
         if len(shape) != 2:

@@ -1,4 +1,4 @@
-"""What happens between the epochs: validation score, best weights, progress, scikit-learn's callbacks."""
+"""What happens between the epochs: scores, best weights, progress, scikit-learn's callbacks."""
 
 from __future__ import annotations
 

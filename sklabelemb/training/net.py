@@ -137,8 +137,8 @@ class TextNet(NeuralNet):
             self.notify("on_train_end", X=train, y=None)
         except torch.OutOfMemoryError as error:
             raise MemoryError(
-                f"The memory of {self.device} is exhausted. Use a smaller batch_size or max_length, "
-                "mixed_precision=True, or device='cpu'."
+                f"The memory of {self.device} is exhausted. Use a smaller batch_size or "
+                "max_length, mixed_precision=True, or device='cpu'."
             ) from error
         finally:
             self.callbacks_ = standing

@@ -1,9 +1,9 @@
 """Which optimiser trains which parameter.
 
-An embedding table is large and a batch touches few of its rows. A dense optimiser still walks through
-the whole table at every step, so beyond a certain size it is the vocabulary, not the text, that one
-waits for. Tables built with ``sparse=True`` get `torch.optim.SparseAdam`, which touches only the rows
-of the batch; everything else gets fused `torch.optim.AdamW`.
+An embedding table is large and a batch touches few of its rows. A dense optimiser still walks
+through the whole table at every step, so beyond a certain size it is the vocabulary, not the text,
+that one waits for. Tables built with ``sparse=True`` get `torch.optim.SparseAdam`, which touches
+only the rows of the batch; everything else gets fused `torch.optim.AdamW`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
 
 __all__ = ["SPARSE_FROM_ELEMENTS", "SplitAdam", "sparse_pays"]
 
@@ -77,7 +76,7 @@ class SplitAdam(torch.optim.Optimizer):
         self.param_groups = [group for part in self._parts for group in part.param_groups]
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Any = None) -> Any:
         """One update of every parameter that has a gradient."""
         loss = None
         if closure is not None:
@@ -101,12 +100,3 @@ class SplitAdam(torch.optim.Optimizer):
         for part, state in zip(self._parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
         self.param_groups = [group for part in self._parts for group in part.param_groups]
-
-
-def sparse_parameters(module: nn.Module) -> set[nn.Parameter]:
-    """Parameters of `module` whose gradient is sparse."""
-    return {
-        child.weight
-        for child in module.modules()
-        if isinstance(child, (nn.Embedding, nn.EmbeddingBag)) and child.sparse
-    }

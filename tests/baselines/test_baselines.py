@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import sklearn
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
@@ -368,7 +369,7 @@ def test_inside_scikit_learn(Baseline):
     search = GridSearchCV(model, {"classifier__C": [1e-6, 1.0]}, cv=3, scoring="f1_micro")
     search.fit(TEXTS, Y)
     assert search.best_score_ == 1.0
-    assert search.best_estimator_.classifier.C == search.best_params_["classifier__C"]
+    assert search.best_params_["classifier__C"] == search.best_estimator_.classifier.C
     scores = cross_val_predict(model, TEXTS, Y, cv=3, method="decision_function")
     assert scores.shape == Y.shape
     binary = GridSearchCV(model, {"classifier__C": [1.0]}, cv=3, scoring="roc_auc")
@@ -400,8 +401,11 @@ def test_binary_relevance_is_one_vs_rest(y):
 
 def test_binary_relevance_in_parallel():
     alone = BinaryRelevance().fit(TEXTS, Y).decision_function(TEXTS)
-    together = BinaryRelevance(n_jobs=2).fit(TEXTS, Y).decision_function(TEXTS)
+    with parallel_config(backend="threading"):  # starting processes takes seconds
+        together = BinaryRelevance(n_jobs=2).fit(TEXTS, Y).decision_function(TEXTS)
     np.testing.assert_array_equal(together, alone)
+    with pytest.raises(ValueError, match="n_jobs == 0"):
+        BinaryRelevance(n_jobs=0).fit(TEXTS, Y)
 
 
 def test_binary_relevance_needs_scores_for_classes():

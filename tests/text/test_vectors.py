@@ -158,7 +158,7 @@ BROKEN = {
     "empty gz": (gzip.compress(b""), "is empty"),
     "too few": (b"a 1 2\nb 1\nthe 1 2\n", "line 2: expected a word and 2 numbers, got 2 fields"),
     "cut off": (b"the 1 2\nb 1 2\nc 1", "got 2 fields; is the file truncated?"),
-    "too many": (b"a 1 2\nthe 1.5 1 2\nb 1 2\n", "line 2: expected a word and 2 numbers, got 4 fields"),
+    "too many": (b"a 1 2\nthe 1.5 1 2\nb 1 2\n", "line 2: expected a word and 2 numbers, got 4"),
     "too many, headed": (b"2 2\na 1 2\nthe 1.5 1 2\n", "line 3: expected a word and 2 numbers"),
     "no number": (b"a 1 2\nthe 1 x\n", "line 2: 'x' is not a number"),
     "no number at first": (b"the 1 x 3\na 1 2 3\nb 1 2 3\n", "line 1: 'x' is not a number"),

@@ -1,0 +1,196 @@
+"""The wide path: a linear model over TF-IDF n-grams beside a network, and how the two are mixed.
+
+A network reads words in context and forgets rare ones; a linear model over n-grams is the reverse.
+Trained on a common loss the wide path takes over what the network should learn (measured: worse
+than either), so each has its own loss and a small regression on held-out texts weighs their scores.
+The idea of a wide path is that of Cheng et al. (2016), "Wide & Deep Learning for Recommender
+Systems".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from scipy.optimize import minimize
+from scipy.special import expit, log_softmax, softmax
+from torch import nn
+
+from sklabelemb.text import NgramTfidf, TokenIds
+from sklabelemb.training.batches import TextDataset
+
+__all__ = ["Mixture", "WidePath"]
+
+# The weights are dense: for many labels fewer n-grams are kept.
+MAX_WEIGHTS = 1 << 26
+MAX_NGRAMS = 300_000
+BATCH_SIZE = 100
+LEARNING_RATE = 10.0
+EPOCHS = 8
+# A small corpus has few batches an epoch; it goes round until it has had this many steps.
+MIN_STEPS = 400
+
+
+@dataclass(frozen=True)
+class WidePath:
+    """One linear function of TF-IDF n-grams per label, trained by squared hinge loss.
+
+    What a linear support vector machine per label learns, for all labels at once and in a fraction
+    of the time: plain stochastic gradient descent with a step size that falls linearly to zero.
+
+    Attributes
+    ----------
+    ngrams : NgramTfidf
+    weights : float32 ndarray of shape (n_features, n_labels)
+    bias : float32 ndarray of shape (n_labels,)
+    """
+
+    ngrams: NgramTfidf
+    weights: np.ndarray
+    bias: np.ndarray
+
+    @classmethod
+    def fit(cls, data: TextDataset, n_words: int, n_labels: int) -> WidePath:
+        """Train on the texts of `data`; the order of the batches comes from torch's generator."""
+        assert data.targets is not None
+        ngrams = NgramTfidf.fit(
+            data.token_ids,
+            n_words,
+            min_df=2 if len(data) >= 100 else 1,
+            max_features=min(MAX_NGRAMS, MAX_WEIGHTS // n_labels),
+        )
+        X = ngrams.transform(data.token_ids)
+        table = nn.EmbeddingBag(max(1, ngrams.n_features), n_labels, mode="sum", sparse=True)
+        nn.init.zeros_(table.weight)
+        # Most labels are absent from most texts.
+        bias = nn.Parameter(torch.full((n_labels,), -1.0))
+        n_batches = math.ceil(len(data) / BATCH_SIZE)
+        epochs = max(EPOCHS, math.ceil(MIN_STEPS / n_batches))
+        optimizers = [
+            torch.optim.SGD(table.parameters(), lr=LEARNING_RATE),
+            torch.optim.Adam([bias], lr=0.005),
+        ]
+        schedules = [
+            torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.0, total_iters=epochs * n_batches)
+            for o in optimizers
+        ]
+        for _ in range(epochs):
+            for members in torch.randperm(len(data)).split(BATCH_SIZE):
+                indices = members.numpy()
+                scores = _scores(table, X[indices]) + bias
+                losses = torch.relu(1 - scores * _signs(data.targets, indices, n_labels)) ** 2
+                loss = losses.sum(dim=1)
+                if data.sample_weight is not None:
+                    loss = loss * torch.from_numpy(data.sample_weight[indices])
+                for optimizer in optimizers:
+                    optimizer.zero_grad()
+                loss.mean().backward()
+                for optimizer, schedule in zip(optimizers, schedules, strict=True):
+                    optimizer.step()
+                    schedule.step()
+        weights = table.weight.detach().numpy()[: ngrams.n_features]
+        return cls(ngrams, weights, bias.detach().numpy())
+
+    def scores(self, texts: TokenIds) -> np.ndarray:
+        """Scores of the labels, float32 of shape ``(n_texts, n_labels)``; positive for present."""
+        return self.ngrams.transform(texts) @ self.weights + self.bias
+
+    def contributions(self, texts: TokenIds) -> np.ndarray:
+        """What every token adds to every score, float32 of shape ``(n_tokens, n_labels)``.
+
+        A feature's share is divided among its occurrences, a pair's between its two words; with the
+        bias they sum to :meth:`scores`.
+        """
+        columns, rows, tokens = self.ngrams.columns(texts)
+        X = self.ngrams.transform(texts)
+        counts = sp.csr_matrix((np.ones(len(columns)), (rows, columns)), shape=X.shape)
+        share = np.asarray(X[rows, columns]).ravel() / np.asarray(counts[rows, columns]).ravel()
+        is_pair = self.ngrams.keys[columns] >= self.ngrams.n_words
+        width = np.where(is_pair, 0.5, 1.0)
+        n_tokens = len(texts.ids)
+        spread = sp.csr_matrix(
+            (share * width, (tokens, columns)), shape=(n_tokens, X.shape[1]), dtype=np.float32
+        ) + sp.csr_matrix(
+            ((share * width)[is_pair], (tokens[is_pair] + 1, columns[is_pair])),
+            shape=(n_tokens, X.shape[1]),
+            dtype=np.float32,
+        )
+        return spread @ self.weights
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """``deep * network + wide * wide path + offset``: calibrated logits from two paths.
+
+    Attributes
+    ----------
+    deep, wide, offset : float
+        The defaults are typical of what was learnt on the corpora of ``benchmarks/``; they serve
+        where there is nothing to learn them from.
+    """
+
+    deep: float = 0.6
+    wide: float = 2.0
+    offset: float = 0.4
+
+    @classmethod
+    def fit(
+        cls, targets: sp.csr_matrix | np.ndarray, deep: np.ndarray, wide: np.ndarray
+    ) -> Mixture:
+        """Weights with the smallest log-loss on texts that neither path was trained on.
+
+        Logistic regression with three parameters over all pairs of text and label (multi-label), or
+        multinomial regression with two (single-label, where an offset changes nothing).
+        """
+        if sp.issparse(targets):
+            y = sp.csr_matrix(targets).toarray().ravel()
+            features = np.column_stack([deep.ravel(), wide.ravel()]).astype(np.float64)
+
+            def objective(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+                z = features @ parameters[:2] + parameters[2]
+                residual = expit(z) - y
+                loss = np.mean(np.logaddexp(0, z) - y * z)
+                return loss, np.append(features.T @ residual, residual.sum()) / len(y)
+
+            start = np.array([cls.deep, cls.wide, cls.offset])
+        else:
+            rows = np.arange(len(targets))
+            y = np.eye(deep.shape[1])[targets]
+
+            def objective(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+                z = parameters[0] * deep + parameters[1] * wide
+                residual = softmax(z, axis=1) - y
+                loss = -np.mean(log_softmax(z, axis=1)[rows, targets])
+                gradient = [(residual * path).sum() / len(rows) for path in (deep, wide)]
+                return loss, np.array(gradient)
+
+            start = np.array([cls.deep, cls.wide])
+        # Neither path may count against what it says.
+        bounds = [(0, None), (0, None), (None, None)][: len(start)]
+        found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+        offset = float(found[2]) if len(found) == 3 else 0.0
+        return cls(float(found[0]), float(found[1]), offset)
+
+    def __call__(self, deep: np.ndarray, wide: np.ndarray) -> np.ndarray:
+        """Mixed logits, float32."""
+        return (self.deep * deep + self.wide * wide + self.offset).astype(np.float32)
+
+
+def _scores(table: nn.EmbeddingBag, X: sp.csr_matrix) -> torch.Tensor:
+    return table(
+        torch.from_numpy(X.indices.astype(np.int64)),
+        torch.from_numpy(X.indptr[:-1].astype(np.int64)),
+        per_sample_weights=torch.from_numpy(X.data),
+    )
+
+
+def _signs(targets: sp.csr_matrix | np.ndarray, indices: np.ndarray, n_labels: int) -> torch.Tensor:
+    """+1 for labels that a text carries, -1 for the others."""
+    if sp.issparse(targets):
+        present = torch.from_numpy(targets[indices].toarray())
+    else:
+        present = nn.functional.one_hot(torch.from_numpy(targets[indices]), n_labels).float()
+    return 2 * present - 1
