@@ -198,7 +198,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         seed, split_seed = (int(random.randint(np.iinfo(np.int32).max)) for _ in range(2))
         device = self._resolve_device()
         vocabulary, token_ids = self._encode_first(documents, previous)
-        data = TextDataset(token_ids, encoded, weight)
+        data = TextDataset(token_ids, encoded, weight, len(vocabulary))
         train, valid = (data, None) if partial else self._hold_out(data, split_seed)
 
         with isolated_randomness(seed, device):
@@ -221,7 +221,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
 
             if self._has_wide_path() and not partial:
-                learnt["wide_"] = WidePath.fit(train, len(vocabulary), targets.n_labels)
+                learnt["wide_"] = WidePath.fit(train, vocabulary, targets.n_labels)
 
         learnt["history_"] = _without_batches(net.history)
         learnt["n_iter_"] = len(net.history)
@@ -274,14 +274,17 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             max_features=self.max_features,
             min_df=self._min_df(len(documents)),
             max_length=self.max_length,
+            keep_unknown=True,
         )
         if not previous:
             return vocabulary, token_ids
         known = previous["vocabulary_"].extended(vocabulary.words)
-        new_ids = np.array(
-            [0, 1, *(known.id(word) for word in vocabulary.words)], dtype=token_ids.ids.dtype
-        )
-        return known, TokenIds(new_ids[token_ids.ids], token_ids.offsets)
+        spelling = [*vocabulary.words, *token_ids.unknown_words]
+        # What is rare in these texts may be known from earlier ones.
+        unknown = {word: len(known) + i for i, word in enumerate(_missing(spelling, known))}
+        ids = [0, 1, *(unknown.get(word) or known.id(word) for word in spelling)]
+        new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
+        return known, TokenIds(new_ids, token_ids.offsets, tuple(unknown))
 
     def _min_df(self, n_documents: int) -> int | float:
         # What prunes typing mistakes from a corpus would leave nothing of a handful of texts.
@@ -407,7 +410,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         decisions: dict[str, Any] = {}
         logits = learnt["net_"].predict_logits(valid)
         if learnt["wide_"] is not None:
-            wide = learnt["wide_"].scores(valid.token_ids)
+            wide = learnt["wide_"].scores(valid.token_ids, learnt["vocabulary_"])
             decisions["mixture_"] = Mixture.fit(valid.targets, logits, wide)
             logits = decisions["mixture_"](logits, wide)
         if learnt["targets_"].multilabel and isinstance(self.threshold, str):
@@ -459,13 +462,18 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         token_ids = self._encode(check_documents(X))
-        logits = self.net_.predict_logits(TextDataset(token_ids))
+        logits = self.net_.predict_logits(self._dataset(token_ids))
         if self.wide_ is None:
             return logits
-        return self.mixture_(logits, self.wide_.scores(token_ids))
+        return self.mixture_(logits, self.wide_.scores(token_ids, self.vocabulary_))
 
     def _encode(self, documents: list[str]) -> TokenIds:
-        return self.vocabulary_.encode(documents, self._tokenizer(), max_length=self.max_length)
+        return self.vocabulary_.encode(
+            documents, self._tokenizer(), max_length=self.max_length, keep_unknown=True
+        )
+
+    def _dataset(self, token_ids: TokenIds) -> TextDataset:
+        return TextDataset(token_ids, n_words=len(self.vocabulary_))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the labels.
@@ -560,6 +568,10 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     def _forget(self) -> None:
         for name in self._learnt_attributes():
             del self.__dict__[name]
+
+
+def _missing(words: list[str], vocabulary: Vocabulary) -> list[str]:
+    return [word for word in words if word not in vocabulary]
 
 
 def _without_batches(history: Any) -> list[dict[str, Any]]:

@@ -28,7 +28,23 @@ class Explanation:
     attention : ndarray of shape (n_tokens, n_labels)
         Share of the attention that each token got, for each label; each column sums to one.
     contributions : ndarray of shape (n_tokens, n_labels)
-        What each token added to each label's logit (negative: took away).
+        What each token added to each label's logit (negative: took away), on all the model's ways
+        from words to labels together.
+
+    Notes
+    -----
+    A contribution is in units of the logit, the logarithm of the odds: +0.69 doubles the odds of
+    the label, -0.69 halves them. With a linear head the account is exact: the contributions of all
+    tokens and one constant per label, the same for every text, add up to the logit that
+    ``decision_function`` gives. With the MLP head it is the gradient times the input.
+
+    Attention and contribution are different things. Attention says how much of its weight the
+    network put on a token when it made the text's vector, never less than 0; whether the token
+    then spoke for the label or against it, and what the paths without attention made of it, only
+    the contribution says.
+
+    Contributions tell how *this model* came to its answer. They do not say what would happen if a
+    word were taken out of the text, since the weights of the other words would change too.
 
     Examples
     --------
@@ -46,6 +62,8 @@ class Explanation:
     ... )
     >>> explanation.top("delivery", 1)
     [('late', 1.5)]
+    >>> explanation.predicted_labels()
+    ['delivery']
     """
 
     text: str
@@ -64,6 +82,11 @@ class Explanation:
         ----------
         label : one of `label_names`
         n : int, default=5
+
+        Returns
+        -------
+        list of (str, float)
+            One entry per token of the text, so that a word may come twice.
 
         Raises
         ------

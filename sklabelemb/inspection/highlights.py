@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,17 @@ from jinja2 import Environment, PackageLoader
 from sklabelemb.inspection.explanation import Explanation
 
 __all__ = ["render_highlights", "write_highlights"]
+
+# Below this share of the strongest word a tint is not seen anyway.
+FAINTEST = 0.05
+# Words in the table under a text, per label.
+TOP_WORDS = 5
+_STATUS = {
+    "right": "\N{CHECK MARK} right",
+    "wrong": "\N{MULTIPLICATION X} wrong",
+    "missed": "\N{WHITE CIRCLE} missed",
+    "below": "below its threshold",
+}
 
 _TEMPLATES = Environment(
     loader=PackageLoader("sklabelemb.inspection"),
@@ -26,7 +37,9 @@ def render_highlights(
     explanations: Sequence[Explanation],
     *,
     true_labels: Sequence[Sequence[Any]] | None = None,
+    label_texts: Mapping[Any, str] | None = None,
     title: str = "What the words said",
+    note: str = "",
     page: bool = True,
 ) -> str:
     """HTML that marks, for each predicted label, the words that spoke for it and against it.
@@ -35,8 +48,13 @@ def render_highlights(
     ----------
     explanations : sequence of Explanation
     true_labels : sequence of label lists, default=None
-        The right labels of each text, shown beside the predicted ones.
+        The right labels of each text. Predicted labels are then marked right or wrong, and the
+        missed ones are shown as well.
+    label_texts : mapping from label names to str, default=None
+        Descriptions, shown with the labels that have one.
     title : str
+    note : str, default=""
+        A sentence on where the texts and the model come from, under the title.
     page : bool, default=True
         A whole page, or only a fragment to put into one.
 
@@ -45,22 +63,30 @@ def render_highlights(
     str
         Self-contained: no script and nothing to download. All text is escaped.
 
+    Raises
+    ------
+    ValueError
+        If `true_labels` has not one entry per explanation.
+
     Notes
     -----
     Colours are relative within a text: the word with the largest contribution, for or against, to
     any label shown has the full colour. A text without a predicted label shows its most probable
-    one.
+    one. In the table of the strongest words, the contributions of a word that comes several times
+    are added up.
     """
     if true_labels is not None and len(true_labels) != len(explanations):
         raise ValueError(
             f"true_labels has {len(true_labels)} entries for {len(explanations)} explanations."
         )
     texts = [
-        _describe(explanation, None if true_labels is None else list(true_labels[i]))
+        _describe(
+            explanation, None if true_labels is None else list(true_labels[i]), label_texts or {}
+        )
         for i, explanation in enumerate(explanations)
     ]
     template = _TEMPLATES.get_template("highlights.html")
-    return template.render(texts=texts, title=title, page=page)
+    return template.render(texts=texts, title=title, note=note, page=page)
 
 
 def write_highlights(
@@ -72,24 +98,81 @@ def write_highlights(
     return target
 
 
-def _describe(explanation: Explanation, true_labels: list[Any] | None) -> dict[str, Any]:
-    shown = [k for k in np.argsort(-explanation.proba, kind="stable") if explanation.predicted[k]]
-    if not shown:
-        shown = [int(explanation.proba.argmax())]
+def _describe(
+    explanation: Explanation, true_labels: list[Any] | None, label_texts: Mapping[Any, str]
+) -> dict[str, Any]:
+    shown = _shown_labels(explanation, true_labels)
     largest = np.abs(explanation.contributions[:, shown]).max(initial=0.0)
-    predicted = {explanation.label_names[k] for k in np.flatnonzero(explanation.predicted)}
-    rows = [
-        {
-            "name": explanation.label_names[k],
-            "percent": round(100 * float(explanation.proba[k])),
-            "predicted": bool(explanation.predicted[k]),
-            "right": None if true_labels is None else explanation.label_names[k] in true_labels,
-            "pieces": _pieces(explanation, explanation.contributions[:, k], largest),
-        }
-        for k in shown
+    rows = []
+    for k in shown:
+        name = explanation.label_names[k]
+        contributions = explanation.contributions[:, k]
+        status = _status(bool(explanation.predicted[k]), name, true_labels)
+        rows.append(
+            {
+                "name": name,
+                # A single class goes by its name mostly: a text that repeats it says nothing.
+                "description": label_texts.get(name, "") if label_texts.get(name) != name else "",
+                "percent": _percent(float(explanation.proba[k])),
+                "width": round(100 * float(explanation.proba[k]), 1),
+                "status": status,
+                "verdict": _STATUS.get(status, ""),
+                "pieces": _pieces(explanation, contributions, largest),
+                "top": _strongest(explanation.tokens, contributions),
+            }
+        )
+    unknown = [name for name in true_labels or [] if name not in explanation.label_names]
+    depth = max((len(row["top"]) for row in rows), default=0)
+    return {"rows": rows, "unknown": unknown, "depth": depth}
+
+
+def _shown_labels(explanation: Explanation, true_labels: list[Any] | None) -> list[int]:
+    """Predicted labels, then missed ones, the more probable first; at least one."""
+    order = [int(k) for k in np.argsort(-explanation.proba, kind="stable")]
+    predicted = [k for k in order if explanation.predicted[k]]
+    true = set() if true_labels is None else set(true_labels)
+    missed = [
+        k for k in order if not explanation.predicted[k] and explanation.label_names[k] in true
     ]
-    missed = [name for name in true_labels or [] if name not in predicted]
-    return {"rows": rows, "missed": missed, "known": true_labels is not None}
+    return predicted + missed or order[:1]
+
+
+def _status(predicted: bool, name: Any, true_labels: list[Any] | None) -> str:
+    if true_labels is None:
+        return "" if predicted else "below"
+    if predicted:
+        return "right" if name in true_labels else "wrong"
+    return "missed" if name in true_labels else "below"
+
+
+def _percent(proba: float) -> str:
+    """A probability as a person says it: nothing is quite 0 % or 100 %."""
+    if proba < 0.005:
+        return "< 1 %"
+    if proba > 0.995:
+        return "> 99 %"
+    return f"{100 * proba:.0f} %"
+
+
+def _strongest(tokens: Sequence[str], contributions: np.ndarray) -> list[dict[str, str]]:
+    """The words that count most, for or against, each once."""
+    sums: dict[str, float] = {}
+    for token, value in zip(tokens, contributions, strict=True):
+        sums[token] = sums.get(token, 0.0) + float(value)
+    strongest = sorted(sums, key=lambda token: -abs(sums[token]))[:TOP_WORDS]
+    return [
+        {"token": token, "value": _signed(sums[token]), "speaks": _side(sums[token])}
+        for token in strongest
+        if sums[token]
+    ]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _side(value: float) -> str:
+    return "for" if value > 0 else "against"
 
 
 def _pieces(
@@ -101,7 +184,8 @@ def _pieces(
     for token, span, value in zip(
         explanation.tokens, explanation.spans, contributions, strict=True
     ):
-        if span is None:
+        # A tokenizer of one's own may give pieces that overlap; no letter is shown twice.
+        if span is None or span[0] < position:
             continue
         start, stop = span
         if start > position:
@@ -111,12 +195,12 @@ def _pieces(
             {
                 "text": explanation.text[start:stop],
                 "token": token,
-                "value": f"{value:+.2f}",
-                # Below a twentieth of the strongest word a tint is not seen anyway.
-                "strength": round(strength, 2) if strength >= 0.05 else 0,
-                "speaks": "for" if value > 0 else "against",
+                "value": _signed(float(value)),
+                "strength": round(strength, 2) if strength >= FAINTEST else 0,
+                "speaks": _side(float(value)),
             }
         )
         position = stop
-    pieces.append({"text": explanation.text[position:]})
+    if position < len(explanation.text):
+        pieces.append({"text": explanation.text[position:]})
     return pieces

@@ -27,7 +27,7 @@ from sklabelemb.text import (
     load_vectors,
     token_spans,
 )
-from sklabelemb.training import LengthBuckets, TextDataset
+from sklabelemb.training import LengthBuckets
 
 __all__ = ["PAPER_SETTINGS", "LEAMClassifier"]
 
@@ -61,7 +61,159 @@ PAPER_SETTINGS: dict[str, Any] = {
 
 
 class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmbeddingClassifier):
-    """Label-embedding attentive classifier over raw text."""
+    """Label-embedding attentive classifier over raw text.
+
+    Words and labels live in one space. How well each phrase of a text matches a label decides how
+    much its words count for that label. The default is a label-wise attention with a linear unit
+    per label and two companions that measured better with it than without: a bag path (a linear
+    function of the sum of the word vectors) and a wide path (a linear model over TF-IDF features
+    with a loss of its own). ``LEAMClassifier(**PAPER_SETTINGS)`` is the model of the paper.
+
+    Parameters
+    ----------
+    window_size : int, default=2
+        The paper's r: a phrase is a word with `window_size` neighbours on each side, ``2 r + 1``
+        words in all. Small windows measured best; the paper used about 50.
+    embedding_dim : int, default=300
+        Dimensions of word and label vectors (the paper's 300).
+    compatibility : {"phrase", "linear", "uniform"}, default="phrase"
+        What the attention is made of: phrases (equations 3 and 4), single words ("LEAM (linear)"),
+        or nothing: every word counts alike, which is the baseline SWEM.
+    phrase_filter : {"shared", "full"}, default="shared"
+        One filter of ``2 r + 1`` weights for all labels, as in the paper; or a convolution that
+        mixes labels, as in the released code: ``n_labels ** 2`` weights per word of the window.
+    attention : {"shared", "label_wise"}, default="label_wise"
+        One weight per word (the paper), or one per word and label, each label having its own
+        document vector.
+    attention_scale : float or "learned", default="learned"
+        Factor on the compatibilities before the softmax. They lie between -1 and 1, so with the
+        paper's 1.0 the attention stays close to uniform.
+    head : {"linear", "mlp"}, default="linear"
+        What turns document vectors into logits: one linear layer (the paper) or one hidden layer
+        (the released code).
+    head_size : int, default=300
+        Hidden units of the MLP head.
+    bag : bool, default=True
+        Whether to add a linear function of the sum of the word vectors over the square root of
+        their number.
+    wide : bool, default=True
+        Whether to train a linear model over TF-IDF words, word pairs and letter groups beside the
+        network. Their scores are mixed by a small regression on the validation split, which also
+        calibrates the probabilities.
+    label_penalty : float, default=0.0
+        Weight of equation (9), by which the head must tell labels from their own embeddings; 1 in
+        the paper.
+    label_texts : dict, sequence of str, "auto" or None, default="auto"
+        A name or description per label, by label name or in the order of the labels. The mean of
+        its words' vectors is where the label's embedding starts. "auto": the label names, where
+        they are strings (classes, or columns of a DataFrame).
+    vectors : path, pair, mapping, KeyedVectors or None, default=None
+        Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
+        dimensions or fewer: further dimensions start at random. Rows of other words than those of
+        the training texts are not kept.
+    dropout : float, default=0.5
+        On the dimensions of word vectors.
+    word_dropout : float, default=0.25
+        Probability with which a word is left out of a training text.
+    head_dropout : float, default=0.0
+        On document vectors and hidden units; 0.5 in the paper.
+    tokenizer : callable, default=None
+        ``tokenizer(text) -> list of str``. None: :class:`sklabelemb.text.Tokenizer` with the next
+        two options.
+    lowercase : bool, default=True
+    mask_numbers : bool, default=False
+        Whether all numbers become one token ``#``.
+    max_features : int, default=None
+        Keep only the most frequent words.
+    min_df : int or float, default=2
+        Leave out words that fewer texts contain (with fewer than 100 texts, 2 counts as 1). They
+        share the row of unknown words, which is trained thereby.
+    max_length : int, default=None
+        Read only the first tokens of each text; None reads all of them.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes; for label sets, of the positives of each label.
+    threshold : float, sequence of float, or "tuned", default="tuned"
+        From which probability on a label is predicted: one number, one per label, or tuned on the
+        validation split, see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
+    threshold_shrinkage : float, default=40.0
+        For tuned thresholds: with so many positives in the validation split, a label's threshold
+        lies halfway between the one that is best for all labels and the one best for itself.
+    min_labels : int or "auto", default="auto"
+        Fewest labels to predict. "auto": one if every training text carries one, else none.
+    max_epochs : int, default=12
+    batch_size : int, default=100
+        Texts a batch, as in the paper.
+    learning_rate : float, default=5e-3
+        Peak of Adam's step size; it rises linearly and then falls linearly to zero.
+    warmup : float, default=0.1
+        Share of the steps in which it rises.
+    weight_decay : float, default=0.0
+        Decoupled, on all but a sparsely updated word table.
+    validation_fraction : float, default=0.1
+        Share of the training texts, iteratively stratified, on which the best epoch, the mixture
+        and the thresholds are chosen. With fewer than ten such texts none are held out, all epochs
+        are run and the thresholds are 0.5.
+    patience : int or None, default=4
+        Epochs without improvement before training stops; the best epoch's weights are kept. None
+        runs all epochs and keeps the last.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1"; "auto" takes a GPU if there is one.
+    mixed_precision : bool, default=False
+        Whether to compute in bfloat16 on a GPU.
+    warm_start : bool, default=False
+        Whether the next fit goes on from the present weights.
+    random_state : int, RandomState or None, default=None
+        Same data and same integer: same model, bit for bit on CPU.
+    verbose : int, default=0
+        1 shows a progress bar.
+    net_params : dict, default=None
+        Anything else for the skorch net, such as ``callbacks`` or ``optimizer``.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Single-label: the classes. Multi-label: one ``[0, 1]`` per label, shape ``(n_labels, 2)``.
+    label_names_ : ndarray of shape (n_labels,)
+    label_embeddings_ : ndarray of shape (n_labels, embedding_dim)
+    thresholds_ : ndarray of shape (n_labels,), or None for single classes
+    min_labels_ : int
+    vocabulary_ : Vocabulary
+    net_ : TextNet
+        The fitted skorch net; ``net_.module_`` is the torch module.
+    wide_ : WidePath or None
+    mixture_ : Mixture
+        Weights of network and wide path.
+    history_ : list of dict
+        Losses, validation score and seconds of every epoch.
+    n_iter_ : int
+        Epochs run.
+    best_epoch_ : int
+        The epoch whose weights were kept, counted from 1.
+
+    See Also
+    --------
+    BinaryRelevance : The linear model per label that this one has to beat.
+
+    Notes
+    -----
+    How each default was chosen is told in the documentation, page "How the defaults were chosen".
+
+    References
+    ----------
+    Wang, G., Li, C., Wang, W., Zhang, Y., Shen, D., Zhang, X., Henao, R. and Carin, L. (2018).
+    Joint Embedding of Words and Labels for Text Classification. ACL.
+
+    Examples
+    --------
+    >>> from sklabelemb import LEAMClassifier
+    >>> texts = ["my parcel is late", "my refund is due", "parcel late, refund due"] * 10
+    >>> y = [[1, 0], [0, 1], [1, 1]] * 10
+    >>> model = LEAMClassifier(embedding_dim=16, max_epochs=20, random_state=0).fit(texts, y)
+    >>> model.predict(["is my parcel late"])
+    array([[1, 0]])
+    >>> [token for token, _ in model.explain(["is my parcel late"])[0].top(0, n=2)]
+    ['parcel', 'late']
+    """
 
     _parameter_constraints: dict[str, Any] = {
         **LabelEmbeddingClassifier._parameter_constraints,
@@ -260,7 +412,18 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         return int(self.net_.module_.embedding.embedding_dim)
 
     def transform(self, X: Any) -> np.ndarray:
-        """Document vectors z of equation (6)."""
+        """Document vectors z of equation (6).
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+
+        Returns
+        -------
+        float32 ndarray of shape (n_samples, embedding_dim)
+            With label-wise attention the mean of the labels' z, weighted by the probabilities that
+            the network gives the labels. An empty text has the zero vector.
+        """
         check_is_fitted(self)
         documents = check_documents(X)
         result = np.empty((len(documents), self._n_features_out), dtype=np.float32)
@@ -269,7 +432,21 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         return result
 
     def explain(self, X: Any) -> list[Explanation]:
-        """Tokens with what they contributed to each label."""
+        """Which words spoke for each label, and which against it.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+
+        Returns
+        -------
+        list of Explanation
+            One a text: its tokens, their places, attention and contributions per label. With a
+            linear head the contributions of a text's words and a constant of the label sum to the
+            label's logit, exactly, wide path included; with the MLP head they are gradient times
+            input. See :class:`sklabelemb.inspection.Explanation`; :func:`.write_highlights` makes a
+            page of them.
+        """
         check_is_fitted(self)
         documents = check_documents(X)
         explanations: list[Any] = [None] * len(documents)
@@ -280,9 +457,11 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
             contributions = reading.contributions.float().cpu().numpy()
             some = token_ids.take(indices)
             if self.wide_ is not None:
-                logits = self.mixture_(logits, self.wide_.scores(some))
+                logits = self.mixture_(logits, self.wide_.scores(some, self.vocabulary_))
                 contributions = self.mixture_.deep * contributions
-                wide = np.split(self.wide_.contributions(some), some.offsets[1:-1])
+                wide = np.split(
+                    self.wide_.contributions(some, self.vocabulary_), some.offsets[1:-1]
+                )
                 for row, shares in enumerate(wide):
                     contributions[row, : len(shares)] += self.mixture_.wide * shares
             proba = probabilities(logits, self.targets_.multilabel)
@@ -311,7 +490,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
 
     def _readings(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, Reading]]:
         """The network's readings, batch by batch, with the indices of the batch's texts."""
-        data = TextDataset(token_ids)
+        data = self._dataset(token_ids)
         # Everything is kept per word, label and dimension here, so batches are small.
         tokens = max(64, READING_ELEMENTS // self.targets_.n_labels)
         network = self.net_.module_

@@ -78,7 +78,8 @@ def filter_phrases(x: Tensor, weight: Tensor) -> Tensor:
     -------
     Tensor of shape (b, s, d)
     """
-    return _BandedFilter.apply(x, weight)
+    # Autocast gives scores in half precision, and knows nothing of a backward pass written by hand.
+    return _BandedFilter.apply(x, weight.to(x.dtype))
 
 
 def _block_length(n_words: int, radius: int) -> int:

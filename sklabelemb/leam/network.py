@@ -207,8 +207,9 @@ class LEAM(nn.Module):
             contributions += self.bag(vectors) / lengths.sqrt()[:, None, None]
             logits = logits + self._bag_logits(words, positions, mask)
         if self.attention == "label_wise":
-            weight = torch.sigmoid(logits) if self.multilabel else torch.softmax(logits, dim=1)
-            summary = torch.einsum("bk,bkp->bp", weight / weight.sum(dim=1, keepdim=True), z)
+            # In logarithms, so that a text without any probable label is no division of 0 by 0.
+            weight = torch.softmax(F.logsigmoid(logits) if self.multilabel else logits, dim=1)
+            summary = torch.einsum("bk,bkp->bp", weight, z)
         else:
             summary = z[:, 0]
         return Reading(logits, attention, contributions * mask.unsqueeze(-1), summary)
@@ -270,9 +271,10 @@ class LEAM(nn.Module):
     def _label_wise_logits(self, words: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """Logits with one attention per label, a block of labels at a time, shape (b, K)."""
         n_labels = self.output.out_features
-        dim = self.output.in_features if self.head == "mlp" else 1
+        dim = words.shape[1] + self.output.in_features if self._needs_vectors() else 1
         block = max(1, LABEL_BLOCK_ELEMENTS // (positions.numel() + len(positions) * dim))
-        if n_labels <= block or self.phrase_filter == "full":
+        mixes_labels = self.compatibility == "phrase" and self.phrase_filter == "full"
+        if n_labels <= block or mixes_labels:
             return self._block_logits(words, positions, mask, 0, n_labels)
         return torch.cat(
             [
@@ -295,13 +297,17 @@ class LEAM(nn.Module):
     ) -> Tensor:
         labels = slice(start, stop)
         beta = self._label_wise_attention(words, positions, mask, labels)
-        if self.head == "mlp" or self.head_dropout.p:
+        if self._needs_vectors():
             z = torch.einsum("bsk,bsp->bkp", beta, F.embedding(positions, words))
             return self._head_per_label(z, labels)
         # <a_k, sum_l beta_kl v_l> = sum_l beta_kl <a_k, v_l>: the inner products are needed once
         # per distinct word, and z_k never.
         values = F.embedding(positions, words @ self.output.weight[labels].T)
         return (beta * values).sum(dim=1) + self.output.bias[labels]
+
+    def _needs_vectors(self) -> bool:
+        """Whether the head needs every z_k itself, not only its product with the output weights."""
+        return self.head == "mlp" or bool(self.training and self.head_dropout.p)
 
     def _bag_logits(self, words: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """The bag path: sum of the word vectors over the root of their number, shape (b, K)."""

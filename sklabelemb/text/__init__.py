@@ -1,7 +1,7 @@
 """From raw texts to numbers: the gate, the tokenizer, the vocabulary, pretrained vectors."""
 
 from .documents import check_documents
-from .ngrams import NgramTfidf
+from .ngrams import CharacterTfidf, WordTfidf
 from .token_ids import TokenIds
 from .tokenizer import Tokenizer, token_spans
 from .vectors import load_vectors, vector_dim
@@ -10,10 +10,11 @@ from .vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary
 __all__ = [
     "PAD_ID",
     "UNKNOWN_ID",
-    "NgramTfidf",
+    "CharacterTfidf",
     "TokenIds",
     "Tokenizer",
     "Vocabulary",
+    "WordTfidf",
     "check_documents",
     "load_vectors",
     "token_spans",

@@ -25,6 +25,9 @@ class TokenIds:
     offsets : array-like of int, shape (n_texts + 1,)
         Text ``i`` is ``ids[offsets[i]:offsets[i + 1]]``. Kept as int64, because a large corpus has
         more than 2**31 words.
+    unknown_words : tuple of str, default=()
+        Where unknown words were kept apart (`Vocabulary.encode` with ``keep_unknown=True``): the
+        words of the ids that follow those of the vocabulary.
 
     Raises
     ------
@@ -44,6 +47,7 @@ class TokenIds:
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    unknown_words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ids = np.asarray(self.ids, dtype=np.int32)
@@ -152,4 +156,4 @@ class TokenIds:
         offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])
         positions = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-        return TokenIds(self.ids[positions], offsets)
+        return TokenIds(self.ids[positions], offsets, self.unknown_words)

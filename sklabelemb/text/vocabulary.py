@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from numbers import Integral, Real
 from typing import Any
 
@@ -94,6 +95,7 @@ class Vocabulary:
         max_features: int | None = None,
         min_df: float = 1,
         max_length: int | None = None,
+        keep_unknown: bool = False,
     ) -> tuple[Vocabulary, TokenIds]:
         """Learn the words of some texts, and encode the texts with them.
 
@@ -115,6 +117,8 @@ class Vocabulary:
             0 and 1 if float, as in scikit-learn's vectorizers.
         max_length : int or None, default=None
             Read only so many tokens of each text; what follows is neither counted nor encoded.
+        keep_unknown : bool, default=False
+            Whether dropped words stay apart, as in `encode`.
 
         Returns
         -------
@@ -149,17 +153,27 @@ class Vocabulary:
 
         new_ids = np.full(len(words), UNKNOWN_ID, dtype=np.int32)
         new_ids[ranked] = np.arange(_N_SPECIAL, _N_SPECIAL + len(ranked))
-        encoded = TokenIds(new_ids[raw.ids], raw.offsets)
-        unknown = np.concatenate([[0], np.cumsum(encoded.ids == UNKNOWN_ID)])[raw.offsets]
+        is_dropped = new_ids == UNKNOWN_ID
+        unknown = np.concatenate([[0], np.cumsum(is_dropped[raw.ids])])[raw.offsets]
         n_with_unknown = np.count_nonzero(np.diff(unknown))
         vocabulary = cls(
             (str(words[i]) for i in ranked.tolist()),
             np.concatenate([[0, n_with_unknown], frequency[ranked]]),
         )
-        return vocabulary, encoded
+        if not keep_unknown:
+            return vocabulary, TokenIds(new_ids[raw.ids], raw.offsets)
+        dropped = np.flatnonzero(is_dropped)
+        new_ids[dropped] = np.arange(len(vocabulary), len(vocabulary) + len(dropped))
+        unknown_words = tuple(str(words[i]) for i in dropped.tolist())
+        return vocabulary, TokenIds(new_ids[raw.ids], raw.offsets, unknown_words)
 
     def encode(
-        self, documents: Sequence[str], tokenizer: Tokenize, *, max_length: int | None = None
+        self,
+        documents: Sequence[str],
+        tokenizer: Tokenize,
+        *,
+        max_length: int | None = None,
+        keep_unknown: bool = False,
     ) -> TokenIds:
         """Turn texts into ids; words the vocabulary does not have become `UNKNOWN_ID`.
 
@@ -170,6 +184,9 @@ class Vocabulary:
             The one that the vocabulary was built with.
         max_length : int or None, default=None
             Read only so many tokens of each text.
+        keep_unknown : bool, default=False
+            Whether each unknown word gets an id of its own, from ``len(vocabulary)`` on, for those
+            who read its letters; ``token_ids.unknown_words`` then lists these words.
 
         Returns
         -------
@@ -183,7 +200,12 @@ class Vocabulary:
             If the tokenizer returns anything but strings in a fixed order.
         """
         _check_parameters(None, 1, max_length)
-        return _encode(documents, tokenizer, self._ids, max_length)
+        if not keep_unknown:
+            return _encode(documents, tokenizer, self._ids, max_length)
+        ids = _OpenIds(self._ids)
+        encoded = _encode(documents, tokenizer, ids, max_length)
+        unknown_words = tuple(map(str, islice(ids, len(self.words), None)))
+        return TokenIds(encoded.ids, encoded.offsets, unknown_words)
 
     def extended(self, words: Iterable[str]) -> Vocabulary:
         """Return a vocabulary with more words, for instance those of the labels' texts.
@@ -281,10 +303,20 @@ class _GrowingIds(dict[str, int]):
         return new
 
 
+class _OpenIds(dict[str, int]):
+    """Known ids, and further ones after them in the order of first sight."""
+
+    def __missing__(self, token: str) -> int:
+        if not isinstance(token, str):
+            raise TypeError
+        self[token] = new = _N_SPECIAL + len(self)
+        return new
+
+
 def _encode(
     documents: Iterable[str],
     tokenizer: Tokenize,
-    ids: _KnownIds | _GrowingIds,
+    ids: _KnownIds | _GrowingIds | _OpenIds,
     max_length: int | None,
 ) -> TokenIds:
     # One document's strings at a time: those of a whole corpus would take gigabytes.

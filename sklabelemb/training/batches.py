@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import scipy.sparse as sp
 import torch
 from torch.utils.data import Dataset
 
-from sklabelemb.text import TokenIds
+from sklabelemb.text import UNKNOWN_ID, TokenIds
 
 __all__ = ["LengthBuckets", "TextDataset"]
 
@@ -29,11 +30,14 @@ class TextDataset(Dataset):
     token_ids : TokenIds of length n_samples
     targets : csr_matrix (n_samples, n_labels), int64 codes (n_samples,), or None
     sample_weight : float32 ndarray of shape (n_samples,), or None
+    n_words : int or None
+        Size of the vocabulary: ids from here on are unknown words to the network.
     """
 
     token_ids: TokenIds
     targets: sp.csr_matrix | np.ndarray | None = None
     sample_weight: np.ndarray | None = None
+    n_words: int | None = None
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -44,6 +48,7 @@ class TextDataset(Dataset):
             self.token_ids.take(indices),
             None if self.targets is None else self.targets[indices],
             None if self.sample_weight is None else self.sample_weight[indices],
+            self.n_words,
         )
 
     def batch(self, indices: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -54,7 +59,10 @@ class TextDataset(Dataset):
             target["y"] = torch.from_numpy(rows.toarray() if sp.issparse(rows) else rows)
         if self.sample_weight is not None:
             target["sample_weight"] = torch.from_numpy(self.sample_weight[indices])
-        return {"ids": torch.from_numpy(self.token_ids.padded(indices))}, target
+        ids = self.token_ids.padded(indices)
+        if self.n_words is not None:
+            ids[ids >= self.n_words] = UNKNOWN_ID
+        return {"ids": torch.from_numpy(ids)}, target
 
 
 class LengthBuckets:
@@ -91,7 +99,11 @@ class LengthBuckets:
             yield self.dataset.batch(indices)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.batches())
+        if self.max_tokens is None:
+            return math.ceil(len(self.dataset) / self.batch_size)
+        # Counting must not change the order that comes next.
+        with torch.random.fork_rng(devices=[]):
+            return sum(1 for _ in self.batches())
 
     def batches(self) -> Iterator[np.ndarray]:
         """Sample indices of every batch of one epoch."""

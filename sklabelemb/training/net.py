@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sklabelemb.training.batches import LengthBuckets, TextDataset
-from sklabelemb.training.callbacks import StopTraining
+from sklabelemb.training.callbacks import StopTraining, ValidationScore
 
 __all__ = ["LabelLoss", "TextNet", "isolated_randomness"]
 
@@ -31,7 +31,14 @@ def isolated_randomness(seed: int, device: str = "cpu") -> Iterator[None]:
     """
     devices = [torch.device(device)] if device.startswith("cuda") else []
     with _RANDOMNESS, torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        if devices or device == "cpu":
+            # torch.manual_seed would seed every GPU, and fork_rng puts back only those it is told.
+            torch.default_generator.manual_seed(seed)
+            for cuda in devices:
+                with torch.cuda.device(cuda):
+                    torch.cuda.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
         yield
 
 
@@ -90,6 +97,8 @@ class TextNet(NeuralNet):
         Everything else that `skorch.NeuralNet` takes.
     """
 
+    callbacks_: list[tuple[str, Any]]
+
     def __init__(
         self,
         module: type[nn.Module],
@@ -129,7 +138,11 @@ class TextNet(NeuralNet):
             When the GPU's memory is exhausted.
         """
         standing = self.callbacks_
-        self.callbacks_ = [*standing, *((type(c).__name__, c) for c in callbacks)]
+        # The score comes first: a callback of the user's may watch it.
+        self.callbacks_ = sorted(
+            [*standing, *((type(c).__name__, c) for c in callbacks)],
+            key=lambda named: not isinstance(named[1], ValidationScore),
+        )
         try:
             self.notify("on_train_begin", X=train, y=None)
             with contextlib.suppress(StopTraining):
@@ -187,13 +200,19 @@ class TextNet(NeuralNet):
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the callbacks; skorch's own early stopping ends training without a Ctrl-C."""
         getattr(self, method_name)(self, **cb_kwargs)
+        stop = False
+        # Whichever callback stops training, the others hear of the last epoch too.
         for _, callback in self.callbacks_:
             try:
                 getattr(callback, method_name)(self, **cb_kwargs)
+            except StopTraining:
+                stop = True
             except KeyboardInterrupt:
-                if isinstance(callback, EarlyStopping):
-                    raise StopTraining from None
-                raise
+                if not isinstance(callback, EarlyStopping):
+                    raise
+                stop = True
+        if stop:
+            raise StopTraining
 
     def __getstate__(self) -> dict[str, Any]:
         # The moments of Adam are twice as large as the weights, and of no use for predicting.

@@ -1,4 +1,4 @@
-"""The wide path: a linear model over TF-IDF n-grams beside a network, and how the two are mixed.
+"""The wide path: a linear model over TF-IDF features beside a network, and how the two are mixed.
 
 A network reads words in context and forgets rare ones; a linear model over n-grams is the reverse.
 Trained on a common loss the wide path takes over what the network should learn (measured: worse
@@ -19,14 +19,18 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 from torch import nn
 
-from sklabelemb.text import NgramTfidf, TokenIds
+from sklabelemb.text import CharacterTfidf, TokenIds, Vocabulary, WordTfidf
 from sklabelemb.training.batches import TextDataset
 
 __all__ = ["Mixture", "WidePath"]
 
-# The weights are dense: for many labels fewer n-grams are kept.
+# The weights are dense: for many labels fewer features are kept.
 MAX_WEIGHTS = 1 << 26
-MAX_NGRAMS = 300_000
+MAX_WORD_FEATURES = 300_000
+MAX_CHARACTER_FEATURES = 200_000
+# Under so many texts nothing is left out for being rare.
+FEW_TEXTS = 100
+HALF = np.float32(math.sqrt(0.5))
 BATCH_SIZE = 100
 LEARNING_RATE = 10.0
 EPOCHS = 8
@@ -36,34 +40,47 @@ MIN_STEPS = 400
 
 @dataclass(frozen=True)
 class WidePath:
-    """One linear function of TF-IDF n-grams per label, trained by squared hinge loss.
+    """One linear function of TF-IDF features per label, trained by squared hinge loss.
 
-    What a linear support vector machine per label learns, for all labels at once and in a fraction
-    of the time: plain stochastic gradient descent with a step size that falls linearly to zero.
+    The features are words and word pairs in one half, letter groups within words in the other. It
+    learns what a linear support vector machine per label does, for all labels at once and in a
+    fraction of the time: plain stochastic gradient descent with a step size that falls to zero.
 
     Attributes
     ----------
-    ngrams : NgramTfidf
+    words : WordTfidf
+    characters : CharacterTfidf
     weights : float32 ndarray of shape (n_features, n_labels)
+        Words first, then letter groups.
     bias : float32 ndarray of shape (n_labels,)
     """
 
-    ngrams: NgramTfidf
+    words: WordTfidf
+    characters: CharacterTfidf
     weights: np.ndarray
     bias: np.ndarray
 
     @classmethod
-    def fit(cls, data: TextDataset, n_words: int, n_labels: int) -> WidePath:
+    def fit(cls, data: TextDataset, vocabulary: Vocabulary, n_labels: int) -> WidePath:
         """Train on the texts of `data`; the order of the batches comes from torch's generator."""
         assert data.targets is not None
-        ngrams = NgramTfidf.fit(
-            data.token_ids,
-            n_words,
-            min_df=2 if len(data) >= 100 else 1,
-            max_features=min(MAX_NGRAMS, MAX_WEIGHTS // n_labels),
+        texts, few = data.token_ids, len(data) < FEW_TEXTS
+        room = MAX_WEIGHTS // n_labels
+        words = WordTfidf.fit(
+            texts,
+            len(vocabulary),
+            min_df=1 if few else 2,
+            max_features=min(MAX_WORD_FEATURES, room // 2),
         )
-        X = ngrams.transform(data.token_ids)
-        table = nn.EmbeddingBag(max(1, ngrams.n_features), n_labels, mode="sum", sparse=True)
+        characters = CharacterTfidf.fit(
+            texts,
+            vocabulary,
+            min_df=1 if few else 5,
+            max_features=min(MAX_CHARACTER_FEATURES, room // 2),
+        )
+        path = cls(words, characters, np.zeros((0, n_labels)), np.zeros(n_labels))
+        X = path.features(texts, vocabulary)
+        table = nn.EmbeddingBag(max(1, X.shape[1]), n_labels, mode="sum", sparse=True)
         nn.init.zeros_(table.weight)
         # Most labels are absent from most texts.
         bias = nn.Parameter(torch.full((n_labels,), -1.0))
@@ -91,34 +108,26 @@ class WidePath:
                 for optimizer, schedule in zip(optimizers, schedules, strict=True):
                     optimizer.step()
                     schedule.step()
-        weights = table.weight.detach().numpy()[: ngrams.n_features]
-        return cls(ngrams, weights, bias.detach().numpy())
+        weights = table.weight.detach().numpy()[: X.shape[1]]
+        return cls(words, characters, weights, bias.detach().numpy())
 
-    def scores(self, texts: TokenIds) -> np.ndarray:
+    def features(self, texts: TokenIds, vocabulary: Vocabulary) -> sp.csr_matrix:
+        """TF-IDF features, each half of length ``sqrt(0.5)``."""
+        halves = [self.words.transform(texts), self.characters.transform(texts, vocabulary)]
+        return HALF * sp.hstack(halves, format="csr", dtype=np.float32)
+
+    def scores(self, texts: TokenIds, vocabulary: Vocabulary) -> np.ndarray:
         """Scores of the labels, float32 of shape ``(n_texts, n_labels)``; positive for present."""
-        return self.ngrams.transform(texts) @ self.weights + self.bias
+        return self.features(texts, vocabulary) @ self.weights + self.bias
 
-    def contributions(self, texts: TokenIds) -> np.ndarray:
+    def contributions(self, texts: TokenIds, vocabulary: Vocabulary) -> np.ndarray:
         """What every token adds to every score, float32 of shape ``(n_tokens, n_labels)``.
 
-        A feature's share is divided among its occurrences, a pair's between its two words; with the
-        bias they sum to :meth:`scores`.
+        A feature's part is divided among the tokens that it comes from; with the bias they sum to
+        :meth:`scores`.
         """
-        columns, rows, tokens = self.ngrams.columns(texts)
-        X = self.ngrams.transform(texts)
-        counts = sp.csr_matrix((np.ones(len(columns)), (rows, columns)), shape=X.shape)
-        share = np.asarray(X[rows, columns]).ravel() / np.asarray(counts[rows, columns]).ravel()
-        is_pair = self.ngrams.keys[columns] >= self.ngrams.n_words
-        width = np.where(is_pair, 0.5, 1.0)
-        n_tokens = len(texts.ids)
-        spread = sp.csr_matrix(
-            (share * width, (tokens, columns)), shape=(n_tokens, X.shape[1]), dtype=np.float32
-        ) + sp.csr_matrix(
-            ((share * width)[is_pair], (tokens[is_pair] + 1, columns[is_pair])),
-            shape=(n_tokens, X.shape[1]),
-            dtype=np.float32,
-        )
-        return spread @ self.weights
+        halves = [self.words.shares(texts), self.characters.shares(texts, vocabulary)]
+        return HALF * sp.hstack(halves, format="csr", dtype=np.float32) @ self.weights
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,229 @@
+"""What the demonstration compares: linear baselines and LEAM, whose window size is searched for."""
+
+from __future__ import annotations
+
+import html
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from joblib import cpu_count
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    hamming_loss,
+    make_scorer,
+    precision_recall_fscore_support,
+)
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
+from sklabelemb.demo.corpus import Corpus, stratified_folds
+from sklabelemb.inspection import Explanation
+from sklabelemb.leam import LEAMClassifier
+
+__all__ = [
+    "WINDOW_SIZES",
+    "Result",
+    "Search",
+    "baselines",
+    "clean_texts",
+    "evaluate",
+    "explain",
+    "leam_pipeline",
+    "search_window_size",
+]
+
+WINDOW_SIZES = (0, 1, 2, 5)
+N_FOLDS = 3
+# A chain of classifiers, or one class per label set, takes long where there are many labels.
+MANY_LABELS = 100
+# With fewer texts than this, LEAM's usual batches of a hundred make too few steps of training: the
+# network was then not better than chance, and its weight beside the n-grams fell to zero (found by
+# cross-validation on the part to learn from).
+FEW_TEXTS = 2000
+SMALL_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one fitted model did on the texts to test on.
+
+    Attributes
+    ----------
+    name : str
+    scores : dict of str to float
+        By the names of `sklabelemb.demo.report`'s columns.
+    predicted : indicator or ndarray of classes
+    model : estimator
+    """
+
+    name: str
+    scores: dict[str, float]
+    predicted: Any
+    model: Any
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the search for the window size found.
+
+    Attributes
+    ----------
+    best : int
+    means, deviations : dict of int to float
+        Mean and standard deviation over the folds of micro-F1, by window size.
+    seconds : float
+    """
+
+    best: int
+    means: dict[int, float]
+    deviations: dict[int, float]
+    seconds: float
+
+
+def clean_texts(texts: Sequence[str]) -> list[str]:
+    """Resolve HTML entities and squeeze white space, as one does with texts from web forms.
+
+    Examples
+    --------
+    >>> clean_texts(["Fish &amp;  chips "])
+    ['Fish & chips']
+    """
+    return [" ".join(html.unescape(text).split()) for text in texts]
+
+
+def baselines(corpus: Corpus) -> dict[str, Any]:
+    """Return the models to hold LEAM against: TF-IDF and a linear SVM, in one to three ways."""
+    models: dict[str, Any] = {"BinaryRelevance": BinaryRelevance()}
+    if corpus.multilabel and len(corpus.label_names) <= MANY_LABELS:
+        models["ClassifierChain"] = ClassifierChain()
+        models["LabelPowerset"] = LabelPowerset()
+    return models
+
+
+def leam_pipeline(corpus: Corpus, *, vectors: Any, seed: int) -> Pipeline:
+    """LEAM behind a cleaning step, knowing what the labels mean.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    vectors : mapping from words to vectors, or None
+    seed : int
+    """
+    # In an indicator the labels are column numbers. A class may be missing from the part to learn
+    # from: by name, a text too many does no harm.
+    keys: Sequence[Any] = (
+        range(len(corpus.label_names)) if corpus.multilabel else corpus.label_names
+    )
+    leam = LEAMClassifier(
+        label_texts=dict(zip(keys, corpus.label_texts, strict=True)),
+        vectors=vectors,
+        random_state=seed,
+    )
+    if vectors:
+        leam.set_params(embedding_dim=max(leam.embedding_dim, len(next(iter(vectors.values())))))
+    if len(corpus.train) < FEW_TEXTS:
+        leam.set_params(batch_size=SMALL_BATCH)
+    return Pipeline([("clean", FunctionTransformer(clean_texts)), ("leam", leam)])
+
+
+def search_window_size(pipeline: Pipeline, corpus: Corpus, *, seed: int) -> Search:
+    """Search for the window size r by cross-validation on the part to learn from.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    corpus : Corpus
+    seed : int
+        For the folds.
+    """
+    texts, y = corpus.part(corpus.train)
+    search = GridSearchCV(
+        pipeline,
+        {"leam__window_size": list(WINDOW_SIZES)},
+        scoring=make_scorer(f1_score, average="micro", zero_division=0),
+        cv=stratified_folds(y, N_FOLDS, seed),
+        n_jobs=min(2, cpu_count()),
+        refit=False,
+        error_score="raise",
+    )
+    started = time.perf_counter()
+    with without_noise():
+        search.fit(texts, y)
+    found = search.cv_results_
+    return Search(
+        best=search.best_params_["leam__window_size"],
+        means=dict(zip(WINDOW_SIZES, found["mean_test_score"].tolist(), strict=True)),
+        deviations=dict(zip(WINDOW_SIZES, found["std_test_score"].tolist(), strict=True)),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def evaluate(name: str, model: Any, corpus: Corpus) -> Result:
+    """Fit a clone of a model to the one part, and score it on the other.
+
+    Parameters
+    ----------
+    name : str
+    model : estimator
+    corpus : Corpus
+
+    Returns
+    -------
+    Result
+    """
+    texts, y = corpus.part(corpus.train)
+    test_texts, truth = corpus.part(corpus.test)
+    model = clone(model)
+    with without_noise():
+        fit_seconds, _ = _timed(lambda: model.fit(texts, y))
+        predict_seconds, predicted = _timed(lambda: model.predict(test_texts))
+    scores = {
+        "accuracy": float(accuracy_score(truth, predicted)),
+        "fit": fit_seconds,
+        "predict": predict_seconds,
+    }
+    if corpus.multilabel:
+        scores["hamming"] = float(hamming_loss(truth, predicted))
+    for average in ("micro", "macro"):
+        values = precision_recall_fscore_support(truth, predicted, average=average, zero_division=0)
+        for measure, value in zip(("precision", "recall", "f1"), values, strict=False):
+            scores[f"{average}_{measure}"] = float(value)
+    return Result(name, scores, predicted, model)
+
+
+def explain(model: Pipeline, texts: Sequence[str], corpus: Corpus) -> list[Explanation]:
+    """Explain the predictions for some texts, with the labels called by their names."""
+    explanations = model["leam"].explain(model[:-1].transform(texts))
+    if corpus.multilabel:
+        return [_renamed(explanation, corpus.label_names) for explanation in explanations]
+    return [_renamed(e, [str(name) for name in e.label_names]) for e in explanations]
+
+
+def _renamed(explanation: Explanation, names: list[str]) -> Explanation:
+    return Explanation(**{**vars(explanation), "label_names": names})
+
+
+@contextmanager
+def without_noise() -> Iterator[None]:
+    """Leave out warnings that tell the user of the demo nothing new."""
+    with warnings.catch_warnings():
+        # Rare labels are named before anything is fitted.
+        warnings.filterwarnings("ignore", message=".* labels have no positive sample in y")
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        yield
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    value = work()
+    return time.perf_counter() - started, value

@@ -1,0 +1,218 @@
+"""The texts of the demonstration: the shipped corpus or one's own file, cut into two parts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklabelemb.datasets import load_support_requests, load_table
+from sklabelemb.model_selection import stratified_holdout
+from sklabelemb.text import Tokenizer, load_vectors
+
+__all__ = ["Corpus", "load_corpus", "stratified_folds", "vectors_of_words"]
+
+# Fewer leave nothing to learn from, once a part is held out for the test and others for the search.
+MIN_TEXTS = 20
+
+
+@dataclass
+class Corpus:
+    """Texts with their labels, cut into a part to learn from and a part to test on.
+
+    Attributes
+    ----------
+    name : str
+        What the texts are, for a heading.
+    texts : ndarray of str objects, shape (n_texts,)
+    y : indicator of shape (n_texts, n_labels), dense or CSR; or ndarray of classes, (n_texts,)
+    label_names : list of str, length n_labels
+    label_texts : list of str, length n_labels
+        Descriptions; a label without one has its name.
+    train, test : int ndarrays
+        Indices of the two parts.
+    """
+
+    name: str
+    texts: np.ndarray
+    y: Any
+    label_names: list[str]
+    label_texts: list[str]
+    train: np.ndarray
+    test: np.ndarray
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a text may have several labels."""
+        return self.y.ndim == 2
+
+    def part(self, indices: np.ndarray) -> tuple[list[str], Any]:
+        """Return texts and target of some rows."""
+        return self.texts[indices].tolist(), self.y[indices]
+
+    def label_sets(self, y: Any) -> list[list[str]]:
+        """Names of the labels in each row of a target."""
+        if not self.multilabel:
+            return [[str(label)] for label in y]
+        rows = sp.csr_matrix(y)
+        return [
+            [self.label_names[k] for k in np.sort(rows.indices[start:stop])]
+            for start, stop in zip(rows.indptr[:-1], rows.indptr[1:], strict=True)
+        ]
+
+    def positives(self) -> np.ndarray:
+        """Return how many texts carry each label, in the order of `label_names`."""
+        if self.multilabel:
+            return np.asarray(self.y.sum(axis=0)).ravel()
+        return np.array([np.count_nonzero(self.y == name) for name in self.label_names])
+
+    def description(self) -> list[str]:
+        """What there is to know before the results, a line each."""
+        n_labels = len(self.label_names)
+        positives = self.positives()
+        if self.multilabel:
+            kind = f"{n_labels} labels, {positives.sum() / len(self.texts):.1f} a text"
+        else:
+            kind = f"{n_labels} classes, one a text"
+        lines = [
+            f"{self.name}: {len(self.texts)} texts, {kind}",
+            f"{len(self.train)} to learn from, {len(self.test)} to test on (stratified)",
+        ]
+        rare = [name for name, n in zip(self.label_names, positives, strict=True) if n < 2]
+        if rare:
+            shown = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
+            lines.append(
+                f"Note: {len(rare)} of {n_labels} labels have fewer than 2 texts ({shown}). They "
+                "are kept, but cannot both be learnt and be tested."
+            )
+        return lines
+
+
+def load_corpus(
+    file: str | None,
+    *,
+    test_size: float,
+    seed: int,
+    columns: dict[str, Any] | None = None,
+) -> Corpus:
+    """Load the texts and cut off the part to test on.
+
+    Parameters
+    ----------
+    file : str or None
+        A CSV file or JSON lines; None: the corpus that ships with the package.
+    test_size : float
+        Share of the texts to test on.
+    seed : int
+        For the cut.
+    columns : dict, default=None
+        Further arguments of :func:`sklabelemb.datasets.load_table`.
+
+    Returns
+    -------
+    Corpus
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read or has too little in it.
+    """
+    if file is None:
+        bunch = load_support_requests()
+        name = "Support requests (shipped with the package)"
+    else:
+        bunch = load_table(file, **(columns or {}))
+        name = file
+    y = bunch.target
+    if len(bunch.data) < MIN_TEXTS:
+        raise ValueError(
+            f"{name} has {len(bunch.data)} texts: too few to learn from and to test on. The demo "
+            f"needs {MIN_TEXTS} at least, and some hundreds to show anything."
+        )
+    if len(bunch.target_names) < 2:
+        raise ValueError(
+            f"{name} has one label only, {bunch.target_names[0]!r}: there is nothing to choose from."
+        )
+    train, test = stratified_holdout(_for_stratification(y), test_size, seed)
+    if min(len(train), len(test)) < 3:
+        raise ValueError(
+            f"A test size of {test_size} cuts {len(bunch.data)} texts into {len(train)} to learn "
+            f"from and {len(test)} to test on: choose one closer to 0.25."
+        )
+    texts = np.empty(len(bunch.data), dtype=object)
+    texts[:] = bunch.data
+    label_names, label_texts = list(bunch.target_names), list(bunch.label_texts)
+    return Corpus(name, texts, y, label_names, label_texts, train, test)
+
+
+def stratified_folds(y: Any, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Cross-validation folds in which every label is about equally frequent.
+
+    Parameters
+    ----------
+    y : indicator of shape (n_samples, n_labels), or classes of shape (n_samples,)
+    n_folds : int
+    seed : int
+
+    Returns
+    -------
+    list of (train, test) index arrays
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> folds = stratified_folds(np.array(["a", "b"] * 6), 3, 0)
+    >>> [len(test) for train, test in folds]
+    [4, 4, 4]
+    """
+    target = _for_stratification(y)
+    everything = rest = np.arange(target.shape[0])
+    tests = []
+    for remaining in range(n_folds, 1, -1):
+        kept, cut = stratified_holdout(target[rest], 1 / remaining, seed)
+        tests.append(rest[cut])
+        rest = rest[kept]
+    tests.append(rest)
+    return [(np.setdiff1d(everything, test), test) for test in tests]
+
+
+def vectors_of_words(file: str, corpus: Corpus) -> dict[str, np.ndarray]:
+    """Read a file of word vectors once, for the words to be learnt from and those of the labels.
+
+    Parameters
+    ----------
+    file : str
+    corpus : Corpus
+
+    Returns
+    -------
+    dict of str to ndarray
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or has none of the words.
+    """
+    tokenizer = Tokenizer()
+    texts = [*corpus.texts[corpus.train], *corpus.label_texts]
+    words = list(dict.fromkeys(word for text in texts for word in tokenizer(text)))
+    with warnings.catch_warnings():
+        # It becomes an error below.
+        warnings.filterwarnings("ignore", message="0 of .* words have a vector")
+        matrix, found = load_vectors(file, words)
+    if not found.any():
+        raise ValueError(
+            f"{file} has a vector for none of the {len(words)} words of the texts. Is it for "
+            "another language, or are its words spelt otherwise?"
+        )
+    return {words[i]: matrix[i] for i in np.flatnonzero(found)}
+
+
+def _for_stratification(y: Any) -> Any:
+    if y.ndim == 2:
+        return sp.csr_matrix(y)
+    return np.unique(y, return_inverse=True)[1]
