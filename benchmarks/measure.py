@@ -22,7 +22,7 @@ from sklabelemb.datasets import load_folder, load_support_requests
 from sklabelemb.leam import LEAMClassifier
 from sklabelemb.targets import Targets
 from sklabelemb.text import Tokenizer, Vocabulary
-from sklabelemb.training import TextDataset, TextNet
+from sklabelemb.training import TextDataset, TextNet, sparse_pays
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
@@ -83,12 +83,24 @@ def ratio(numerator: Sequence[float], denominator: Sequence[float]) -> dict[str,
 # -- text and training steps ---------------------------------------------------------------------
 
 
-def corpus(name: str, data: Path, split: str = "train") -> Bunch:
-    """A dataset, or where it is not at hand, the corpus that ships with the package, repeated."""
+def corpus(name: str, data: Path, split: str = "train", subset: int | None = None) -> Bunch:
+    """A dataset, or where it is not at hand, the corpus that ships with the package, repeated.
+
+    With `subset`, at most so many texts of it, drawn at random.
+    """
     if (data / name).is_dir():
         bunch = load_folder(data / name, split=split)
         bunch.name = name
-        return bunch
+    else:
+        bunch = _shipped()
+    if subset and len(bunch.data) > subset:
+        chosen = np.random.default_rng(0).permutation(len(bunch.data))[:subset]
+        bunch.data = [bunch.data[i] for i in chosen]
+        bunch.target = bunch.target[chosen]
+    return bunch
+
+
+def _shipped() -> Bunch:
     bunch = load_support_requests()
     times = -(-8000 // len(bunch.data))
     bunch.data = list(bunch.data) * times
@@ -120,8 +132,6 @@ def training_net(
         n_words = len(vocabulary)
     # The options ask the vocabulary for nothing but its size.
     options = model._network_options(targets, range(n_words))  # type: ignore[arg-type]
-    from sklabelemb.training import sparse_pays
-
     options["sparse"] = sparse_pays(n_words, model.embedding_dim) if sparse is None else sparse
     net = model._make_net(options, targets, "cpu")
     net.notify("on_train_begin", X=None, y=None)

@@ -17,10 +17,8 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
-from skorch.callbacks import LRScheduler
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import nn
 
 from sklabelemb.decision import (
@@ -40,6 +38,9 @@ from sklabelemb.training.callbacks import (
     ScikitLearnCallbacks,
     ValidationScore,
 )
+from sklabelemb.training.net import copy_weights, snapshot
+from sklabelemb.training.optimizers import warmup_then_decay
+from sklabelemb.training.weights import class_weights, sample_weights
 from sklabelemb.training.wide import Mixture, WidePath
 
 __all__ = ["LabelEmbeddingClassifier"]
@@ -60,7 +61,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         "max_features": [Interval(Integral, 1, None, closed="left"), None],
         "min_df": [
             Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="both"),
+            Interval(RealNotInt, 0, 1, closed="both"),
         ],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
         "label_texts": [dict, "array-like", StrOptions({"auto"}), None],
@@ -169,7 +170,16 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         self : object
         """
         previous = self._learnt_attributes()
-        learnt = self._train(X, y, sample_weight, previous=previous, partial=True, classes=classes)
+        weights = snapshot(previous["net_"].module_) if previous else {}
+        try:
+            learnt = self._train(
+                X, y, sample_weight, previous=previous, partial=True, classes=classes
+            )
+        except BaseException:
+            # The network goes on learning in place, so what half an epoch did to it is undone.
+            if previous:
+                previous["net_"].module_.load_state_dict(weights)
+            raise
         self._forget()
         self.__dict__.update(learnt)
         return self
@@ -189,7 +199,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         documents = check_documents(X)
         check_consistent_length(documents, y)
         targets, encoded = self._encode_targets(y, previous, classes)
-        weight = self._checked_weight(sample_weight, documents)
+        weight = sample_weights(sample_weight, len(documents))
         thresholds = check_threshold(self.threshold, targets.n_labels)
         if context is not None:
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -245,18 +255,16 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             targets.warn_about_empty_labels(encoded)
         return targets, encoded
 
-    def _checked_weight(self, sample_weight: Any, documents: list[str]) -> np.ndarray | None:
-        if sample_weight is None:
-            return None
-        placeholder = np.zeros((len(documents), 1))
-        weight = _check_sample_weight(sample_weight, placeholder, ensure_non_negative=True)
-        if weight.sum() == 0:
-            raise ValueError("sample_weight is zero for every sample: nothing could be learnt.")
-        return (weight / weight.mean()).astype(np.float32)
-
     def _resolve_device(self) -> str:
         if self.device == "auto":
             return "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            torch.device(self.device)
+        except RuntimeError:
+            raise ValueError(
+                f"device={self.device!r} is none that torch knows. Use device='auto', 'cpu' or "
+                "'cuda' (or 'cuda:1' for the second GPU)."
+            ) from None
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise ValueError(
                 f"device={self.device!r}, but torch sees no CUDA device here. Use device='auto' or "
@@ -324,11 +332,14 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             net = previous["net_"]
             if not hasattr(net, "optimizer_"):
                 net.initialize_optimizer()
+            # The schedule of fit has ended at zero, and learning_rate may have changed since.
+            for group in net.optimizer_.param_groups:
+                group["lr"] = net_params.get("lr", self.learning_rate)
             return net, options
         net = self._make_net(options, targets, device, encoded, net_params)
         network = net.module_
         if previous:
-            _copy_weights(previous["net_"].module_, network)
+            copy_weights(previous["net_"].module_, network)
         else:
             self._initialize_network(network, targets, vocabulary, encoded)
         return net, options
@@ -345,7 +356,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         arguments: dict[str, Any] = {f"module__{name}": value for name, value in options.items()}
         arguments |= {
             "criterion__multilabel": targets.multilabel,
-            "criterion__class_weight": self._class_weights(targets, encoded),
+            "criterion__class_weight": class_weights(self.class_weight, targets, encoded),
             "optimizer": SplitAdam,
             "optimizer__weight_decay": self.weight_decay,
             "lr": self.learning_rate,
@@ -364,25 +375,6 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             arguments.pop("optimizer__weight_decay")
         net = TextNet(self._network_class(), **(arguments | net_params))
         return net.initialize()
-
-    def _class_weights(self, targets: Targets, encoded: Any) -> np.ndarray | None:
-        """Weight of each class, or of each label's positives."""
-        if self.class_weight is None or encoded is None:
-            return None
-        if not targets.multilabel:
-            return compute_class_weight(
-                self.class_weight, classes=targets.classes, y=targets.classes[encoded]
-            )
-        if self.class_weight == "balanced":
-            positives = np.asarray(encoded.sum(axis=0)).ravel()
-            return (encoded.shape[0] - positives + 1) / (positives + 1)
-        unknown = set(self.class_weight) - set(targets.label_names)
-        if unknown:
-            raise ValueError(
-                f"class_weight names labels that y does not have: {sorted(map(repr, unknown))}. "
-                f"Its labels are {list(targets.label_names[:10])}."
-            )
-        return np.array([self.class_weight.get(name, 1.0) for name in targets.label_names])
 
     def _first_thresholds(
         self,
@@ -434,8 +426,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         if partial:
             return [], 1
         n_batches = len(net.get_iterator(train, training=True))
-        callbacks: list[Any] = [self._schedule(n_batches * self.max_epochs)]
-        callbacks[0].initialize()
+        callbacks: list[Any] = [warmup_then_decay(n_batches * self.max_epochs, self.warmup)]
         if valid is not None:
             callbacks.append(ValidationScore(validation_score))
             if self.patience is not None:
@@ -445,17 +436,6 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         if context is not None:
             callbacks.append(ScikitLearnCallbacks(self, context, X, y, lambda: learnt))
         return callbacks, self.max_epochs
-
-    def _schedule(self, n_steps: int) -> LRScheduler:
-        """Linear warm-up, then linear decay to zero, a step a batch."""
-        warmup = max(1, round(self.warmup * n_steps))
-
-        def factor(step: int) -> float:
-            return min((step + 1) / warmup, max(0.0, (n_steps - step) / max(1, n_steps - warmup)))
-
-        return LRScheduler(
-            policy=torch.optim.lr_scheduler.LambdaLR, lr_lambda=factor, step_every="batch"
-        )
 
     # -- predicting ----------------------------------------------------------------------------
 
@@ -569,6 +549,52 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         for name in self._learnt_attributes():
             del self.__dict__[name]
 
+    # -- persistence -----------------------------------------------------------------------------
+
+    def _fitted_state(self) -> dict[str, Any]:
+        """What was learnt, by name, for `sklabelemb.save`; the net by the parts that rebuild it."""
+        state = self._learnt_attributes()
+        net = state["net_"]
+        state["net_"] = {
+            "module": net.get_params_for("module"),
+            "weights": dict(net.module_.state_dict()),
+            "class_weight": net.get_params_for("criterion").get("class_weight"),
+            # The last bits of a logit depend on the batch that its text was in.
+            "iterator_valid": net.get_params_for("iterator_valid"),
+            "mixed_precision": net.mixed_precision,
+        }
+        # Both are part of targets_.
+        del state["classes_"], state["label_names_"]
+        return state
+
+    def _restore(self, state: dict[str, Any], device: str) -> None:
+        """Take up what :meth:`_fitted_state` gave, with the network on `device`."""
+        parts, targets = state["net_"], state["targets_"]
+        arguments = {
+            **(self.net_params or {}),
+            **{f"module__{name}": value for name, value in parts["module"].items()},
+            **{f"iterator_valid__{name}": value for name, value in parts["iterator_valid"].items()},
+            "criterion__class_weight": parts["class_weight"],
+            "mixed_precision": parts["mixed_precision"],
+            "device": device,
+        }
+        options = state["_network_arguments"]
+        with isolated_randomness(0, device):
+            net = self._make_net(options, targets, device, net_params=arguments)
+        expected, found = (
+            {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()}
+            for tensors in (net.module_.state_dict(), parts["weights"])
+        )
+        for name in sorted(expected.keys() | found.keys()):
+            if expected.get(name) != found.get(name):
+                raise ValueError(
+                    f"the network expects {name} as {expected.get(name)}, not {found.get(name)}"
+                )
+        net.module_.load_state_dict(parts["weights"])
+        net.history.extend({**row, "batches": []} for row in state["history_"])
+        learnt = {"net_": net, "classes_": targets.classes, "label_names_": targets.label_names}
+        self.__dict__.update(state | learnt)
+
 
 def _missing(words: list[str], vocabulary: Vocabulary) -> list[str]:
     return [word for word in words if word not in vocabulary]
@@ -576,62 +602,3 @@ def _missing(words: list[str], vocabulary: Vocabulary) -> list[str]:
 
 def _without_batches(history: Any) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "batches"} for row in history]
-
-
-def _copy_weights(old: nn.Module, new: nn.Module) -> None:
-    """Take over every weight; a table that has grown keeps its old rows at their places."""
-    state = new.state_dict()
-    for name, value in old.state_dict().items():
-        target = state[name]
-        if target.shape == value.shape:
-            target.copy_(value)
-        elif target.shape[1:] == value.shape[1:] and len(target) > len(value):
-            target[: len(value)] = value
-        else:
-            raise ValueError(
-                f"Cannot go on from the previous fit: {name} had shape {tuple(value.shape)} and "
-                f"now has {tuple(target.shape)}. Keep the parameters that shape the network, or "
-                "fit anew with warm_start=False."
-            )
-
-
-def resolve_label_texts(label_texts: Any, targets: Targets) -> list[str] | None:
-    """The text of each label, in the order of the labels.
-
-    Parameters
-    ----------
-    label_texts : dict, sequence of str, "auto" or None
-        By label name; or in the order of the labels; "auto": the names themselves where they are
-        strings; None: none.
-    targets : Targets
-
-    Returns
-    -------
-    list of str of length n_labels, or None
-
-    Raises
-    ------
-    ValueError
-        When there is not one text per label.
-    """
-    names = list(targets.label_names)
-    if label_texts is None:
-        return None
-    if isinstance(label_texts, str):
-        return [str(n) for n in names] if all(isinstance(n, str) for n in names) else None
-    if isinstance(label_texts, dict):
-        missing = [name for name in names if name not in label_texts]
-        if missing:
-            raise ValueError(
-                f"label_texts has no text for {len(missing)} of {len(names)} labels, for instance "
-                f"{missing[0]!r}. Its keys must be the labels' names: the columns of a DataFrame, "
-                "the classes, or the column numbers of an array."
-            )
-        return [str(label_texts[name]) for name in names]
-    texts = list(label_texts)
-    if len(texts) != len(names) or not all(isinstance(t, str) for t in texts):
-        raise ValueError(
-            f"label_texts must hold one string for each of the {len(names)} labels, in the order "
-            f"of y's columns (or of the sorted classes), but it has {len(texts)} entries."
-        )
-    return texts

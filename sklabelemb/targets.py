@@ -8,6 +8,7 @@ for predictions.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,6 +201,46 @@ class Targets:
 
             return pl.DataFrame(predictions, schema=[str(name) for name in self.label_names])
         return predictions
+
+    def texts_of_labels(self, label_texts: Any) -> list[str] | None:
+        """The text of each label, in the order of the labels.
+
+        Parameters
+        ----------
+        label_texts : dict, sequence of str, "auto" or None
+            By label name; or in the order of the labels; "auto": the names themselves where they
+            are strings; None: none.
+
+        Returns
+        -------
+        list of str of length n_labels, or None
+
+        Raises
+        ------
+        ValueError
+            When there is not one text per label.
+        """
+        names = list(self.label_names)
+        if label_texts is None:
+            return None
+        if isinstance(label_texts, str):
+            return [str(n) for n in names] if all(isinstance(n, str) for n in names) else None
+        if isinstance(label_texts, Mapping):
+            missing = [name for name in names if name not in label_texts]
+            if missing:
+                raise ValueError(
+                    f"label_texts has no text for {len(missing)} of {len(names)} labels, for "
+                    f"instance {missing[0]!r}. Its keys must be the labels' names: the columns of "
+                    "a DataFrame, the classes, or the column numbers of an array."
+                )
+            return [str(label_texts[name]) for name in names]
+        texts = list(label_texts)
+        if len(texts) != len(names) or not all(isinstance(t, str) for t in texts):
+            raise ValueError(
+                f"label_texts must hold one string for each of the {len(names)} labels, in the "
+                f"order of y's columns (or of the sorted classes), but it has {len(texts)} entries."
+            )
+        return texts
 
     def warn_about_empty_labels(self, indicator: sp.csr_matrix) -> None:
         """Warn once, by name, about labels without a single positive sample."""

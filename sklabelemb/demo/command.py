@@ -216,13 +216,11 @@ def _demo(options: argparse.Namespace) -> None:
         _say("", report.search_summary(search, n_texts=n_texts, multilabel=corpus.multilabel))
     if options.save_model is not None:
         _save(results[-1].model["leam"], options.save_model)
-    own = "" if options.data else " --data FILE --text COLUMN --labels COLUMN"
+    more = "--help" if options.data else "--data FILE --text COLUMN --labels COLUMN: your own texts"
     _say(
         "",
         f"Open   {page}: the words that spoke for each label",
-        f"Run    {PROGRAM} demo{own}: the same on your own texts"
-        if own
-        else f"Run    {PROGRAM} demo --help: what else there is to try",
+        f"Run    {PROGRAM} demo {more}",
         "Read   README.rst: how to use the classifiers in your own code",
     )
 
@@ -237,7 +235,10 @@ def _write_page(path: Path, corpus: Any, result: Any) -> Path:
     true = corpus.label_sets(y)
     chosen = instructive(texts, true, corpus.label_sets(result.predicted))
     explanations = explain(result.model, [texts[i] for i in chosen], corpus)
-    n_right = sum(set(true[i]) == set(e.predicted_labels()) for i, e in zip(chosen, explanations))
+    n_right = sum(
+        set(labels) == set(explanation.predicted_labels())
+        for labels, explanation in zip([true[i] for i in chosen], explanations, strict=True)
+    )
     return write_highlights(
         path,
         explanations,

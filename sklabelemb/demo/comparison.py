@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+import torch
 from joblib import cpu_count
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -184,7 +184,7 @@ def evaluate(name: str, model: Any, corpus: Corpus) -> Result:
     texts, y = corpus.part(corpus.train)
     test_texts, truth = corpus.part(corpus.test)
     model = clone(model)
-    with without_noise():
+    with without_noise(), few_threads(len(texts)):
         fit_seconds, _ = _timed(lambda: model.fit(texts, y))
         predict_seconds, predicted = _timed(lambda: model.predict(test_texts))
     scores = {
@@ -221,6 +221,22 @@ def without_noise() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".* labels have no positive sample in y")
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         yield
+
+
+@contextmanager
+def few_threads(n_texts: int) -> Iterator[None]:
+    """Keep torch to one thread for few texts.
+
+    Such small matrices gain nothing from a second thread, and where another program wants the
+    same core, waiting for each other took fifty times as long as the work.
+    """
+    n_threads = torch.get_num_threads()
+    if n_texts < FEW_TEXTS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,7 +121,7 @@ def load_corpus(
         When the file cannot be read or has too little in it.
     """
     if file is None:
-        bunch = load_support_requests()
+        bunch: Any = load_support_requests()
         name = "Support requests (shipped with the package)"
     else:
         bunch = load_table(file, **(columns or {}))
@@ -135,7 +134,7 @@ def load_corpus(
         )
     if len(bunch.target_names) < 2:
         raise ValueError(
-            f"{name} has one label only, {bunch.target_names[0]!r}: there is nothing to choose from."
+            f"{name} has only one label, {bunch.target_names[0]!r}: nothing to choose from."
         )
     train, test = stratified_holdout(_for_stratification(y), test_size, seed)
     if min(len(train), len(test)) < 3:
@@ -143,8 +142,7 @@ def load_corpus(
             f"A test size of {test_size} cuts {len(bunch.data)} texts into {len(train)} to learn "
             f"from and {len(test)} to test on: choose one closer to 0.25."
         )
-    texts = np.empty(len(bunch.data), dtype=object)
-    texts[:] = bunch.data
+    texts = np.array(bunch.data, dtype=object)
     label_names, label_texts = list(bunch.target_names), list(bunch.label_texts)
     return Corpus(name, texts, y, label_names, label_texts, train, test)
 

@@ -129,7 +129,7 @@ def instructive(
     predicted: Sequence[Sequence[str]],
     n: int = 8,
 ) -> list[int]:
-    """Choose texts to show: right and wrong predictions, several labels and one, all labels in turn.
+    """Choose texts to show: right and wrong predictions, several labels and one, all in turn.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklabelemb.base import LabelEmbeddingClassifier, resolve_label_texts
+from sklabelemb.base import LabelEmbeddingClassifier
 from sklabelemb.decision import probabilities
 from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.leam.network import LEAM, Reading
@@ -113,7 +113,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         the training texts are not kept.
     dropout : float, default=0.5
         On the dimensions of word vectors.
-    word_dropout : float, default=0.25
+    word_dropout : float, default=0.5
         Probability with which a word is left out of a training text.
     head_dropout : float, default=0.0
         On document vectors and hidden units; 0.5 in the paper.
@@ -258,7 +258,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
         vectors: Any = None,
         dropout: float = 0.5,
-        word_dropout: float = 0.25,
+        word_dropout: float = 0.5,
         head_dropout: float = 0.0,
         tokenizer: Callable[[str], Sequence[str]] | None = None,
         lowercase: bool = True,
@@ -358,7 +358,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     ) -> None:
         assert isinstance(network, LEAM)
         tokenizer = self._tokenizer()
-        texts = resolve_label_texts(self.label_texts, targets)
+        texts = targets.texts_of_labels(self.label_texts)
         label_words = [list(tokenizer(text)) for text in texts] if texts else []
         known = vocabulary.extended(word for words in label_words for word in words)
         table = network.embedding.weight.new_empty(len(known), self.embedding_dim)

@@ -81,7 +81,7 @@ class LEAM(nn.Module):
         Weight of equation (9).
     dropout : float, default=0.5
         On the dimensions of word vectors.
-    word_dropout : float, default=0.25
+    word_dropout : float, default=0.5
         Probability of leaving out a word.
     head_dropout : float, default=0.0
         On input and hidden layer of the MLP head, or on z before the linear head.
@@ -107,7 +107,7 @@ class LEAM(nn.Module):
         bag: bool = True,
         label_penalty: float = 0.0,
         dropout: float = 0.5,
-        word_dropout: float = 0.25,
+        word_dropout: float = 0.5,
         head_dropout: float = 0.0,
         multilabel: bool = True,
         sparse: bool = False,

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from sklabelemb.training.batches import LengthBuckets, TextDataset
 from sklabelemb.training.callbacks import StopTraining, ValidationScore
 
-__all__ = ["LabelLoss", "TextNet", "isolated_randomness"]
+__all__ = ["LabelLoss", "TextNet", "copy_weights", "isolated_randomness", "snapshot"]
 
 _RANDOMNESS = threading.RLock()
 
@@ -221,3 +221,25 @@ class TextNet(NeuralNet):
             {key: value for key, value in self.__dict__.items() if key != "optimizer_"}
         )
         return NeuralNet.__getstate__(slim)
+
+
+def snapshot(network: nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of all weights."""
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def copy_weights(old: nn.Module, new: nn.Module) -> None:
+    """Take over every weight; a table that has grown keeps its old rows at their places."""
+    state = new.state_dict()
+    for name, value in old.state_dict().items():
+        target = state[name]
+        if target.shape == value.shape:
+            target.copy_(value)
+        elif target.shape[1:] == value.shape[1:] and len(target) > len(value):
+            target[: len(value)] = value
+        else:
+            raise ValueError(
+                f"Cannot go on from the previous fit: {name} had shape {tuple(value.shape)} and "
+                f"now has {tuple(target.shape)}. Keep the parameters that shape the network, or "
+                "fit anew with warm_start=False."
+            )

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from skorch.callbacks import LRScheduler
 
-__all__ = ["SPARSE_FROM_ELEMENTS", "SplitAdam", "sparse_pays"]
+__all__ = ["SPARSE_FROM_ELEMENTS", "SplitAdam", "sparse_pays", "warmup_then_decay"]
 
 # Table elements (words x dimensions) from which row-wise updates were faster on two CPU cores; see
 # benchmarks/vocabulary_cost.py.
@@ -100,3 +101,23 @@ class SplitAdam(torch.optim.Optimizer):
         for part, state in zip(self._parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
         self.param_groups = [group for part in self._parts for group in part.param_groups]
+
+
+def warmup_then_decay(n_steps: int, warmup: float) -> LRScheduler:
+    """Linear warm-up, then linear decay to zero, a step a batch; an initialised skorch callback.
+
+    Parameters
+    ----------
+    n_steps : int
+        Batches in all epochs.
+    warmup : float
+        Share of the steps in which the learning rate rises.
+    """
+    rising = max(1, round(warmup * n_steps))
+
+    def factor(step: int) -> float:
+        return min((step + 1) / rising, max(0.0, (n_steps - step) / max(1, n_steps - rising)))
+
+    return LRScheduler(
+        policy=torch.optim.lr_scheduler.LambdaLR, lr_lambda=factor, step_every="batch"
+    ).initialize()

@@ -21,10 +21,7 @@ def literal_matches(
     words = p["embedding.weight"]
     labels = p["label_embedding"]
     cosines = torch.stack(
-        [
-            torch.stack([c @ words[i] / (c.norm() * words[i].norm()) for i in text])
-            for c in labels
-        ]
+        [torch.stack([c @ words[i] / (c.norm() * words[i].norm()) for i in text]) for c in labels]
     )
     if compatibility == "linear":
         return cosines

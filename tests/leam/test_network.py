@@ -57,7 +57,8 @@ def random_leam(seed=0, n_labels=4, embedding_dim=5, **options):
 
 def literal_parameters(network):
     return {
-        name: value.detach().clone().requires_grad_() for name, value in network.state_dict().items()
+        name: value.detach().clone().requires_grad_()
+        for name, value in network.state_dict().items()
     }
 
 
@@ -113,7 +114,7 @@ COMPATIBILITIES = [
 
 
 @pytest.mark.parametrize("attention", ["shared", "label_wise"])
-@pytest.mark.parametrize("compatibility, phrase_filter", COMPATIBILITIES)
+@pytest.mark.parametrize(("compatibility", "phrase_filter"), COMPATIBILITIES)
 @pytest.mark.parametrize("head", ["linear", "mlp"])
 def test_network_follows_the_equations(compatibility, phrase_filter, attention, head):
     others = itertools.product([True, False], [0.0, 1.0], [True, False], [None, 1.0])
@@ -150,7 +151,7 @@ def test_long_texts_are_filtered_in_several_blocks():
         assert_as_in_the_paper(random_leam(window_size=3, attention=attention), texts)
 
 
-@pytest.mark.parametrize("compatibility, phrase_filter", COMPATIBILITIES)
+@pytest.mark.parametrize(("compatibility", "phrase_filter"), COMPATIBILITIES)
 @pytest.mark.parametrize("window_size", [0, 2])
 def test_winner_path_follows_the_equations(monkeypatch, compatibility, phrase_filter, window_size):
     monkeypatch.setattr(compatibility_module, "FEW_LABELS", 0)
@@ -187,7 +188,7 @@ def test_winner_path_follows_the_equations(monkeypatch, compatibility, phrase_fi
         assert len(set((winners[ids > 0] // 16).tolist())) == 3
 
 
-@pytest.mark.parametrize("compatibility, phrase_filter", COMPATIBILITIES)
+@pytest.mark.parametrize(("compatibility", "phrase_filter"), COMPATIBILITIES)
 @pytest.mark.parametrize("head", ["linear", "mlp"])
 def test_label_blocks_follow_the_equations(monkeypatch, compatibility, phrase_filter, head):
     network = random_leam(
@@ -199,9 +200,7 @@ def test_label_blocks_follow_the_equations(monkeypatch, compatibility, phrase_fi
     )
     size = padded(TEXTS).numel()
     dim = 6 + 5 if head == "mlp" else 1
-    monkeypatch.setattr(
-        network_module, "LABEL_BLOCK_ELEMENTS", 3 * (size + len(TEXTS) * dim) + 1
-    )
+    monkeypatch.setattr(network_module, "LABEL_BLOCK_ELEMENTS", 3 * (size + len(TEXTS) * dim) + 1)
     blocks = []
     original = network_module.checkpoint
     monkeypatch.setattr(
@@ -287,7 +286,7 @@ def test_filter_phrases_is_a_correlation(n_words, radius):
     torch.testing.assert_close(filter_phrases(x, weight), expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("n_words, radius", [(1, 0), (5, 1), (5, 7), (36, 1)])
+@pytest.mark.parametrize(("n_words", "radius"), [(1, 0), (5, 1), (5, 7), (36, 1)])
 def test_filter_phrases_passes_gradcheck(n_words, radius):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, n_words, 2, generator=generator, dtype=torch.float64, requires_grad=True)
@@ -379,7 +378,7 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
 def test_a_text_does_not_depend_on_its_batch(dtype, tolerance):
     for options in KINDS:
         network = random_leam(**options, window_size=2).to(dtype)
@@ -451,7 +450,15 @@ def test_word_dropout_happens_only_in_training():
 @pytest.mark.parametrize("attention", ["shared", "label_wise"])
 def test_padding_row_stays_zero_and_other_words_learn(sparse, attention):
     torch.manual_seed(0)
-    network = LEAM(N_WORDS, 3, embedding_dim=4, attention=attention, sparse=sparse)
+    network = LEAM(
+        N_WORDS,
+        3,
+        embedding_dim=4,
+        attention=attention,
+        dropout=0.2,
+        word_dropout=0.2,
+        sparse=sparse,
+    )
     before = network.embedding.weight.detach().clone()
     groups = [
         {"params": [network.embedding.weight], "sparse": sparse},
@@ -466,8 +473,7 @@ def test_padding_row_stays_zero_and_other_words_learn(sparse, attention):
     after = network.embedding.weight.detach()
     assert torch.all(after[0] == 0)
     assert torch.isfinite(after).all()
-    # (the word table's gradient reaches only words of the batch)
-    assert torch.all((after != before)[torch.tensor([2, 3, 4])])
+    assert torch.all((after != before)[[2, 3, 4]].any(dim=1))
 
 
 def test_sparse_and_dense_gradients_agree():
@@ -552,9 +558,7 @@ def test_reading(bag, multilabel):
         p = literal_parameters(network)
         for row, text in enumerate(TEXTS):
             if text:
-                wanted = literal_attention(
-                    p, text, n_labels=n_labels, **literal_options(network)
-                )
+                wanted = literal_attention(p, text, n_labels=n_labels, **literal_options(network))
                 torch.testing.assert_close(
                     reading.attention[row, : len(text)],
                     torch.stack(wanted, dim=1).detach(),

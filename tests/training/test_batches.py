@@ -137,3 +137,11 @@ def test_codes_and_no_target():
     assert part.targets.tolist() == [1, 2]
     assert part.token_ids.row(1).tolist() == [1]
     assert part.sample_weight is None
+
+
+def test_words_that_the_network_does_not_know_are_unknown_to_it():
+    data = TextDataset(TokenIds([4, 5, 6, 2], [0, 3, 4]), n_words=5)
+    assert data.batch(np.array([0, 1]))[0]["ids"].tolist() == [[4, 1, 1], [2, 0, 0]]
+    assert data.subset(np.array([0])).batch(np.array([0]))[0]["ids"].tolist() == [[4, 1, 1]]
+    # The ids themselves stay as they are, for what knows more words than the network.
+    assert data.token_ids.ids.tolist() == [4, 5, 6, 2]

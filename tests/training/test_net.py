@@ -50,6 +50,8 @@ def make_net(multilabel=True, module=LEAM, **kwargs):
         "module__n_words": N_WORDS,
         "module__n_labels": 3,
         "module__embedding_dim": 6,
+        "module__dropout": 0.2,
+        "module__word_dropout": 0.1,
         "criterion__multilabel": multilabel,
         "optimizer": SplitAdam,
         "lr": 0.02,
@@ -359,7 +361,7 @@ class Scripted(Callback):
 
 
 @pytest.mark.parametrize(
-    "scores, lower, patience, n_epochs, best",
+    ("scores", "lower", "patience", "n_epochs", "best"),
     [
         ([1, 3, 2, 2.5, 9], False, 2, 4, 2),
         ([1, 3, 2, 4, 3, 3], False, 2, 6, 4),
@@ -411,9 +413,14 @@ def test_randomness_is_isolated():
 
 def test_randomness_is_restored_after_an_error():
     state = torch.random.get_rng_state()
-    with pytest.raises(KeyboardInterrupt), isolated_randomness(1):
-        torch.rand(1)
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with isolated_randomness(1):
+            torch.rand(1)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert torch.equal(torch.random.get_rng_state(), state)
 
 

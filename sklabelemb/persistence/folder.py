@@ -1,0 +1,138 @@
+"""A folder of files that appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+__all__ = ["check_replaceable", "new_folder", "present_folder"]
+
+# Where files cannot be locked, what nobody has touched for so long belongs to a dead process.
+_ABANDONED_AFTER_SECONDS = 24 * 3600
+
+
+def check_replaceable(target: Path, overwrite: bool, files: Iterable[str]) -> None:
+    """Refuse a target that holds something, unless it holds nothing but an older such folder."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise FileExistsError(f"{target} is a file; give the name of a folder to save into.")
+    others = sorted({entry.name for entry in target.iterdir()} - set(files))
+    if others:
+        raise FileExistsError(
+            f"The folder {target} holds other things than a saved model ({', '.join(others[:3])}"
+            f"{', ...' if len(others) > 3 else ''}), which replacing it would delete. Choose a "
+            "folder that is new, empty, or holds a model only."
+        )
+    if not overwrite and any(target.iterdir()):
+        raise FileExistsError(
+            f"The folder {target} holds a saved model already. Choose another one, or pass "
+            "overwrite=True to replace it."
+        )
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder beside `target` to write into; it takes the place of `target` when the block ends.
+
+    Whatever stood there is put aside first and deleted last. If the block fails, nothing has
+    happened; if the process dies, what it leaves beside `target` goes at the next call.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _clean_up(target)
+    folder = target.with_name(f"{_prefix(target)}{uuid.uuid4().hex}")
+    folder.mkdir()
+    try:
+        with _locked(folder):
+            yield folder
+            for path in (*folder.iterdir(), folder):
+                _flush(path)
+            _swap(folder, target)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def present_folder(target: Path) -> Path:
+    """`target`, or what was put aside by a process that died just before the new one was there."""
+    aside = _aside(target)
+    return aside if not target.exists() and aside.is_dir() else target
+
+
+def _swap(folder: Path, target: Path) -> None:
+    aside = _aside(target)
+    if target.exists():
+        target.rename(aside)
+    try:
+        folder.rename(target)
+    except BaseException:
+        if aside.exists():
+            aside.rename(target)
+        raise
+    _flush(target.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _clean_up(target: Path) -> None:
+    """Finish, or undo, what dead processes left."""
+    aside = _aside(target)
+    if aside.is_dir():
+        if target.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            aside.rename(target)
+    for entry in target.parent.iterdir():
+        if entry.name.startswith(_prefix(target)) and _is_abandoned(entry):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name}.saving-"
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.replaced")
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Hold a lock, which the system lifts when the process dies; gives whether that is possible."""
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # Windows
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # taken, or a file system without locks
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    with _locked(folder) as free, contextlib.suppress(OSError):
+        return free or time.time() - folder.stat().st_mtime > _ABANDONED_AFTER_SECONDS
+    return False
+
+
+def _flush(path: Path) -> None:
+    """See to it that a file, or the names in a folder, outlive a power failure."""
+    try:
+        descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    except PermissionError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

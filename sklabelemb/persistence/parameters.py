@@ -1,0 +1,90 @@
+"""The constructor parameters of a saved model."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import torch
+
+from sklabelemb.base import LabelEmbeddingClassifier
+from sklabelemb.persistence.values import encode
+from sklabelemb.text import Tokenizer
+
+__all__ = ["encoded_parameters", "unfitted"]
+
+
+def encoded_parameters(model: LabelEmbeddingClassifier) -> dict[str, Any]:
+    """The constructor parameters as JSON values.
+
+    Those that cannot be written become their defaults, with a warning: of all parameters only the
+    tokenizer decides about predictions.
+    """
+    parameters = model.get_params(deep=False)
+    tokenizer = parameters.get("tokenizer")
+    if tokenizer is not None and type(tokenizer) is not Tokenizer:
+        raise ValueError(
+            f"This model cannot be saved: its tokenizer ({tokenizer!r}) is code, which a saved "
+            "model does not hold. Fit it with the built-in tokenizer (tokenizer=None and its "
+            "options lowercase and mask_numbers, or a sklabelemb.text.Tokenizer); or use "
+            "joblib.dump, whose files are for those who trust them."
+        )
+    defaults = type(model)().get_params(deep=False)
+    lost: list[str] = []
+    if isinstance(vectors := parameters.get("vectors"), os.PathLike):
+        parameters["vectors"] = os.fspath(vectors)
+    elif vectors is not None and not isinstance(vectors, str):
+        parameters["vectors"] = defaults["vectors"]
+        lost.append("vectors")
+    if type(parameters.get("net_params")) is dict:
+        parameters["net_params"] = _writable_entries(parameters["net_params"], lost)
+    encoded = {}
+    for name, value in parameters.items():
+        try:
+            encoded[name] = encode(value, name)
+        except ValueError:
+            encoded[name] = encode(defaults[name], name)
+            lost.append(name)
+    if lost:
+        warnings.warn(
+            f"JSON cannot carry these parameters, which come back as their defaults: "
+            f"{', '.join(lost)}. Predictions do not depend on them; give them again (set_params) "
+            "before training a loaded model further.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return encoded
+
+
+def _writable_entries(net_params: dict[str, Any], lost: list[str]) -> dict[str, Any] | None:
+    """The entries that can be written, without arguments for those that cannot."""
+    objects = []
+    for name, value in net_params.items():
+        try:
+            encode(value, name)
+        except ValueError:
+            objects.append(name)
+    kept = {
+        name: value
+        for name, value in net_params.items()
+        if not any(name == gone or str(name).startswith(f"{gone}__") for gone in objects)
+    }
+    lost.extend(f"net_params[{name!r}]" for name in net_params if name not in kept)
+    return kept or (None if net_params else net_params)
+
+
+def unfitted(cls: type, parameters: dict[str, Any], device: str) -> Any:
+    """A new classifier with these parameters, to compute on `device`."""
+    known = cls().get_params(deep=False)
+    if unknown := sorted(parameters.keys() - known.keys()):
+        raise ValueError(f"this version has no parameter {unknown[0]!r}")
+    model = cls(**parameters)
+    if device != "auto":
+        model.device = device
+    elif str(model.device).startswith("cuda"):
+        index = torch.device(model.device).index or 0
+        if index >= torch.cuda.device_count():
+            model.device = "auto"
+    model._validate_params()
+    return model

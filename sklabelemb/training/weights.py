@@ -1,0 +1,67 @@
+"""How much each sample and each label counts in the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import _check_sample_weight
+
+from sklabelemb.targets import Targets
+
+__all__ = ["class_weights", "sample_weights"]
+
+
+def sample_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
+    """Validated weights of the samples with mean one, float32; None where none are given.
+
+    Raises
+    ------
+    ValueError
+        For a wrong length, a negative weight, or nothing but zeros.
+    """
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, np.zeros((n_samples, 1)), ensure_non_negative=True)
+    if weight.sum() == 0:
+        raise ValueError("sample_weight is zero for every sample: nothing could be learnt.")
+    return (weight / weight.mean()).astype(np.float32)
+
+
+def class_weights(
+    class_weight: Mapping[Any, float] | str | None, targets: Targets, encoded: Any
+) -> np.ndarray | None:
+    """Weight of each class (single-label), or of each label's positives (multi-label).
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        A dict goes by class or label name; what it leaves out weighs 1. "balanced": classes as in
+        scikit-learn; labels by the ratio of negatives to positives.
+    targets : Targets
+    encoded : csr_matrix, int codes, or None
+        The training targets; None where nothing will be trained.
+
+    Raises
+    ------
+    ValueError
+        When a dict names labels that do not exist.
+    """
+    if class_weight is None or encoded is None:
+        return None
+    if not targets.multilabel:
+        return compute_class_weight(
+            class_weight, classes=targets.classes, y=targets.classes[encoded]
+        )
+    if isinstance(class_weight, str):
+        positives = np.asarray(encoded.sum(axis=0)).ravel()
+        return (encoded.shape[0] - positives + 1) / (positives + 1)
+    unknown = set(class_weight) - set(targets.label_names)
+    if unknown:
+        raise ValueError(
+            f"class_weight names labels that y does not have: {sorted(map(repr, unknown))}. "
+            f"Its labels are {list(targets.label_names[:10])}."
+        )
+    return np.array([class_weight.get(name, 1.0) for name in targets.label_names])
