@@ -109,7 +109,8 @@ def main() -> None:
     draw(arguments.results / "grid_search.png", arguments.windows, curves)
     notes = [
         f"Seconds of {fits} fits; {arguments.jobs} processes are {over['median']:.2f} times as "
-        f"fast as one; largest difference of a micro-F1 between the two searches: {difference:.4f}. "
+        "fast as one; largest difference of a micro-F1 between the two searches: "
+        f"{difference:.4f}. "
         f"{bunch.name}, {len(X):,} texts, {y.shape[1]} labels, {arguments.epochs} epochs, "
         f"{arguments.folds} folds.",
         measure.table(

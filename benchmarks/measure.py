@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -191,7 +192,8 @@ def report(
         f"{host['processor']}, {host['cores']} cores, {host['threads']} threads, "
         f"torch {host['torch']}, {host['date']}."
     )
-    text = "\n".join([f".. Written by benchmarks/{name}.py.", "", table(header, rows)])
+    script = Path(sys.argv[0]).name
+    text = "\n".join([f".. Written by benchmarks/{script}.", "", table(header, rows)])
     text += "\n" + "\n".join([*(f"{note}\n" for note in notes), where, ""])
     (folder / f"{name}.rst").write_text(text)
     print(f"{question}\n\n{text}", flush=True)

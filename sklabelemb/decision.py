@@ -105,7 +105,10 @@ def best_thresholds(y: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
     below = np.where(
         cut + 1 < len(y), ranked[np.minimum(cut + 1, len(y) - 1), columns], ranked[-1] - 1
     )
-    thresholds = (ranked[cut, columns] + below) / 2
+    last = ranked[cut, columns]
+    middle = (last + below) / 2
+    # Between neighbouring floats there is no middle, and it may round to the lower one.
+    thresholds = np.where(middle > below, middle, last)
     positive = hits[-1] > 0
     return np.where(positive, thresholds, np.inf), np.where(positive, f1[cut, columns], 0.0)
 

@@ -130,7 +130,6 @@ def test_best_thresholds_of_a_column_of_positives_takes_all():
     assert thresholds < 0.1
 
 
-@pytest.mark.xfail(reason="best_thresholds rounds the middle of two neighbouring floats down")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_best_thresholds_between_neighbouring_floats(dtype):
     # The middle of two neighbours is one of them, and must not be the lower.

@@ -67,9 +67,6 @@ def test_a_class_with_one_sample_is_no_trouble():
     assert 6 <= len(cut) <= 14
 
 
-@pytest.mark.xfail(
-    reason="iterative stratification leaves every sample of a rare class in one part"
-)
 @pytest.mark.parametrize("size", [1, 2, 4, 5])
 def test_many_rare_classes_still_give_the_share_that_was_asked_for(size):
     codes = np.random.default_rng(0).permutation(np.repeat(np.arange(200 // size), size))
@@ -78,9 +75,6 @@ def test_many_rare_classes_still_give_the_share_that_was_asked_for(size):
     assert len(cut) == pytest.approx(20, abs=2)
 
 
-@pytest.mark.xfail(
-    reason="iterative stratification leaves every sample of a rare label in one part"
-)
 def test_many_rare_labels_still_give_the_share_that_was_asked_for():
     random = np.random.default_rng(0)
     y = np.zeros((400, 300), dtype=np.float32)

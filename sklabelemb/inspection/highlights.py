@@ -14,9 +14,9 @@ from sklabelemb.inspection.explanation import Explanation
 
 __all__ = ["render_highlights", "write_highlights"]
 
-# Below this share of the strongest word a tint is not seen anyway.
-FAINTEST = 0.05
-# Words in the table under a text, per label.
+# Marks below this share of the strongest word would only make the page restless.
+FAINTEST = 0.1
+# Words in the small table beside a text.
 TOP_WORDS = 5
 _STATUS = {
     "right": "\N{CHECK MARK} right",
@@ -72,7 +72,7 @@ def render_highlights(
     -----
     Colours are relative within a text: the word with the largest contribution, for or against, to
     any label shown has the full colour. A text without a predicted label shows its most probable
-    one. In the table of the strongest words, the contributions of a word that comes several times
+    one. In the tables of the strongest words, the contributions of a word that comes several times
     are added up.
     """
     if true_labels is not None and len(true_labels) != len(explanations):
@@ -122,8 +122,7 @@ def _describe(
             }
         )
     unknown = [name for name in true_labels or [] if name not in explanation.label_names]
-    depth = max((len(row["top"]) for row in rows), default=0)
-    return {"rows": rows, "unknown": unknown, "depth": depth}
+    return {"rows": rows, "unknown": unknown}
 
 
 def _shown_labels(explanation: Explanation, true_labels: list[Any] | None) -> list[int]:

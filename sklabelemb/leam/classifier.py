@@ -135,7 +135,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     threshold : float, sequence of float, or "tuned", default="tuned"
         From which probability on a label is predicted: one number, one per label, or tuned on the
         validation split, see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
-    threshold_shrinkage : float, default=40.0
+    threshold_shrinkage : float, default=400.0
         For tuned thresholds: with so many positives in the validation split, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
     min_labels : int or "auto", default="auto"
@@ -268,7 +268,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         max_length: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         threshold: float | Sequence[float] | str = "tuned",
-        threshold_shrinkage: float = 40.0,
+        threshold_shrinkage: float = 400.0,
         min_labels: int | str = "auto",
         max_epochs: int = 12,
         batch_size: int = 100,

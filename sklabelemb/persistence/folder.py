@@ -18,18 +18,20 @@ _ABANDONED_AFTER_SECONDS = 24 * 3600
 
 def check_replaceable(target: Path, overwrite: bool, files: Iterable[str]) -> None:
     """Refuse a target that holds something, unless it holds nothing but an older such folder."""
-    if not target.exists():
+    there = present_folder(target)
+    if not there.exists():
         return
-    if not target.is_dir():
+    if not there.is_dir():
         raise FileExistsError(f"{target} is a file; give the name of a folder to save into.")
-    others = sorted({entry.name for entry in target.iterdir()} - set(files))
+    names = {entry.name for entry in there.iterdir()}
+    others = sorted(names - set(files))
     if others:
         raise FileExistsError(
             f"The folder {target} holds other things than a saved model ({', '.join(others[:3])}"
             f"{', ...' if len(others) > 3 else ''}), which replacing it would delete. Choose a "
             "folder that is new, empty, or holds a model only."
         )
-    if not overwrite and any(target.iterdir()):
+    if names and not overwrite:
         raise FileExistsError(
             f"The folder {target} holds a saved model already. Choose another one, or pass "
             "overwrite=True to replace it."

@@ -132,6 +132,8 @@ def save(model: Any, folder: str | os.PathLike[str], *, overwrite: bool = False)
         weights = _separate(attachments.tensors)
         safetensors.torch.save_file(weights, new / WEIGHTS, metadata={"format": "pt"})
         _write_json(new / VOCABULARY, {"vocabulary": vocabulary, "words": attachments.words})
+        # safetensors lets nobody but the owner read its files.
+        (new / WEIGHTS).chmod((new / VOCABULARY).stat().st_mode)
         description["files"] = {name: _checksum(new / name) for name in (WEIGHTS, VOCABULARY)}
         _write_json(new / DESCRIPTION, description, indent=1)
 

@@ -80,11 +80,11 @@ def unfitted(cls: type, parameters: dict[str, Any], device: str) -> Any:
     if unknown := sorted(parameters.keys() - known.keys()):
         raise ValueError(f"this version has no parameter {unknown[0]!r}")
     model = cls(**parameters)
+    model._validate_params()
     if device != "auto":
         model.device = device
     elif str(model.device).startswith("cuda"):
         index = torch.device(model.device).index or 0
         if index >= torch.cuda.device_count():
             model.device = "auto"
-    model._validate_params()
     return model
