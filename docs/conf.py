@@ -5,6 +5,8 @@ Nothing is fetched from the network, so the build works offline and a warning is
 
 from __future__ import annotations
 
+from typing import Any
+
 import sklabelemb
 
 project = "sklabelemb"
@@ -20,6 +22,7 @@ extensions = [
     "numpydoc",
 ]
 exclude_patterns = ["_build"]
+templates_path = ["_templates"]
 default_role = "py:obj"
 
 autosummary_generate = True
@@ -33,3 +36,17 @@ numpydoc_class_members_toctree = False
 
 html_theme = "furo"
 html_title = f"sklabelemb {release}"
+
+
+def skip_foreign(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what classes inherit from other libraries.
+
+    Their docstrings refer to pages that are not here, and each broken reference is a warning.
+    """
+    home = getattr(obj, "__module__", None) or "sklabelemb"
+    return True if what == "class" and not home.startswith("sklabelemb") else None
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-skip-member", skip_foreign)

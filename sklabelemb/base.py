@@ -38,7 +38,7 @@ from sklabelemb.training.callbacks import (
     ScikitLearnCallbacks,
     ValidationScore,
 )
-from sklabelemb.training.net import copy_weights, snapshot
+from sklabelemb.training.net import copy_weights, explained_memory_errors, snapshot
 from sklabelemb.training.optimizers import warmup_then_decay
 from sklabelemb.training.weights import class_weights, sample_weights
 from sklabelemb.training.wide import Mixture, WidePath
@@ -47,6 +47,8 @@ __all__ = ["LabelEmbeddingClassifier"]
 
 # With fewer validation samples than this, a score says more about them than about the model.
 MIN_VALIDATION_SAMPLES = 10
+# batch_size="auto": the paper's 100 texts, fewer where an epoch would have too few steps.
+SMALLEST_BATCH, LARGEST_BATCH, BATCHES_AN_EPOCH = 16, 100, 40
 # Numbers that a network may keep per batch while predicting.
 PREDICTION_ELEMENTS = 1 << 24
 
@@ -70,7 +72,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         "threshold_shrinkage": [Interval(Real, 0, None, closed="both")],
         "min_labels": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "warmup": [Interval(Real, 0, 1, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -209,6 +211,9 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         device = self._resolve_device()
         vocabulary, token_ids = self._encode_first(documents, previous)
         data = TextDataset(token_ids, encoded, weight, len(vocabulary))
+        if weight is not None:
+            # What counts for nothing must not choose the epoch or the thresholds either.
+            data = data.subset(np.flatnonzero(weight))
         train, valid = (data, None) if partial else self._hold_out(data, split_seed)
 
         with isolated_randomness(seed, device):
@@ -221,8 +226,8 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
                 "targets_": targets,
                 "classes_": targets.classes,
                 "label_names_": targets.label_names,
-                "thresholds_": self._first_thresholds(targets, thresholds, previous, partial),
-                "min_labels_": self._fewest_labels(targets, encoded),
+                "thresholds_": self._first_thresholds(targets, thresholds, previous),
+                "min_labels_": self._fewest_labels(targets, encoded, previous),
                 "wide_": previous.get("wide_") if previous else None,
                 "mixture_": previous.get("mixture_") if previous else Mixture(),
                 "_network_arguments": options,
@@ -230,14 +235,18 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             callbacks, epochs = self._callbacks(net, train, valid, context, X, y, learnt, partial)
             net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
 
-            if self._has_wide_path() and not partial:
-                learnt["wide_"] = WidePath.fit(train, vocabulary, targets.n_labels)
-
         learnt["history_"] = _without_batches(net.history)
         learnt["n_iter_"] = len(net.history)
         best = next((c for c in callbacks if isinstance(c, BestWeights)), None)
         learnt["best_epoch_"] = best.best_epoch_ if best else len(net.history)
-        if valid is not None:
+        if self._has_wide_path():
+            with isolated_randomness(seed, device):
+                learnt["wide_"] = self._train_wide(train, learnt, partial)
+                if valid is not None:
+                    learnt |= self._learn_decisions(valid, learnt)
+                    # How to decide is settled; what was held out for that may now be learnt too.
+                    learnt["wide_"] = self._train_wide(data, learnt, partial)
+        elif valid is not None:
             learnt |= self._learn_decisions(valid, learnt)
         if context is not None:
             context.call_on_fit_task_end(
@@ -250,6 +259,12 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     ) -> tuple[Targets, Any]:
         """The form of `y`, and `y` encoded; a model that goes on learning keeps its form."""
         targets = previous["targets_"] if previous else Targets.infer(y, classes=classes)
+        named = None if classes is None or targets.multilabel else np.unique(np.asarray(classes))
+        if named is not None and not np.array_equal(named, targets.classes):
+            raise ValueError(
+                f"classes={named.tolist()!r} differs from the classes of the first call, "
+                f"{targets.classes.tolist()}: they must all be named there."
+            )
         encoded = targets.encode(y)
         if targets.multilabel and not previous:
             targets.warn_about_empty_labels(encoded)
@@ -353,6 +368,10 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         net_params: dict[str, Any] | None = None,
     ) -> TextNet:
         """An initialised skorch net with this module; everything in it is built from classes."""
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            n_samples = 0 if encoded is None else encoded.shape[0]
+            batch_size = int(np.clip(n_samples // BATCHES_AN_EPOCH, SMALLEST_BATCH, LARGEST_BATCH))
         arguments: dict[str, Any] = {f"module__{name}": value for name, value in options.items()}
         arguments |= {
             "criterion__multilabel": targets.multilabel,
@@ -360,8 +379,8 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             "optimizer": SplitAdam,
             "optimizer__weight_decay": self.weight_decay,
             "lr": self.learning_rate,
-            "batch_size": self.batch_size,
-            "iterator_valid__batch_size": max(self.batch_size, 256),
+            "batch_size": batch_size,
+            "iterator_valid__batch_size": max(batch_size, 256),
             "iterator_valid__max_tokens": max(2048, PREDICTION_ELEMENTS // targets.n_labels),
             "mixed_precision": self.mixed_precision,
             "device": device,
@@ -374,28 +393,43 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         if "optimizer" in net_params:
             arguments.pop("optimizer__weight_decay")
         net = TextNet(self._network_class(), **(arguments | net_params))
-        return net.initialize()
+        with explained_memory_errors(device):
+            return net.initialize()
 
     def _first_thresholds(
         self,
         targets: Targets,
         thresholds: np.ndarray | None,
         previous: dict[str, Any] | None,
-        partial: bool,
     ) -> np.ndarray | None:
         if not targets.multilabel:
             return None
         if thresholds is not None:
             return thresholds
-        if partial and previous:
+        if previous:
             return np.array(previous["thresholds_"])
         return np.full(targets.n_labels, 0.5)
 
-    def _fewest_labels(self, targets: Targets, encoded: Any) -> int:
+    def _fewest_labels(
+        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None
+    ) -> int:
         """How many labels a prediction has at least."""
         if self.min_labels != "auto":
             return int(self.min_labels)
+        if previous and not previous["min_labels_"]:
+            return 0
         return int(targets.multilabel and encoded.sum(axis=1).min() > 0)
+
+    def _train_wide(
+        self, data: TextDataset, learnt: dict[str, Any], partial: bool
+    ) -> WidePath | None:
+        """The linear model over n-grams: anew, or one epoch further if there is one already."""
+        targets, vocabulary = learnt["targets_"], learnt["vocabulary_"]
+        weights = class_weights(self.class_weight, targets, data.targets)
+        if not partial:
+            return WidePath.fit(data, vocabulary, targets.n_labels, weights)
+        path = learnt["wide_"]
+        return None if path is None else path.updated(data, vocabulary, weights)
 
     def _learn_decisions(self, valid: TextDataset, learnt: dict[str, Any]) -> dict[str, Any]:
         """What is learnt from the validation split: how to mix the paths, and thresholds."""
@@ -500,7 +534,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         logits = self._logits(X)
         if not self.targets_.multilabel:
             return self.targets_.decode(logits.argmax(axis=1))
-        return self.targets_.decode(self._label_decisions(logits))
+        return self.targets_.decode(self._label_decisions(logits), index=getattr(X, "index", None))
 
     def _label_decisions(self, logits: np.ndarray) -> np.ndarray:
         """Predicted labels as a bool array of shape (n_samples, n_labels)."""
@@ -601,4 +635,11 @@ def _missing(words: list[str], vocabulary: Vocabulary) -> list[str]:
 
 
 def _without_batches(history: Any) -> list[dict[str, Any]]:
-    return [{key: value for key, value in row.items() if key != "batches"} for row in history]
+    return [
+        {
+            key: value.item() if isinstance(value, np.generic) else value
+            for key, value in row.items()
+            if key != "batches"
+        }
+        for row in history
+    ]

@@ -186,6 +186,8 @@ def check_threshold(threshold: Any, n_labels: int) -> np.ndarray | None:
     """
     if isinstance(threshold, str):
         return None
+    if isinstance(threshold, bool):
+        raise ValueError(f"threshold must be a number between 0 and 1, but got {threshold!r}.")
     values = np.asarray(threshold, dtype=np.float64)
     if values.ndim > 1 or (values.ndim == 1 and len(values) != n_labels):
         raise ValueError(

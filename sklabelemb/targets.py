@@ -85,6 +85,11 @@ class Targets:
         ValueError
             When `y` is none of these; the message says what it looks like and what to do.
         """
+        if y is None:
+            raise ValueError(
+                "This classifier requires y to be passed, but the target y is None: give one class "
+                "or one row of a label indicator for every text."
+            )
         if _is_frame(y) or sp.issparse(y) or _n_dimensions(y) == 2:
             if classes is not None and len(np.shape(classes)) == 1:
                 n_columns = np.shape(y)[1]
@@ -130,7 +135,7 @@ class Targets:
         if len(known) < 2:
             raise ValueError(
                 f"A classifier needs samples of at least 2 classes, but y holds only one class: "
-                f"{known[0]!r}."
+                f"{_plain(known[0])!r}."
             )
         targets = cls(
             multilabel=False,
@@ -171,7 +176,7 @@ class Targets:
             )
         return indicator
 
-    def decode(self, decisions: np.ndarray) -> Any:
+    def decode(self, decisions: np.ndarray, *, index: Any = None) -> Any:
         """Turn decisions into predictions in the caller's own form.
 
         Parameters
@@ -179,6 +184,8 @@ class Targets:
         decisions : ndarray
             Multi-label: bool, shape ``(n_samples, n_labels)``. Single-label: class codes, shape
             ``(n_samples,)``.
+        index : pandas.Index, default=None
+            Row names of a pandas DataFrame; anything else counts as None.
 
         Returns
         -------
@@ -195,7 +202,9 @@ class Targets:
         if self.container == "pandas":
             import pandas as pd
 
-            return pd.DataFrame(predictions, columns=list(self.label_names))
+            # Lists have a method of that name.
+            rows = index if isinstance(index, pd.Index) else None
+            return pd.DataFrame(predictions, index=rows, columns=list(self.label_names))
         if self.container == "polars":
             import polars as pl
 
@@ -336,8 +345,8 @@ def _as_indicator(y: Any) -> sp.csr_matrix:
             raise ValueError("y contains NaN: every entry of a multi-label indicator is 0 or 1.")
         raise ValueError(
             f"A multi-label indicator holds 0 and 1 only, but y contains {bad[0]:g} (target type "
-            f"{_target_type(y)!r}). Several classes per sample are not supported: binarize each "
-            "output, or pass a 1-D y."
+            f"{_target_type(y)!r}). For lists of labels use "
+            "sklearn.preprocessing.MultiLabelBinarizer; for one class a sample pass a 1-D y."
         )
     if indicator.shape[1] == 0:
         raise ValueError("y has no label: its second dimension is 0.")
@@ -353,7 +362,11 @@ def _target_type(y: Any) -> str:
 
 def _as_classes(y: Any) -> np.ndarray:
     """1-D classes as an array, missing values and regression targets refused."""
-    values = np.asarray(column_or_1d(y))
+    # pandas' nullable types become floats on their own, unless asked.
+    values = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    values = np.asarray(column_or_1d(values))
+    if values.dtype.kind == "T":  # numpy's StringDType, which cannot be searched
+        values = values.astype(object)
     if values.dtype == object:
         # pandas.NA is known by the name of its type: comparing it with itself gives NA again.
         missing = [

@@ -28,6 +28,7 @@ from sklabelemb.text import (
     token_spans,
 )
 from sklabelemb.training import LengthBuckets
+from sklabelemb.training.net import explained_memory_errors
 
 __all__ = ["PAPER_SETTINGS", "LEAMClassifier"]
 
@@ -141,8 +142,9 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     min_labels : int or "auto", default="auto"
         Fewest labels to predict. "auto": one if every training text carries one, else none.
     max_epochs : int, default=12
-    batch_size : int, default=100
-        Texts a batch, as in the paper.
+    batch_size : int or "auto", default="auto"
+        Texts a batch. "auto": 100 as in the paper, but so few that an epoch has 40 batches, down to
+        16: on 500 texts batches of 100 leave the network with too few steps to learn anything.
     learning_rate : float, default=5e-3
         Peak of Adam's step size; it rises linearly and then falls linearly to zero.
     warmup : float, default=0.1
@@ -271,7 +273,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         threshold_shrinkage: float = 400.0,
         min_labels: int | str = "auto",
         max_epochs: int = 12,
-        batch_size: int = 100,
+        batch_size: int | str = "auto",
         learning_rate: float = 5e-3,
         warmup: float = 0.1,
         weight_decay: float = 0.0,
@@ -497,4 +499,5 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         network.eval()
         for indices in LengthBuckets(data, batch_size=32, max_tokens=tokens).batches():
             ids = data.batch(indices)[0]["ids"].to(self.net_.device)
-            yield indices, network.read(ids)
+            with explained_memory_errors(self.net_.device):
+                yield indices, network.read(ids)

@@ -8,6 +8,7 @@ gradient, a block of labels at a time, and only its score is recomputed with gra
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -15,7 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 __all__ = [
+    "at_positions",
     "best_label_scores",
+    "cosines",
     "filter_phrases",
     "masked_softmax",
     "unit_rows",
@@ -32,6 +35,50 @@ def unit_rows(x: Tensor, eps: float = 1e-8) -> Tensor:
     return F.normalize(x, dim=-1, eps=eps)
 
 
+class _Cosines(torch.autograd.Function):
+    """``unit_rows(words) @ labels.T`` without ever writing the unit rows down."""
+
+    @staticmethod
+    def forward(ctx: Any, words: Tensor, labels: Tensor) -> Tensor:
+        norms = torch.linalg.vector_norm(words, dim=1, keepdim=True)
+        inverse = torch.where(norms > 1e-8, 1 / norms, 0)
+        cosines = (words @ labels.T).mul_(inverse)
+        ctx.save_for_backward(words, labels, inverse, cosines)
+        return cosines
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor]:
+        words, labels, inverse, cosines = ctx.saved_tensors
+        scaled = grads[0] * inverse
+        along = (scaled * cosines).sum(dim=1, keepdim=True) * inverse
+        return (scaled @ labels).addcmul_(words, along, value=-1), scaled.T @ words
+
+
+def cosines(words: Tensor, labels: Tensor) -> Tensor:
+    """Equation (2) for the distinct words of a batch.
+
+    Parameters
+    ----------
+    words : Tensor of shape (u, P)
+        A zero row has cosine 0 with every label, and gradient 0.
+    labels : Tensor of shape (K, P)
+
+    Returns
+    -------
+    Tensor of shape (u, K)
+    """
+    return _Cosines.apply(words, unit_rows(labels))
+
+
+def at_positions(table: Tensor, positions: Tensor) -> Tensor:
+    """Rows of `table` where the words stand, shape ``(b, s, d)`` from positions ``(b, s)``.
+
+    Laid out in memory with words first, so that a block of the phrase filter is one matrix product
+    over all texts.
+    """
+    return F.embedding(positions.T.contiguous(), table).transpose(0, 1)
+
+
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     """Equation (5): softmax over the words of a text, zero at padding, all zero for an empty text.
 
@@ -41,15 +88,16 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     mask : bool Tensor of shape (b, s)
         True at real words.
     """
-    if scores.dim() == 3:
-        mask = mask.unsqueeze(-1)
     # An empty text would give 0/0: let it attend to padding, then blank the padding out.
     legal = mask | ~mask.any(dim=1, keepdim=True)
-    return torch.softmax(scores.masked_fill(~legal, -torch.inf), dim=1) * mask
+    if scores.dim() == 2:
+        return torch.softmax(scores.masked_fill(~legal, -torch.inf), dim=1) * mask
+    words_first = scores.transpose(0, 1).masked_fill(~legal.T.unsqueeze(-1), -torch.inf)
+    return (torch.softmax(words_first, dim=0) * mask.T.unsqueeze(-1)).transpose(0, 1)
 
 
 class _BandedFilter(torch.autograd.Function):
-    """``out[:, l] = sum_j weight[j] x[:, l + j - r]``, zero beyond the ends, as banded products."""
+    """``out[l] = sum_j weight[j] x[l + j - r]``, zero beyond the ends, as banded products."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
@@ -58,7 +106,7 @@ class _BandedFilter(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        (grad,) = grads
+        grad = grads[0].contiguous()
         x, weight = ctx.saved_tensors
         grad_x = _apply_band(grad, weight.flip(0)) if ctx.needs_input_grad[0] else None
         grad_weight = _band_products(grad, x, len(weight)) if ctx.needs_input_grad[1] else None
@@ -78,8 +126,11 @@ def filter_phrases(x: Tensor, weight: Tensor) -> Tensor:
     -------
     Tensor of shape (b, s, d)
     """
+    n_texts, n_words, dim = x.shape
+    rows = x.transpose(0, 1).reshape(n_words, n_texts * dim)
     # Autocast gives scores in half precision, and knows nothing of a backward pass written by hand.
-    return _BandedFilter.apply(x, weight.to(x.dtype))
+    filtered = _BandedFilter.apply(rows, weight.to(x.dtype))
+    return filtered.view(n_words, n_texts, dim).transpose(0, 1)
 
 
 def _block_length(n_words: int, radius: int) -> int:
@@ -98,33 +149,36 @@ def _band(weight: Tensor, block: int) -> Tensor:
 
 
 def _apply_band(x: Tensor, weight: Tensor) -> Tensor:
-    n_words = x.shape[1]
+    """Filter the rows of a matrix of shape (s, n), block by block."""
     radius = len(weight) // 2
-    block = _block_length(n_words, radius)
-    out = torch.empty_like(x, memory_format=torch.contiguous_format)
+    block = _block_length(len(x), radius)
+    out = torch.empty_like(x)
     band = _band(weight, block)
-    for start in range(0, n_words, block):
-        stop = min(start + block, n_words)
-        left, right = max(0, start - radius), min(n_words, stop + radius)
+    for start, stop, left, right in _blocks(len(x), block, radius):
         first = left - (start - radius)
         piece = band[: stop - start, first : first + right - left]
-        out[:, start:stop] = torch.matmul(piece, x[:, left:right])
+        out[start:stop] = piece @ x[left:right]
     return out
 
 
 def _band_products(grad: Tensor, x: Tensor, span: int) -> Tensor:
-    """``products[j] = sum over texts and words of <grad[:, l], x[:, l + j - r]>``."""
-    n_words = x.shape[1]
+    """``products[j] = sum over l of <grad[l], x[l + j - r]>``."""
     radius = span // 2
-    block = _block_length(n_words, radius)
+    block = _block_length(len(x), radius)
     total = grad.new_zeros(block, block + span - 1)
+    for start, stop, left, right in _blocks(len(x), block, radius):
+        first = left - (start - radius)
+        total[: stop - start, first : first + right - left] += grad[start:stop] @ x[left:right].T
+    # The reverse of what `_band` does: each row's part of the band to the left edge.
+    flat = F.pad(total.view(-1), (0, block))
+    return flat.view(block, block + span)[:, :span].sum(dim=0)
+
+
+def _blocks(n_words: int, block: int, radius: int) -> Iterator[tuple[int, int, int, int]]:
+    """Bounds of each block of words, and of the words that its phrases reach."""
     for start in range(0, n_words, block):
         stop = min(start + block, n_words)
-        left, right = max(0, start - radius), min(n_words, stop + radius)
-        first = left - (start - radius)
-        products = torch.einsum("bid,bjd->ij", grad[:, start:stop], x[:, left:right])
-        total[: stop - start, first : first + right - left] += products
-    return torch.stack([total.diagonal(j)[:block].sum() for j in range(span)])
+        yield start, stop, max(0, start - radius), min(n_words, stop + radius)
 
 
 def best_label_scores(
@@ -141,11 +195,10 @@ def best_label_scores(
     Parameters
     ----------
     words : Tensor of shape (u, P)
-        Unit vectors of the distinct words of the batch; padding is a zero row.
+        Vectors of the distinct words of the batch; padding is a zero row.
     positions : int64 Tensor of shape (b, s)
         Row of `words` at each position.
     labels : Tensor of shape (K, P)
-        Unit vectors of the labels.
     weight : Tensor of shape (2r + 1,) or None
         The phrase filter; None skips equation (3).
     bias : Tensor of shape (K,) or None
@@ -156,13 +209,14 @@ def best_label_scores(
         ``m_l``.
     """
     if len(labels) <= FEW_LABELS:
-        scores = F.embedding(positions, words @ labels.T)
+        scores = at_positions(cosines(words, labels), positions)
         if weight is not None:
             scores = filter_phrases(scores, weight)
         if bias is not None:
             scores = scores + bias
-        best = scores.amax(dim=-1)
+        best = scores.max(dim=-1).values
         return best if weight is None else torch.relu(best)
+    words, labels = unit_rows(words), unit_rows(labels)
     winner = _best_labels(
         words.detach(),
         positions,
@@ -170,10 +224,10 @@ def best_label_scores(
         None if weight is None else weight.detach(),
         None if bias is None else bias.detach(),
     )
-    phrases = F.embedding(positions, words)
+    phrases = at_positions(words, positions)
     if weight is not None:
         phrases = filter_phrases(phrases, weight)
-    scores = (phrases * F.embedding(winner, labels)).sum(dim=-1)
+    scores = (phrases * at_positions(labels, winner)).sum(dim=-1)
     if bias is not None:
         scores = scores + bias[winner]
     return scores if weight is None else torch.relu(scores)
@@ -189,9 +243,9 @@ def _best_labels(
     best, winner = None, None
     for start in range(0, n_labels, block):
         some = labels[start : start + block]
-        scores = F.embedding(positions, words @ some.T)
+        scores = at_positions(words @ some.T, positions)
         if weight is not None:
-            scores = _apply_band(scores, weight)
+            scores = filter_phrases(scores, weight)
         if bias is not None:
             scores = scores + bias[start : start + block]
         value, index = scores.max(dim=-1)

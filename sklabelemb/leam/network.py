@@ -14,10 +14,11 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from sklabelemb.leam.compatibility import (
+    at_positions,
     best_label_scores,
+    cosines,
     filter_phrases,
     masked_softmax,
-    unit_rows,
 )
 
 __all__ = ["LEAM", "Reading"]
@@ -235,9 +236,9 @@ class LEAM(nn.Module):
         else:
             phrase = self.compatibility == "phrase"
             scores = best_label_scores(
-                unit_rows(words),
+                words,
                 positions,
-                unit_rows(self.label_embedding),
+                self.label_embedding,
                 self.filter_weight if phrase else None,
                 self.filter_bias if phrase else None,
             )
@@ -245,12 +246,11 @@ class LEAM(nn.Module):
 
     def _label_scores(self, words: Tensor, positions: Tensor, labels: slice) -> Tensor:
         """Equations (2) and (3) for some labels, shape (b, s, k)."""
-        label_vectors = unit_rows(self.label_embedding)
         if self.compatibility == "phrase" and self.phrase_filter == "full":
-            scores = F.embedding(positions, unit_rows(words) @ label_vectors.T).transpose(1, 2)
+            scores = F.embedding(positions, cosines(words, self.label_embedding)).transpose(1, 2)
             scores = F.conv1d(scores, self.filter_weight, self.filter_bias, padding="same")
             return torch.relu(scores.transpose(1, 2)[..., labels])
-        scores = F.embedding(positions, unit_rows(words) @ label_vectors[labels].T)
+        scores = at_positions(cosines(words, self.label_embedding[labels]), positions)
         if self.compatibility == "phrase":
             scores = torch.relu(
                 filter_phrases(scores, self.filter_weight) + self.filter_bias[labels]
@@ -302,7 +302,7 @@ class LEAM(nn.Module):
             return self._head_per_label(z, labels)
         # <a_k, sum_l beta_kl v_l> = sum_l beta_kl <a_k, v_l>: the inner products are needed once
         # per distinct word, and z_k never.
-        values = F.embedding(positions, words @ self.output.weight[labels].T)
+        values = at_positions(words @ self.output.weight[labels].T, positions)
         return (beta * values).sum(dim=1) + self.output.bias[labels]
 
     def _needs_vectors(self) -> bool:

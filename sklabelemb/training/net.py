@@ -17,7 +17,14 @@ from torch.nn import functional as F
 from sklabelemb.training.batches import LengthBuckets, TextDataset
 from sklabelemb.training.callbacks import StopTraining, ValidationScore
 
-__all__ = ["LabelLoss", "TextNet", "copy_weights", "isolated_randomness", "snapshot"]
+__all__ = [
+    "LabelLoss",
+    "TextNet",
+    "copy_weights",
+    "explained_memory_errors",
+    "isolated_randomness",
+    "snapshot",
+]
 
 _RANDOMNESS = threading.RLock()
 
@@ -40,6 +47,18 @@ def isolated_randomness(seed: int, device: str = "cpu") -> Iterator[None]:
         else:
             torch.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def explained_memory_errors(device: Any) -> Iterator[None]:
+    """Turn torch's error for exhausted GPU memory into one that says what to change."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            f"The memory of {device} is exhausted. Use a smaller batch_size or max_length, "
+            "mixed_precision=True, or device='cpu'."
+        ) from error
 
 
 class LabelLoss(nn.Module):
@@ -145,14 +164,11 @@ class TextNet(NeuralNet):
         )
         try:
             self.notify("on_train_begin", X=train, y=None)
-            with contextlib.suppress(StopTraining):
+            with contextlib.suppress(StopTraining), explained_memory_errors(self.device):
                 self.fit_loop((train, valid), epochs=epochs)
             self.notify("on_train_end", X=train, y=None)
-        except torch.OutOfMemoryError as error:
-            raise MemoryError(
-                f"The memory of {self.device} is exhausted. Use a smaller batch_size or "
-                "max_length, mixed_precision=True, or device='cpu'."
-            ) from error
+            if not all(torch.isfinite(p).all() for p in self.module_.parameters()):
+                raise FloatingPointError(self._divergence("the last step left weights that are"))
         finally:
             self.callbacks_ = standing
             for callback in callbacks:
@@ -163,7 +179,7 @@ class TextNet(NeuralNet):
         """Logits of every text, float32 of shape ``(n_samples, n_labels)``, in the given order."""
         iterator = self.get_iterator(dataset, training=False)
         self._set_training(False)
-        with torch.inference_mode():
+        with torch.inference_mode(), explained_memory_errors(self.device):
             logits = [self.infer(inputs).float().cpu() for inputs, _ in iterator]
         result = np.empty((len(dataset), logits[0].shape[1]), dtype=np.float32)
         result[iterator.order] = torch.cat(logits).numpy()
@@ -191,11 +207,14 @@ class TextNet(NeuralNet):
         if training and auxiliary is not None:
             loss = loss + auxiliary()
         if training and not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"Training diverged: the loss became {loss.item()}. Lower learning_rate (now "
-                f"{self.lr:g}), and check pretrained vectors and sample_weight for huge values."
-            )
+            raise FloatingPointError(self._divergence(f"the loss became {loss.item()},"))
         return loss
+
+    def _divergence(self, what: str) -> str:
+        return (
+            f"Training diverged: {what} not a number to go on from. Lower learning_rate (now "
+            f"{self.lr:g}), and check pretrained vectors and sample_weight for huge values."
+        )
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the callbacks; skorch's own early stopping ends training without a Ctrl-C."""

@@ -2,23 +2,26 @@
 
 An embedding table is large and a batch touches few of its rows. A dense optimiser still walks
 through the whole table at every step, so beyond a certain size it is the vocabulary, not the text,
-that one waits for. Tables built with ``sparse=True`` get `torch.optim.SparseAdam`, which touches
-only the rows of the batch; everything else gets fused `torch.optim.AdamW`.
+that one waits for. Tables built with ``sparse=True`` get `RowAdam`, which touches only the rows of
+the batch; everything else gets fused `torch.optim.AdamW`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from skorch.callbacks import LRScheduler
 
-__all__ = ["SPARSE_FROM_ELEMENTS", "SplitAdam", "sparse_pays", "warmup_then_decay"]
+__all__ = ["SPARSE_FROM_ELEMENTS", "RowAdam", "SplitAdam", "sparse_pays", "warmup_then_decay"]
 
 # Table elements (words x dimensions) from which row-wise updates were faster on two CPU cores; see
 # benchmarks/vocabulary_cost.py.
 SPARSE_FROM_ELEMENTS = 1_500_000
+# Rows of an embedding table that one core keeps in its cache, with their two moments.
+ROWS_A_CHUNK = 512
 
 
 def sparse_pays(n_words: int, dim: int, device: str = "cpu") -> bool:
@@ -33,8 +36,67 @@ def sparse_pays(n_words: int, dim: int, device: str = "cpu") -> bool:
     return n_words * dim >= threshold
 
 
+class RowAdam(torch.optim.Optimizer):
+    """What `torch.optim.SparseAdam` computes, some rows at a time.
+
+    SparseAdam makes some ten passes over all rows of a batch; taken in chunks that stay in the
+    cache, the same update was three to four times faster for four thousand rows of 300 numbers.
+
+    Parameters
+    ----------
+    params : iterable of parameters or parameter groups
+        Two-dimensional tables with sparse gradients.
+    lr, betas, eps : as in `torch.optim.SparseAdam`
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """One update of the rows that have a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for table in group["params"]:
+                if table.grad is not None:
+                    self._update(table, group)
+        return loss
+
+    def _update(self, table: torch.Tensor, group: dict[str, Any]) -> None:
+        state = self.state[table]
+        if not state:
+            state |= {
+                "step": 0,
+                "exp_avg": torch.zeros_like(table),
+                "exp_avg_sq": torch.zeros_like(table),
+            }
+        state["step"] += 1
+        (beta1, beta2), eps = group["betas"], group["eps"]
+        correction = math.sqrt(1 - beta2 ** state["step"]) / (1 - beta1 ** state["step"])
+        assert table.grad is not None
+        gradient = table.grad.coalesce()
+        rows, values = gradient.indices()[0], gradient.values()
+        for index, part in zip(rows.split(ROWS_A_CHUNK), values.split(ROWS_A_CHUNK), strict=True):
+            mean = state["exp_avg"].index_select(0, index).lerp_(part, 1 - beta1)
+            square = state["exp_avg_sq"].index_select(0, index).mul_(beta2)
+            square.addcmul_(part, part, value=1 - beta2)
+            state["exp_avg"].index_copy_(0, index, mean)
+            state["exp_avg_sq"].index_copy_(0, index, square)
+            move = mean.div_(square.sqrt_().add_(eps))
+            table.index_add_(0, index, move, alpha=-group["lr"] * correction)
+
+
 class SplitAdam(torch.optim.Optimizer):
-    """AdamW for dense gradients and SparseAdam for sparse ones, as one optimiser.
+    """AdamW for dense gradients and RowAdam for sparse ones, as one optimiser.
 
     Parameters
     ----------
@@ -71,7 +133,7 @@ class SplitAdam(torch.optim.Optimizer):
             fused = all(p.is_floating_point() for group in dense for p in group["params"])
             self._parts.append(torch.optim.AdamW(dense, lr=lr, betas=betas, eps=eps, fused=fused))
         if sparse:
-            self._parts.append(torch.optim.SparseAdam(sparse, lr=lr, betas=betas, eps=eps))
+            self._parts.append(RowAdam(sparse, lr=lr, betas=betas, eps=eps))
         # Each part copied its groups; hand out theirs, so that a schedule that sets ``lr`` reaches
         # the optimiser that does the work.
         self.param_groups = [group for part in self._parts for group in part.param_groups]

@@ -61,8 +61,28 @@ class WidePath:
     bias: np.ndarray
 
     @classmethod
-    def fit(cls, data: TextDataset, vocabulary: Vocabulary, n_labels: int) -> WidePath:
-        """Train on the texts of `data`; the order of the batches comes from torch's generator."""
+    def fit(
+        cls,
+        data: TextDataset,
+        vocabulary: Vocabulary,
+        n_labels: int,
+        class_weight: np.ndarray | None = None,
+    ) -> WidePath:
+        """Train on the texts of `data`; the order of the batches comes from torch's generator.
+
+        Parameters
+        ----------
+        data : TextDataset
+        vocabulary : Vocabulary
+        n_labels : int
+        class_weight : ndarray of shape (n_labels,), default=None
+            As in :class:`.LabelLoss`.
+
+        Raises
+        ------
+        FloatingPointError
+            When the weights are no longer finite.
+        """
         assert data.targets is not None
         texts, few = data.token_ids, len(data) < FEW_TEXTS
         room = MAX_WEIGHTS // n_labels
@@ -78,18 +98,46 @@ class WidePath:
             min_df=1 if few else 5,
             max_features=min(MAX_CHARACTER_FEATURES, room // 2),
         )
-        path = cls(words, characters, np.zeros((0, n_labels)), np.zeros(n_labels))
-        X = path.features(texts, vocabulary)
-        table = nn.EmbeddingBag(max(1, X.shape[1]), n_labels, mode="sum", sparse=True)
-        nn.init.zeros_(table.weight)
-        # Most labels are absent from most texts.
-        bias = nn.Parameter(torch.full((n_labels,), -1.0))
+        start = cls(
+            words,
+            characters,
+            np.zeros((words.n_features + characters.n_features, n_labels), dtype=np.float32),
+            # Most labels are absent from most texts.
+            np.full(n_labels, -1.0, dtype=np.float32),
+        )
         n_batches = math.ceil(len(data) / BATCH_SIZE)
         epochs = max(EPOCHS, math.ceil(MIN_STEPS / n_batches))
+        return start._trained(data, vocabulary, class_weight, epochs, LEARNING_RATE)
+
+    def updated(
+        self, data: TextDataset, vocabulary: Vocabulary, class_weight: np.ndarray | None = None
+    ) -> WidePath:
+        """One more epoch over further texts, with small steps; the features stay the same."""
+        return self._trained(data, vocabulary, class_weight, 1, LEARNING_RATE / 10)
+
+    def _trained(
+        self,
+        data: TextDataset,
+        vocabulary: Vocabulary,
+        class_weight: np.ndarray | None,
+        epochs: int,
+        learning_rate: float,
+    ) -> WidePath:
+        assert data.targets is not None
+        X = self.features(data.token_ids, vocabulary)
+        n_features, n_labels = self.weights.shape
+        ones = np.ones(n_labels) if class_weight is None else class_weight
+        weight = torch.from_numpy(np.asarray(ones, dtype=np.float32))
+        table = nn.EmbeddingBag(max(1, n_features), n_labels, mode="sum", sparse=True)
+        with torch.no_grad():
+            table.weight[:n_features] = torch.from_numpy(self.weights)
+        bias = nn.Parameter(torch.from_numpy(self.bias.copy()))
+        rate = min(learning_rate, _stable_rate(X, float(weight.max())))
         optimizers = [
-            torch.optim.SGD(table.parameters(), lr=LEARNING_RATE),
+            torch.optim.SGD(table.parameters(), lr=rate),
             torch.optim.Adam([bias], lr=0.005),
         ]
+        n_batches = math.ceil(len(data) / BATCH_SIZE)
         schedules = [
             torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.0, total_iters=epochs * n_batches)
             for o in optimizers
@@ -98,18 +146,22 @@ class WidePath:
             for members in torch.randperm(len(data)).split(BATCH_SIZE):
                 indices = members.numpy()
                 scores = _scores(table, X[indices]) + bias
-                losses = torch.relu(1 - scores * _signs(data.targets, indices, n_labels)) ** 2
-                loss = losses.sum(dim=1)
-                if data.sample_weight is not None:
-                    loss = loss * torch.from_numpy(data.sample_weight[indices])
+                present = _present(data.targets, indices, n_labels)
+                losses = torch.relu(1 - scores * (2 * present - 1)) ** 2
+                losses = losses * _weights_of(weight, present, data, indices)
                 for optimizer in optimizers:
                     optimizer.zero_grad()
-                loss.mean().backward()
+                losses.sum(dim=1).mean().backward()
                 for optimizer, schedule in zip(optimizers, schedules, strict=True):
                     optimizer.step()
                     schedule.step()
-        weights = table.weight.detach().numpy()[: X.shape[1]]
-        return cls(words, characters, weights, bias.detach().numpy())
+        weights = table.weight.detach().numpy()[:n_features]
+        if not np.isfinite(weights).all():
+            raise FloatingPointError(
+                "Training of the wide path diverged. Check sample_weight and class_weight for huge "
+                "values, or use wide=False."
+            )
+        return WidePath(self.words, self.characters, weights, bias.detach().numpy())
 
     def features(self, texts: TokenIds, vocabulary: Vocabulary) -> sp.csr_matrix:
         """TF-IDF features, each half of length ``sqrt(0.5)``."""
@@ -196,10 +248,43 @@ def _scores(table: nn.EmbeddingBag, X: sp.csr_matrix) -> torch.Tensor:
     )
 
 
-def _signs(targets: sp.csr_matrix | np.ndarray, indices: np.ndarray, n_labels: int) -> torch.Tensor:
-    """+1 for labels that a text carries, -1 for the others."""
+def _present(
+    targets: sp.csr_matrix | np.ndarray, indices: np.ndarray, n_labels: int
+) -> torch.Tensor:
+    """1 for the labels that a text carries, 0 for the others."""
     if sp.issparse(targets):
-        present = torch.from_numpy(targets[indices].toarray())
+        return torch.from_numpy(targets[indices].toarray())
+    return nn.functional.one_hot(torch.from_numpy(targets[indices]), n_labels).float()
+
+
+def _weights_of(
+    weight: torch.Tensor, present: torch.Tensor, data: TextDataset, indices: np.ndarray
+) -> torch.Tensor:
+    """Weight of every text and label in the loss."""
+    if sp.issparse(data.targets):
+        weights = torch.where(present > 0, weight, 1.0)
     else:
-        present = nn.functional.one_hot(torch.from_numpy(targets[indices]), n_labels).float()
-    return 2 * present - 1
+        # Of a single class: that of the text's own class, for all of its scores.
+        weights = (present * weight).sum(dim=1, keepdim=True)
+    if data.sample_weight is not None:
+        weights = weights * torch.from_numpy(data.sample_weight[indices]).unsqueeze(1)
+    return weights
+
+
+def _stable_rate(X: sp.csr_matrix, largest_weight: float) -> float:
+    """Largest step size that is safe, for texts so alike or weights so large that it matters.
+
+    Gradient descent on squared hinge is stable while the step is below the inverse of the largest
+    eigenvalue of ``X.T X / n``, which is small unless the texts share most of their words; and a
+    single text of large weight must not overshoot.
+    """
+    direction = np.asarray(X.mean(axis=0)).ravel()
+    largest = 0.0
+    for _ in range(5):
+        direction /= max(float(np.linalg.norm(direction)), 1e-12)
+        direction = X.T @ (X @ direction) / X.shape[0]
+        largest = float(np.linalg.norm(direction))
+    stable = 0.7 / max(largest, 1e-12)
+    # Weighted positives of a rare label are alike, but they are never all of the texts.
+    crowding = min(max(1.0, largest_weight), 5.0)
+    return min(stable / crowding, BATCH_SIZE / (2 * largest_weight))
