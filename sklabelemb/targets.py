@@ -363,7 +363,7 @@ def _target_type(y: Any) -> str:
 def _as_classes(y: Any) -> np.ndarray:
     """1-D classes as an array, missing values and regression targets refused."""
     # pandas' nullable types become floats on their own, unless asked.
-    values = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    values = y.to_numpy() if hasattr(y, "iloc") else np.asarray(y)
     values = np.asarray(column_or_1d(values))
     if values.dtype.kind == "T":  # numpy's StringDType, which cannot be searched
         values = values.astype(object)

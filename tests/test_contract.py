@@ -137,11 +137,6 @@ def training_as_in_workers():
         yield
 
 
-def known_bug(reason):
-    """Marks what does not hold yet; strict, so whoever mends it takes the mark away."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 # -- the texts -------------------------------------------------------------------------------------
 
 WORDS = (
@@ -492,7 +487,6 @@ def test_bad_targets_are_refused_with_advice(make, bad):
     assert learnt(model) == []
 
 
-@known_bug("Targets.infer takes None for an array of shape ()")
 def test_no_target_at_all(make):
     with pytest.raises(ValueError, match="requires y to be passed, but the target y is None"):
         make().fit(TEXTS, None)
@@ -1153,10 +1147,6 @@ def contradicted(target):
 @pytest.mark.parametrize("validation_fraction", [0, 0.3])
 @pytest.mark.parametrize("target", ["labels", "classes"])
 def test_weight_zero_is_as_good_as_absent(neural, target, validation_fraction, request):
-    if target == "labels" and validation_fraction:
-        request.applymarker(
-            known_bug("validation score, thresholds and mixture count samples of weight 0 in full")
-        )
     X, y, weight, truth = contradicted(target)
     settings = {
         "max_epochs": 10,
@@ -1304,10 +1294,7 @@ CHECKS_ON_WRITTEN_ROWS = [
     "check_non_transformer_estimators_n_iter",
     "check_pipeline_consistency",
     "check_readonly_memmap_input",
-    pytest.param(
-        "check_requires_y_none",
-        marks=known_bug("Targets.infer takes None for an array of shape ()"),
-    ),
+    "check_requires_y_none",
     "check_sample_weights_list",
 ]
 
@@ -1421,8 +1408,6 @@ def test_a_class_left_without_weight(make):  # check_classifiers_one_label_sampl
 
 
 def test_balanced_classes(neural_name, neural, request):  # check_class_weight_classifiers
-    if neural_name == "LEAM":
-        request.applymarker(known_bug("the wide path knows no class_weight, and diverges here"))
     y = np.repeat([0, 1], [54, 6])
     texts = ["my parcel"] * 60  # nothing to tell the classes apart by
 
@@ -1640,7 +1625,6 @@ def test_a_diverging_fit(neural, before):
     assert learnt(model) == []
 
 
-@known_bug("nobody looks at the weights after the last step")
 def test_a_fit_that_diverges_in_its_very_last_step(neural):
     # The loss is looked at before a step: the last step is followed by no loss.
     model = neural(learning_rate=1e38, max_epochs=1, batch_size=60, warmup=0, validation_fraction=0)
@@ -1659,8 +1643,6 @@ def test_vectors_that_are_no_numbers(neural):
 
 
 def test_texts_that_are_all_alike(neural_name, neural, request):
-    if neural_name == "LEAM":
-        request.applymarker(known_bug("steps of size 10 make the wide path diverge"))
     y = np.repeat([0, 1], [40, 20])
     model = neural(validation_fraction=0, max_epochs=10).fit(["my parcel"] * 60, y)
     assert model.predict_proba(["my parcel"])[0, 1] == pytest.approx(1 / 3, abs=0.2)
@@ -1695,7 +1677,6 @@ def test_out_of_memory_while_validating(neural, monkeypatch):
     assert learnt(model) == []
 
 
-@known_bug("only train_on turns torch's error into one with advice")
 def test_out_of_memory_while_predicting(neural, monkeypatch):
     model = neural().fit(TEXTS, LABELS)
 
@@ -1757,7 +1738,6 @@ def test_partial_fit_with_classes(neural):
         neural().partial_fit(X[first], CLASSES[first]).partial_fit(X[second], CLASSES[second])
 
 
-@known_bug("later `classes` are not looked at")
 def test_partial_fit_refuses_other_classes_later(neural):
     model = neural().partial_fit(CLASS_TEXTS, CLASSES, classes=["late", "refund", "rude"])
     with pytest.raises(ValueError, match="classes"):
