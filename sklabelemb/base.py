@@ -416,9 +416,8 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         """How many labels a prediction has at least."""
         if self.min_labels != "auto":
             return int(self.min_labels)
-        if previous and not previous["min_labels_"]:
-            return 0
-        return int(targets.multilabel and encoded.sum(axis=1).min() > 0)
+        fewest = int(encoded.sum(axis=1).min()) if targets.multilabel else 0
+        return min(fewest, previous["min_labels_"]) if previous else fewest
 
     def _train_wide(
         self, data: TextDataset, learnt: dict[str, Any], partial: bool

@@ -50,11 +50,8 @@ WINDOW_SIZES = (0, 1, 2, 5)
 N_FOLDS = 3
 # A chain of classifiers, or one class per label set, takes long where there are many labels.
 MANY_LABELS = 100
-# With fewer texts than this, LEAM's usual batches of a hundred make too few steps of training: the
-# network was then hardly trained, and its weight beside the n-grams fell to zero (found by
-# cross-validation on the part to learn from).
+# With fewer texts than this, two threads of torch wait for each other more than they work.
 FEW_TEXTS = 2000
-SMALL_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -162,8 +159,6 @@ def leam_pipeline(corpus: Corpus, *, vectors: Any, seed: int) -> Pipeline:
     )
     if vectors:
         leam.set_params(embedding_dim=max(leam.embedding_dim, len(next(iter(vectors.values())))))
-    if len(corpus.train) < FEW_TEXTS:
-        leam.set_params(batch_size=SMALL_BATCH)
     return Pipeline([("clean", FunctionTransformer(clean_texts)), ("leam", leam)])
 
 

@@ -140,7 +140,8 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         For tuned thresholds: with so many positives in the validation split, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
     min_labels : int or "auto", default="auto"
-        Fewest labels to predict. "auto": one if every training text carries one, else none.
+        Fewest labels to predict. "auto": as many as every training text carries at least; where
+        each has one or more, a prediction without any would be wrong for certain.
     max_epochs : int, default=12
     batch_size : int or "auto", default="auto"
         Texts a batch. "auto": 100 as in the paper, but so few that an epoch has 40 batches, down to
