@@ -8,6 +8,7 @@ A classifier adds its constructor and its network; the template methods to fill 
 from __future__ import annotations
 
 import inspect
+import math
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any
@@ -49,6 +50,9 @@ __all__ = ["LabelEmbeddingClassifier"]
 MIN_VALIDATION_SAMPLES = 10
 # batch_size="auto": the paper's 100 texts, fewer where an epoch would have too few steps.
 SMALLEST_BATCH, LARGEST_BATCH, BATCHES_AN_EPOCH = 16, 100, 40
+# max_epochs="auto": an epoch of a large corpus has many steps, and the learning rate should be back
+# at zero before the network begins to learn the texts by heart.
+FEWEST_EPOCHS, MOST_EPOCHS, ENOUGH_STEPS = 5, 12, 2000
 # Numbers that a network may keep per batch while predicting.
 PREDICTION_ELEMENTS = 1 << 24
 
@@ -71,7 +75,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         "threshold": [Real, "array-like", StrOptions({"tuned"})],
         "threshold_shrinkage": [Interval(Real, 0, None, closed="both")],
         "min_labels": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "warmup": [Interval(Real, 0, 1, closed="left")],
@@ -197,7 +201,10 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         classes: Any = None,
     ) -> dict[str, Any]:
         """Train, and return everything learnt; the estimator itself is not touched."""
-        context = None if partial else self._init_callback_context(max_subtasks=self.max_epochs)
+        context = None
+        if not partial:
+            longest = MOST_EPOCHS if self.max_epochs == "auto" else self.max_epochs
+            context = self._init_callback_context(max_subtasks=longest)
         documents = check_documents(X)
         check_consistent_length(documents, y)
         targets, encoded = self._encode_targets(y, previous, classes)
@@ -459,16 +466,19 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         if partial:
             return [], 1
         n_batches = len(net.get_iterator(train, training=True))
-        callbacks: list[Any] = [warmup_then_decay(n_batches * self.max_epochs, self.warmup)]
+        epochs = self.max_epochs
+        if epochs == "auto":
+            epochs = int(np.clip(math.ceil(ENOUGH_STEPS / n_batches), FEWEST_EPOCHS, MOST_EPOCHS))
+        callbacks: list[Any] = [warmup_then_decay(n_batches * epochs, self.warmup)]
         if valid is not None:
             callbacks.append(ValidationScore(validation_score))
             if self.patience is not None:
                 callbacks.append(BestWeights("valid_score", patience=self.patience))
         if self.verbose:
-            callbacks.append(EpochProgress(n_batches * self.max_epochs, type(self).__name__))
+            callbacks.append(EpochProgress(n_batches * epochs, type(self).__name__))
         if context is not None:
             callbacks.append(ScikitLearnCallbacks(self, context, X, y, lambda: learnt))
-        return callbacks, self.max_epochs
+        return callbacks, epochs
 
     # -- predicting ----------------------------------------------------------------------------
 

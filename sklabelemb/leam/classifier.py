@@ -54,6 +54,7 @@ PAPER_SETTINGS: dict[str, Any] = {
     "learning_rate": 1e-3,
     "warmup": 0.0,
     "batch_size": 100,
+    "max_epochs": 12,
     "threshold": 0.5,
     "min_labels": 0,
     "min_df": 1,
@@ -142,7 +143,8 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     min_labels : int or "auto", default="auto"
         Fewest labels to predict. "auto": as many as every training text carries at least; where
         each has one or more, a prediction without any would be wrong for certain.
-    max_epochs : int, default=12
+    max_epochs : int or "auto", default="auto"
+        "auto": as many as make 2,000 steps, between 5 and 12.
     batch_size : int or "auto", default="auto"
         Texts a batch. "auto": 100 as in the paper, but so few that an epoch has 40 batches, down to
         16: on 500 texts batches of 100 leave the network with too few steps to learn anything.
@@ -273,7 +275,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         threshold: float | Sequence[float] | str = "tuned",
         threshold_shrinkage: float = 400.0,
         min_labels: int | str = "auto",
-        max_epochs: int = 12,
+        max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float = 5e-3,
         warmup: float = 0.1,
