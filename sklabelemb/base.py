@@ -1,63 +1,33 @@
 """What the classifiers share: the way from raw texts and ``y`` to predictions in the form of ``y``.
 
-A classifier adds its constructor and its network; the template methods to fill in are
-`_network_class`, `_network_options` and, where it has something to start from,
-`_initialize_network`.
+A classifier adds its constructor and its network, by the template methods of `FittingSteps`.
 """
 
 from __future__ import annotations
 
 import inspect
-import math
-from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
-from torch import nn
+from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.decision import (
-    check_threshold,
     decide,
     probabilities,
-    tuned_thresholds,
-    validation_score,
 )
-from sklabelemb.model_selection import stratified_holdout
-from sklabelemb.targets import Targets
-from sklabelemb.text import TokenIds, Tokenizer, Vocabulary, check_documents
-from sklabelemb.training import SplitAdam, TextDataset, TextNet, isolated_randomness, sparse_pays
-from sklabelemb.training.callbacks import (
-    BestWeights,
-    EpochProgress,
-    ScikitLearnCallbacks,
-    ValidationScore,
-)
-from sklabelemb.training.net import copy_weights, explained_memory_errors, snapshot
-from sklabelemb.training.optimizers import warmup_then_decay
-from sklabelemb.training.weights import class_weights, sample_weights
-from sklabelemb.training.wide import Mixture, WidePath
+from sklabelemb.fitting import FittingSteps
+from sklabelemb.text import TokenIds, check_documents
+from sklabelemb.training import TextDataset, isolated_randomness
+from sklabelemb.training.net import snapshot
 
 __all__ = ["LabelEmbeddingClassifier"]
 
-# With fewer validation samples than this, a score says more about them than about the model.
-MIN_VALIDATION_SAMPLES = 10
-# batch_size="auto": the paper's 100 texts, fewer where an epoch would have too few steps.
-SMALLEST_BATCH, LARGEST_BATCH, BATCHES_AN_EPOCH = 16, 100, 40
-# max_epochs="auto": an epoch of a large corpus has many steps, and the learning rate should be back
-# at zero before the network begins to learn the texts by heart.
-FEWEST_EPOCHS, MOST_EPOCHS, ENOUGH_STEPS = 5, 12, 2000
-# Numbers that a network may keep per batch while predicting.
-PREDICTION_ELEMENTS = 1 << 24
 
-
-class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Base of the classifiers over raw text with label embeddings; not for direct use."""
 
     _parameter_constraints: dict[str, Any] = {
@@ -89,25 +59,6 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         "verbose": ["verbose"],
         "net_params": [dict, None],
     }
-
-    # -- what a classifier fills in ------------------------------------------------------------
-
-    @abstractmethod
-    def _network_class(self) -> type[nn.Module]:
-        """The torch module; a class, so that a clone of the net never shares weights."""
-
-    @abstractmethod
-    def _network_options(self, targets: Targets, vocabulary: Vocabulary) -> dict[str, Any]:
-        """Keyword arguments of the module; plain JSON values, for they are saved with the model."""
-
-    def _initialize_network(
-        self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, encoded: Any
-    ) -> None:
-        """Put in what training starts from: pretrained vectors, label texts, prior frequencies."""
-
-    def _has_wide_path(self) -> bool:
-        """Whether a linear model over n-grams is trained beside the network."""
-        return False
 
     # -- fitting -------------------------------------------------------------------------------
 
@@ -189,296 +140,6 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         self._forget()
         self.__dict__.update(learnt)
         return self
-
-    def _train(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        *,
-        previous: dict[str, Any] | None = None,
-        partial: bool = False,
-        classes: Any = None,
-    ) -> dict[str, Any]:
-        """Train, and return everything learnt; the estimator itself is not touched."""
-        context = None
-        if not partial:
-            longest = MOST_EPOCHS if self.max_epochs == "auto" else self.max_epochs
-            context = self._init_callback_context(max_subtasks=longest)
-        documents = check_documents(X)
-        check_consistent_length(documents, y)
-        targets, encoded = self._encode_targets(y, previous, classes)
-        weight = sample_weights(sample_weight, len(documents))
-        thresholds = check_threshold(self.threshold, targets.n_labels)
-        if context is not None:
-            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-
-        random = check_random_state(self.random_state)
-        seed, split_seed = (int(random.randint(np.iinfo(np.int32).max)) for _ in range(2))
-        device = self._resolve_device()
-        vocabulary, token_ids = self._encode_first(documents, previous)
-        data = TextDataset(token_ids, encoded, weight, len(vocabulary))
-        if weight is not None:
-            # What counts for nothing must not choose the epoch or the thresholds either.
-            data = data.subset(np.flatnonzero(weight))
-        train, valid = (data, None) if partial else self._hold_out(data, split_seed)
-
-        with isolated_randomness(seed, device):
-            net, options = self._prepared_net(
-                targets, vocabulary, train.targets, device, previous, partial
-            )
-            learnt = {
-                "net_": net,
-                "vocabulary_": vocabulary,
-                "targets_": targets,
-                "classes_": targets.classes,
-                "label_names_": targets.label_names,
-                "thresholds_": self._first_thresholds(targets, thresholds, previous),
-                "min_labels_": self._fewest_labels(targets, encoded, previous),
-                "wide_": previous.get("wide_") if previous else None,
-                "mixture_": previous.get("mixture_") if previous else Mixture(),
-                "_network_arguments": options,
-            }
-            callbacks, epochs = self._callbacks(net, train, valid, context, X, y, learnt, partial)
-            net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
-
-        learnt["history_"] = _without_batches(net.history)
-        learnt["n_iter_"] = len(net.history)
-        best = next((c for c in callbacks if isinstance(c, BestWeights)), None)
-        learnt["best_epoch_"] = best.best_epoch_ if best else len(net.history)
-        if self._has_wide_path():
-            with isolated_randomness(seed, device):
-                learnt["wide_"] = self._train_wide(train, learnt, partial)
-                if valid is not None:
-                    learnt |= self._learn_decisions(valid, learnt)
-                    # How to decide is settled; what was held out for that may now be learnt too.
-                    learnt["wide_"] = self._train_wide(data, learnt, partial)
-        elif valid is not None:
-            learnt |= self._learn_decisions(valid, learnt)
-        if context is not None:
-            context.call_on_fit_task_end(
-                estimator=self, X=X, y=y, reconstruction_attributes=lambda: learnt
-            )
-        return learnt
-
-    def _encode_targets(
-        self, y: Any, previous: dict[str, Any] | None, classes: Any
-    ) -> tuple[Targets, Any]:
-        """The form of `y`, and `y` encoded; a model that goes on learning keeps its form."""
-        targets = previous["targets_"] if previous else Targets.infer(y, classes=classes)
-        named = None if classes is None or targets.multilabel else np.unique(np.asarray(classes))
-        if named is not None and not np.array_equal(named, targets.classes):
-            raise ValueError(
-                f"classes={named.tolist()!r} differs from the classes of the first call, "
-                f"{targets.classes.tolist()}: they must all be named there."
-            )
-        encoded = targets.encode(y)
-        if targets.multilabel and not previous:
-            targets.warn_about_empty_labels(encoded)
-        return targets, encoded
-
-    def _resolve_device(self) -> str:
-        if self.device == "auto":
-            return "cuda" if torch.cuda.is_available() else "cpu"
-        try:
-            torch.device(self.device)
-        except RuntimeError:
-            raise ValueError(
-                f"device={self.device!r} is none that torch knows. Use device='auto', 'cpu' or "
-                "'cuda' (or 'cuda:1' for the second GPU)."
-            ) from None
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            raise ValueError(
-                f"device={self.device!r}, but torch sees no CUDA device here. Use device='auto' or "
-                "'cpu'."
-            )
-        return str(self.device)
-
-    def _encode_first(
-        self, documents: list[str], previous: dict[str, Any] | None
-    ) -> tuple[Vocabulary, TokenIds]:
-        """Tokenise the training texts, once, and learn (or extend) the vocabulary."""
-        vocabulary, token_ids = Vocabulary.build(
-            documents,
-            self._tokenizer(),
-            max_features=self.max_features,
-            min_df=self._min_df(len(documents)),
-            max_length=self.max_length,
-            keep_unknown=True,
-        )
-        if not previous:
-            return vocabulary, token_ids
-        known = previous["vocabulary_"].extended(vocabulary.words)
-        spelling = [*vocabulary.words, *token_ids.unknown_words]
-        # What is rare in these texts may be known from earlier ones.
-        unknown = {word: len(known) + i for i, word in enumerate(_missing(spelling, known))}
-        ids = [0, 1, *(unknown.get(word) or known.id(word) for word in spelling)]
-        new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
-        return known, TokenIds(new_ids, token_ids.offsets, tuple(unknown))
-
-    def _min_df(self, n_documents: int) -> int | float:
-        # What prunes typing mistakes from a corpus would leave nothing of a handful of texts.
-        return self.min_df if n_documents >= 100 or self.min_df != 2 else 1
-
-    def _tokenizer(self) -> Any:
-        if self.tokenizer is not None:
-            return self.tokenizer
-        return Tokenizer(lowercase=self.lowercase, mask_numbers=self.mask_numbers)
-
-    def _hold_out(self, data: TextDataset, seed: int) -> tuple[TextDataset, TextDataset | None]:
-        """Training data and, if there is enough for it, validation data."""
-        if len(data) * self.validation_fraction < MIN_VALIDATION_SAMPLES:
-            return data, None
-        assert data.targets is not None
-        kept, cut = stratified_holdout(data.targets, self.validation_fraction, seed)
-        return data.subset(kept), data.subset(cut)
-
-    def _prepared_net(
-        self,
-        targets: Targets,
-        vocabulary: Vocabulary,
-        encoded: Any,
-        device: str,
-        previous: dict[str, Any] | None,
-        partial: bool,
-    ) -> tuple[TextNet, dict[str, Any]]:
-        """A net ready to train: anew, or from the weights of a previous fit."""
-        options = self._network_options(targets, vocabulary)
-        net_params = dict(self.net_params or {})
-        own_optimizer = "optimizer" not in net_params
-        sparse = own_optimizer and sparse_pays(
-            len(vocabulary), int(options["embedding_dim"]), device
-        )
-        options["sparse"] = sparse
-        if partial and previous and options == previous["_network_arguments"]:
-            net = previous["net_"]
-            if not hasattr(net, "optimizer_"):
-                net.initialize_optimizer()
-            # The schedule of fit has ended at zero, and learning_rate may have changed since.
-            for group in net.optimizer_.param_groups:
-                group["lr"] = net_params.get("lr", self.learning_rate)
-            return net, options
-        net = self._make_net(options, targets, device, encoded, net_params)
-        network = net.module_
-        if previous:
-            copy_weights(previous["net_"].module_, network)
-        else:
-            self._initialize_network(network, targets, vocabulary, encoded)
-        return net, options
-
-    def _make_net(
-        self,
-        options: dict[str, Any],
-        targets: Targets,
-        device: str,
-        encoded: Any = None,
-        net_params: dict[str, Any] | None = None,
-    ) -> TextNet:
-        """An initialised skorch net with this module; everything in it is built from classes."""
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            n_samples = 0 if encoded is None else encoded.shape[0]
-            batch_size = int(np.clip(n_samples // BATCHES_AN_EPOCH, SMALLEST_BATCH, LARGEST_BATCH))
-        arguments: dict[str, Any] = {f"module__{name}": value for name, value in options.items()}
-        arguments |= {
-            "criterion__multilabel": targets.multilabel,
-            "criterion__class_weight": class_weights(self.class_weight, targets, encoded),
-            "optimizer": SplitAdam,
-            "optimizer__weight_decay": self.weight_decay,
-            "lr": self.learning_rate,
-            "batch_size": batch_size,
-            "iterator_valid__batch_size": max(batch_size, 256),
-            "iterator_valid__max_tokens": max(2048, PREDICTION_ELEMENTS // targets.n_labels),
-            "mixed_precision": self.mixed_precision,
-            "device": device,
-            "verbose": 0,
-            "callbacks__print_log": None,
-        }
-        if options.get("sparse"):
-            arguments["optimizer__param_groups"] = [("embedding.weight", {"sparse": True})]
-        net_params = net_params or {}
-        if "optimizer" in net_params:
-            arguments.pop("optimizer__weight_decay")
-        net = TextNet(self._network_class(), **(arguments | net_params))
-        with explained_memory_errors(device):
-            return net.initialize()
-
-    def _first_thresholds(
-        self,
-        targets: Targets,
-        thresholds: np.ndarray | None,
-        previous: dict[str, Any] | None,
-    ) -> np.ndarray | None:
-        if not targets.multilabel:
-            return None
-        if thresholds is not None:
-            return thresholds
-        if previous:
-            return np.array(previous["thresholds_"])
-        return np.full(targets.n_labels, 0.5)
-
-    def _fewest_labels(
-        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None
-    ) -> int:
-        """How many labels a prediction has at least."""
-        if self.min_labels != "auto":
-            return int(self.min_labels)
-        fewest = int(encoded.sum(axis=1).min()) if targets.multilabel else 0
-        return min(fewest, previous["min_labels_"]) if previous else fewest
-
-    def _train_wide(
-        self, data: TextDataset, learnt: dict[str, Any], partial: bool
-    ) -> WidePath | None:
-        """The linear model over n-grams: anew, or one epoch further if there is one already."""
-        targets, vocabulary = learnt["targets_"], learnt["vocabulary_"]
-        weights = class_weights(self.class_weight, targets, data.targets)
-        if not partial:
-            return WidePath.fit(data, vocabulary, targets.n_labels, weights)
-        path = learnt["wide_"]
-        return None if path is None else path.updated(data, vocabulary, weights)
-
-    def _learn_decisions(self, valid: TextDataset, learnt: dict[str, Any]) -> dict[str, Any]:
-        """What is learnt from the validation split: how to mix the paths, and thresholds."""
-        decisions: dict[str, Any] = {}
-        logits = learnt["net_"].predict_logits(valid)
-        if learnt["wide_"] is not None:
-            wide = learnt["wide_"].scores(valid.token_ids, learnt["vocabulary_"])
-            decisions["mixture_"] = Mixture.fit(valid.targets, logits, wide)
-            logits = decisions["mixture_"](logits, wide)
-        if learnt["targets_"].multilabel and isinstance(self.threshold, str):
-            decisions["thresholds_"] = tuned_thresholds(
-                valid.targets, logits, self.threshold_shrinkage
-            )
-        return decisions
-
-    def _callbacks(
-        self,
-        net: TextNet,
-        train: TextDataset,
-        valid: TextDataset | None,
-        context: Any,
-        X: Any,
-        y: Any,
-        learnt: dict[str, Any],
-        partial: bool,
-    ) -> tuple[list[Any], int]:
-        """The callbacks of this run, and its number of epochs."""
-        if partial:
-            return [], 1
-        n_batches = len(net.get_iterator(train, training=True))
-        epochs = self.max_epochs
-        if epochs == "auto":
-            epochs = int(np.clip(math.ceil(ENOUGH_STEPS / n_batches), FEWEST_EPOCHS, MOST_EPOCHS))
-        callbacks: list[Any] = [warmup_then_decay(n_batches * epochs, self.warmup)]
-        if valid is not None:
-            callbacks.append(ValidationScore(validation_score))
-            if self.patience is not None:
-                callbacks.append(BestWeights("valid_score", patience=self.patience))
-        if self.verbose:
-            callbacks.append(EpochProgress(n_batches * epochs, type(self).__name__))
-        if context is not None:
-            callbacks.append(ScikitLearnCallbacks(self, context, X, y, lambda: learnt))
-        return callbacks, epochs
 
     # -- predicting ----------------------------------------------------------------------------
 
@@ -637,18 +298,3 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         net.history.extend({**row, "batches": []} for row in state["history_"])
         learnt = {"net_": net, "classes_": targets.classes, "label_names_": targets.label_names}
         self.__dict__.update(state | learnt)
-
-
-def _missing(words: list[str], vocabulary: Vocabulary) -> list[str]:
-    return [word for word in words if word not in vocabulary]
-
-
-def _without_batches(history: Any) -> list[dict[str, Any]]:
-    return [
-        {
-            key: value.item() if isinstance(value, np.generic) else value
-            for key, value in row.items()
-            if key != "batches"
-        }
-        for row in history
-    ]

@@ -47,7 +47,7 @@ from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from skorch.callbacks import Callback, EarlyStopping
 
-import sklabelemb.base
+import sklabelemb.fitting
 from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
 from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
 from sklabelemb.training import TextNet
@@ -1486,7 +1486,7 @@ def test_skorch_early_stopping_ends_training_properly(neural, capsys):
 @pytest.mark.parametrize("target", ["labels", "classes"])
 def test_the_validation_split_is_stratified(neural, target, monkeypatch):
     splits, trained = [], []
-    original = sklabelemb.base.stratified_holdout
+    original = sklabelemb.fitting.stratified_holdout
 
     def spy(targets, fraction, seed):
         splits.append((targets, fraction, *original(targets, fraction, seed)))
@@ -1497,7 +1497,7 @@ def test_the_validation_split_is_stratified(neural, target, monkeypatch):
         return original_train(self, train, valid, **kwargs)
 
     original_train = TextNet.train_on
-    monkeypatch.setattr(sklabelemb.base, "stratified_holdout", spy)
+    monkeypatch.setattr(sklabelemb.fitting, "stratified_holdout", spy)
     monkeypatch.setattr(TextNet, "train_on", train_on)
     # Sorted: a plain tail would hold one kind of text only. The first label is rare.
     if target == "labels":
@@ -1522,7 +1522,7 @@ def test_without_a_validation_split(neural, monkeypatch):
     def fail(*args):
         raise AssertionError("nothing was to be held out")
 
-    monkeypatch.setattr(sklabelemb.base, "stratified_holdout", fail)
+    monkeypatch.setattr(sklabelemb.fitting, "stratified_holdout", fail)
     model = neural(validation_fraction=0, max_epochs=4).fit(TEXTS * 4, np.tile(LABELS, (4, 1)))
     assert model.n_iter_ == model.best_epoch_ == 4
     assert "valid_score" not in model.history_[0]
