@@ -9,14 +9,11 @@ run --model linear
 run
 run --set wide=False
 run --set bag=False
-run --set wide=False bag=False
 run --set compatibility=uniform
-run --set wide=False compatibility=uniform
 run --set attention=shared
 run --set window_size=0
 run --set window_size=10
 run --set word_dropout=0.25
 run --set label_texts=None
-run --set threshold_shrinkage=40.0
 run --glove
 run --model paper

@@ -99,6 +99,8 @@ class Problem:
             leaf.grad = None
         z = vectors()
         z.backward(self.direction)
+        if self.words.grad is not None and not self.words[0].any():
+            self.words.grad[0] = 0  # of padding, which is never trained
         return [z.detach(), *(leaf.grad for leaf in self.leaves)]  # type: ignore[misc]
 
     def difference(self) -> float:

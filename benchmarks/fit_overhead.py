@@ -35,6 +35,9 @@ from sklabelemb.training.net import LabelLoss
 Snapshot = tuple[LEAM, TextDataset, torch.Tensor]
 
 
+BATCH_SIZE = 100
+
+
 def bare_loop(model: LEAMClassifier, network: LEAM, data: TextDataset, state: torch.Tensor) -> None:
     """Train as one would without scikit-learn and skorch."""
     criterion = LabelLoss(multilabel=True)
@@ -44,7 +47,7 @@ def bare_loop(model: LEAMClassifier, network: LEAM, data: TextDataset, state: to
         others = [p for p in network.parameters() if p is not table]
         groups = [{"params": [table], "sparse": True}, {"params": others}]
     optimizer = SplitAdam(groups, lr=model.learning_rate, weight_decay=model.weight_decay)
-    buckets = LengthBuckets(data, model.batch_size, shuffle=True)
+    buckets = LengthBuckets(data, BATCH_SIZE, shuffle=True)
     n_steps = len(buckets) * model.max_epochs
     warmup = max(1, round(model.warmup * n_steps))
     step = 0
@@ -80,6 +83,7 @@ def main() -> None:
         patience=None,
         label_texts=bunch.label_texts,
         max_epochs=arguments.epochs,
+        batch_size=BATCH_SIZE,
         random_state=0,
     )
     parts: dict[str, list[float]] = {"fit": [], "tokenising": [], "training": [], "bare": []}
@@ -128,7 +132,7 @@ def main() -> None:
     fit, tokenising, training, loop = (np.array(parts[name][1:]) for name in parts)
     overhead = measure.ratio(training, loop)
     whole = measure.ratio(fit - tokenising, loop)
-    steps = len(LengthBuckets(snapshot[0][1], model.batch_size)) * arguments.epochs
+    steps = len(LengthBuckets(snapshot[0][1], BATCH_SIZE)) * arguments.epochs
     figures = {
         "corpus": bunch.name,
         "texts": len(X),

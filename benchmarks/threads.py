@@ -20,6 +20,9 @@ from sklabelemb.training import LengthBuckets
 SETTINGS: dict[str, dict[str, Any]] = {"defaults": {}, "paper": PAPER_SETTINGS}
 
 
+BATCH_SIZE = 100
+
+
 def main() -> None:
     parser = measure.parser(__doc__)
     parser.add_argument("--datasets", nargs="+", default=["goemotions", "reuters21578", "aapd"])
@@ -33,7 +36,7 @@ def main() -> None:
         bunch = measure.corpus(dataset, arguments.data, subset=arguments.subset)
         targets, vocabulary, data = measure.encoded(bunch.data, bunch.target)
         torch.manual_seed(0)
-        buckets = LengthBuckets(data, LEAMClassifier().batch_size, shuffle=True)
+        buckets = LengthBuckets(data, BATCH_SIZE, shuffle=True)
         batches = [b for b, _ in zip(buckets, range(arguments.batches), strict=False)]
         length = float(np.mean([x["ids"].shape[1] for x, _ in batches]))
         for name, parameters in SETTINGS.items():
@@ -44,7 +47,9 @@ def main() -> None:
                     net.train_step(batch)
 
             torch.manual_seed(0)
-            net = measure.training_net(LEAMClassifier(**parameters), targets, vocabulary)
+            net = measure.training_net(
+                LEAMClassifier(batch_size=BATCH_SIZE, **parameters), targets, vocabulary
+            )
             seconds = measure.interleaved(
                 {str(n): lambda n=n, net=net: run(n, net) for n in arguments.numbers},
                 arguments.repetitions,
@@ -92,7 +97,7 @@ def main() -> None:
         {"runs": entries},
         arguments,
         [
-            f"Milliseconds a training step, batches of {LEAMClassifier().batch_size} texts padded "
+            f"Milliseconds a training step, batches of {BATCH_SIZE} texts padded "
             f"to so many words on average; medians of {arguments.repetitions} interleaved runs of "
             f"{arguments.batches} steps."
         ],

@@ -25,6 +25,9 @@ from sklabelemb.training.optimizers import SPARSE_FROM_ELEMENTS
 Batch = tuple[dict[str, Any], dict[str, Any]]
 
 
+BATCH_SIZE = 100
+
+
 def with_vocabulary(batches: Sequence[Batch], n_words: int) -> list[Batch]:
     """The batches as a vocabulary of so many words would encode them."""
     return [
@@ -80,7 +83,9 @@ def main() -> None:
     def milliseconds(seconds: dict[Any, list[float]]) -> dict[Any, dict[str, float]]:
         return {k: measure.spread(v, 1e3 / len(batches)) for k, v in seconds.items()}
 
-    seconds = measure.interleaved(tasks(arguments.sizes, LEAMClassifier()), arguments.repetitions)
+    seconds = measure.interleaved(
+        tasks(arguments.sizes, LEAMClassifier(batch_size=BATCH_SIZE)), arguments.repetitions
+    )
     large = milliseconds(seconds)
     reference = seconds[smallest, "row-wise"]
     entries, rows = [], []
@@ -106,7 +111,11 @@ def main() -> None:
     crossings, small_entries, small_rows = {}, [], []
     for dim in arguments.dims if arguments.small else []:
         model = LEAMClassifier(
-            embedding_dim=dim, compatibility="uniform", attention="shared", bag=False
+            batch_size=BATCH_SIZE,
+            embedding_dim=dim,
+            compatibility="uniform",
+            attention="shared",
+            bag=False,
         )
         seconds = measure.interleaved(tasks(arguments.small, model), arguments.repetitions)
         small = milliseconds(seconds)
@@ -136,7 +145,7 @@ def main() -> None:
         crossings[dim] = None if where is None else round(where * dim)
     notes = [
         f"Milliseconds a training step (defaults, 300 dimensions), {bunch.name}, batches of "
-        f"{LEAMClassifier().batch_size} texts with {distinct:.0f} distinct words on average; "
+        f"{BATCH_SIZE} texts with {distinct:.0f} distinct words on average; "
         f"medians of {arguments.repetitions} interleaved runs of {len(batches)} steps."
     ]
     if small_rows:
@@ -172,7 +181,7 @@ def main() -> None:
 
 def some_batches(data: TextDataset, n: int) -> list[Batch]:
     """The first batches of a shuffled epoch."""
-    iterator = iter(LengthBuckets(data, LEAMClassifier().batch_size, shuffle=True))
+    iterator = iter(LengthBuckets(data, BATCH_SIZE, shuffle=True))
     return [batch for batch, _ in zip(iterator, range(n), strict=False)]
 
 
