@@ -74,7 +74,8 @@ def scores(y: Any, prediction: Any) -> dict[str, float]:
 def run_leam(data: tuple[Any, ...], seed: int, parameters: dict[str, Any]) -> dict[str, Any]:
     """Fit and evaluate one LEAM."""
     X, y, X_eval, y_eval, label_texts = data
-    model = LEAMClassifier(label_texts=label_texts, random_state=seed, **parameters)
+    settings = {"label_texts": label_texts, "random_state": seed, **parameters}
+    model = LEAMClassifier(**settings)
     start = time.perf_counter()
     model.fit(X, y)
     fitted = time.perf_counter()

@@ -48,7 +48,7 @@ def main() -> None:
 
             torch.manual_seed(0)
             net = measure.training_net(
-                LEAMClassifier(batch_size=BATCH_SIZE, **parameters), targets, vocabulary
+                LEAMClassifier(**{"batch_size": BATCH_SIZE, **parameters}), targets, vocabulary
             )
             seconds = measure.interleaved(
                 {str(n): lambda n=n, net=net: run(n, net) for n in arguments.numbers},

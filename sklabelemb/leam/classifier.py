@@ -54,7 +54,7 @@ PAPER_SETTINGS: dict[str, Any] = {
     "learning_rate": 1e-3,
     "warmup": 0.0,
     "batch_size": 100,
-    "max_epochs": 12,
+    "max_epochs": 50,
     "threshold": 0.5,
     "min_labels": 0,
     "min_df": 1,
