@@ -89,8 +89,8 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         document vector.
     attention_scale : float or "learned", default="learned"
         Factor on the compatibilities before the softmax; 1.0 in the paper. They lie between -1 and
-        1, so at 1.0 label-wise attention stays close to uniform; learning the factor raised micro-F1
-        by two points on two corpora.
+        1, so at 1.0 label-wise attention stays close to uniform; learning the factor raised
+        micro-F1 by two points on two corpora.
     head : {"linear", "mlp"}, default="linear"
         What turns document vectors into logits: one linear layer (the paper) or one hidden layer
         (the released code).
