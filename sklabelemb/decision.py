@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, softmax
 
 __all__ = [
     "best_thresholds",
@@ -14,7 +14,6 @@ __all__ = [
     "decide",
     "probabilities",
     "tuned_thresholds",
-    "validation_loss",
     "validation_score",
 ]
 
@@ -162,14 +161,6 @@ def validation_score(targets: Any, logits: np.ndarray) -> float:
     total = decisions.sum(axis=0) + y.sum(axis=0)
     macro = np.mean(2 * hits / np.maximum(total, 1))
     return float(micro[0] + 0.25 * macro)
-
-
-def validation_loss(targets: Any, logits: np.ndarray) -> float:
-    """Mean cross-entropy of unweighted samples, as `validation_score` takes its arguments."""
-    logits = np.asarray(logits, dtype=np.float64)
-    if sp.issparse(targets):
-        return float(np.mean(np.logaddexp(0, logits) - targets.toarray() * logits))
-    return float(-np.mean(log_softmax(logits, axis=1)[np.arange(len(targets)), targets]))
 
 
 def check_threshold(threshold: Any, n_labels: int) -> np.ndarray | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from scipy.special import expit, logit
-from sklearn.metrics import accuracy_score, f1_score, log_loss
+from sklearn.metrics import accuracy_score, f1_score
 
 from sklabelemb.decision import (
     best_thresholds,
@@ -16,7 +16,6 @@ from sklabelemb.decision import (
     decide,
     probabilities,
     tuned_thresholds,
-    validation_loss,
     validation_score,
 )
 
@@ -225,23 +224,6 @@ def test_validation_score_of_classes():
     targets = np.array([0, 2, 2])
     expected = accuracy_score(targets, logits.argmax(axis=1))
     assert validation_score(targets, logits) == pytest.approx(expected)
-
-
-def test_validation_loss(tuning):
-    y, logits = tuning
-    dense = y.toarray()
-    p = expit(logits.astype(np.float64))
-    expected = -np.mean(dense * np.log(p) + (1 - dense) * np.log(1 - p))
-    assert validation_loss(y, logits) == pytest.approx(expected)
-    targets = np.array([0, 2, 1])
-    single = np.array([[2.0, 1, 0], [0, 1, 2], [0, 3, 2]])
-    proba = probabilities(single, multilabel=False)
-    assert validation_loss(targets, single) == pytest.approx(log_loss(targets, proba))
-
-
-def test_validation_loss_of_certain_errors_is_finite():
-    y = sp.csr_matrix(np.array([[1.0, 0.0]]))
-    assert validation_loss(y, np.array([[-1000.0, 1000.0]])) == pytest.approx(1000)
 
 
 # -- check_threshold ---------------------------------------------------------------------------
