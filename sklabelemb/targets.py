@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-__all__ = ["Targets"]
+__all__ = ["Targets", "as_indicator"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Targets:
 
     @classmethod
     def _infer_indicator(cls, y: Any) -> Targets:
-        indicator = _as_indicator(y)
+        indicator = as_indicator(y)
         n_labels = indicator.shape[1]
         names: np.ndarray = np.arange(n_labels).astype(object)
         container, dtype = "array", "int64"
@@ -169,7 +169,7 @@ class Targets:
             raise ValueError(f"This model was fitted on {seen}, but y is now {got}.")
         if not self.multilabel:
             return self._codes(_as_classes(y))
-        indicator = _as_indicator(y)
+        indicator = as_indicator(y)
         if indicator.shape[1] != self.n_labels:
             raise ValueError(
                 f"y has {indicator.shape[1]} labels, but this model knows {self.n_labels}."
@@ -320,8 +320,20 @@ def _n_dimensions(y: Any) -> int:
     return len(shape)
 
 
-def _as_indicator(y: Any) -> sp.csr_matrix:
-    """Any 0/1 indicator as a canonical CSR matrix of float32."""
+def as_indicator(y: Any, name: str = "y") -> sp.csr_matrix:
+    """Any 0/1 indicator as a canonical CSR matrix of float32.
+
+    Parameters
+    ----------
+    y : array-like, scipy sparse or DataFrame, shape (n_samples, n_labels)
+    name : str, default="y"
+        What to call it in an error.
+
+    Raises
+    ------
+    ValueError
+        When it is not two-dimensional, or holds anything but 0 and 1.
+    """
     if sp.issparse(y):
         indicator = sp.csr_matrix(y, dtype=np.float32, copy=True)
         indicator.sum_duplicates()
@@ -332,8 +344,8 @@ def _as_indicator(y: Any) -> sp.csr_matrix:
                 array = array.astype(np.float64)
             except (TypeError, ValueError):
                 raise ValueError(
-                    "A 2-D y must be a multi-label indicator of 0 and 1, but it holds values of "
-                    f"type {array.dtype}. For label names, use "
+                    f"A 2-D {name} must be a multi-label indicator of 0 and 1, but it holds values "
+                    f"of type {array.dtype}. For label names, use "
                     "sklearn.preprocessing.MultiLabelBinarizer; for one class a sample, pass a 1-D "
                     "y."
                 ) from None
@@ -342,14 +354,14 @@ def _as_indicator(y: Any) -> sp.csr_matrix:
     if not np.all(indicator.data == 1):
         bad = indicator.data[indicator.data != 1][:1]
         if np.isnan(bad[0]):
-            raise ValueError("y contains NaN: every entry of a multi-label indicator is 0 or 1.")
+            raise ValueError(f"{name} contains NaN: every entry of a multi-label indicator is 0 or 1.")
         raise ValueError(
-            f"A multi-label indicator holds 0 and 1 only, but y contains {bad[0]:g} (target type "
-            f"{_target_type(y)!r}). For lists of labels use "
+            f"A multi-label indicator holds 0 and 1 only, but {name} contains {bad[0]:g} (target "
+            f"type {_target_type(y)!r}). For lists of labels use "
             "sklearn.preprocessing.MultiLabelBinarizer; for one class a sample pass a 1-D y."
         )
     if indicator.shape[1] == 0:
-        raise ValueError("y has no label: its second dimension is 0.")
+        raise ValueError(f"{name} has no label: its second dimension is 0.")
     return indicator
 
 

@@ -1,4 +1,4 @@
-"""Splits that keep the labels' frequencies."""
+"""A part to hold out, with every label as frequent as in the rest."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Metrics and scorers for label sets that scikit-learn lacks."""

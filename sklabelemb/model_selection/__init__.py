@@ -1,0 +1,5 @@
+"""Splits that keep the labels' frequencies."""
+
+from sklabelemb.model_selection.holdout import stratified_holdout
+
+__all__ = ["stratified_holdout"]
