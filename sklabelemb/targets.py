@@ -354,7 +354,9 @@ def as_indicator(y: Any, name: str = "y") -> sp.csr_matrix:
     if not np.all(indicator.data == 1):
         bad = indicator.data[indicator.data != 1][:1]
         if np.isnan(bad[0]):
-            raise ValueError(f"{name} contains NaN: every entry of a multi-label indicator is 0 or 1.")
+            raise ValueError(
+                f"{name} contains NaN: every entry of a multi-label indicator is 0 or 1."
+            )
         raise ValueError(
             f"A multi-label indicator holds 0 and 1 only, but {name} contains {bad[0]:g} (target "
             f"type {_target_type(y)!r}). For lists of labels use "
