@@ -1,0 +1,19 @@
+"""From scores to decisions: the only room that knows thresholds."""
+
+from sklabelemb.decision.responses import label_scores
+from sklabelemb.decision.rules import check_threshold, decide, probabilities
+from sklabelemb.decision.thresholds import (
+    best_thresholds,
+    tuned_thresholds,
+    validation_score,
+)
+
+__all__ = [
+    "best_thresholds",
+    "check_threshold",
+    "decide",
+    "label_scores",
+    "probabilities",
+    "tuned_thresholds",
+    "validation_score",
+]

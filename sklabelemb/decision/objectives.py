@@ -1,0 +1,308 @@
+"""Thresholds that maximise an F1 averaged in one way or another, or any function of decisions.
+
+Each objective knows three things: its value for given decisions, the best threshold that all labels
+share, and the best thresholds of their own. For the three F1 the searches are exact (the last one
+for samples up to coordinate ascent); nothing is tried on a grid.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklabelemb.decision.thresholds import best_thresholds, cuts_between
+
+__all__ = ["OBJECTIVES", "CallableObjective", "MacroF1", "MicroF1", "Objective", "SamplesF1"]
+
+
+class Objective(ABC):
+    """A measure of decisions; larger is better.
+
+    In what follows `y` is an indicator as CSR, `scores` an ndarray of the same shape.
+    """
+
+    @abstractmethod
+    def score(self, y: sp.csr_matrix, decisions: np.ndarray) -> float:
+        """Value for bool decisions of shape (n_samples, n_labels)."""
+
+    @abstractmethod
+    def common(self, y: sp.csr_matrix, scores: np.ndarray) -> float:
+        """Return the best threshold for all labels; infinite if there is no positive."""
+
+    @abstractmethod
+    def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
+        """Return the best threshold of each label, coming from a common one.
+
+        Parameters
+        ----------
+        y, scores
+        start : float
+            The common threshold.
+
+        Returns
+        -------
+        ndarray of shape (n_labels,)
+            Infinite for labels without positives.
+        """
+
+
+class MicroF1(Objective):
+    """F1 of all pairs of a sample and a label: ``2 TP / (predicted + positive)``.
+
+    The best thresholds of the labels are found by Dinkelbach's method: for a given value λ the
+    numerator less λ times the denominator is a sum over labels, so that each label finds its cut
+    alone; the ratio at these cuts is the next λ, until it stays. That is exact.
+
+    References
+    ----------
+    W. Dinkelbach. "On Nonlinear Fractional Programming". Management Science 13 (7), 1967.
+    """
+
+    def score(self, y: sp.csr_matrix, decisions: np.ndarray) -> float:
+        """Value for bool decisions."""
+        total = np.count_nonzero(decisions) + y.nnz
+        return float(2 * _hits(y, decisions).sum() / max(1, total))
+
+    def common(self, y: sp.csr_matrix, scores: np.ndarray) -> float:
+        """Return the best common threshold."""
+        if not y.nnz:
+            return np.inf
+        truth = y.toarray().astype(bool).reshape(-1, 1)
+        flat = scores.reshape(-1, 1)
+        n_top = 20 * y.nnz
+        if n_top < len(flat):
+            # With P positives F1 is at most 2 P / (taken + P): where the best cut among the highest
+            # scores beats what any lower one could reach, the others need not be sorted.
+            lowest = np.partition(flat[:, 0], len(flat) - n_top)[len(flat) - n_top]
+            top = flat[:, 0] >= lowest
+            n_missed = y.nnz - np.count_nonzero(truth[top])
+            threshold, f1 = best_thresholds(truth[top], flat[top], n_missed=n_missed)
+            if threshold[0] > lowest and f1[0] > 2 * y.nnz / (n_top + y.nnz):
+                return float(threshold[0])
+        return float(best_thresholds(truth, flat)[0][0])
+
+    def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
+        """Return the best threshold of each label."""
+        if not y.nnz:
+            return np.full(scores.shape[1], np.inf)
+        value = self.score(y, scores >= start)
+        truth = y.toarray().astype(bool)
+        order = np.argsort(-scores, axis=0, kind="stable")
+        ranked = np.take_along_axis(scores, order, axis=0)
+        hits = np.cumsum(np.take_along_axis(truth, order, axis=0), axis=0, dtype=np.int32)
+        taken = np.arange(1, len(scores) + 1, dtype=np.int32)[:, np.newaxis]
+        # One cannot cut between equal scores.
+        uncut = ranked[:-1] == ranked[1:]
+        columns = np.arange(scores.shape[1])
+        while True:
+            gain = 2 * hits - value * taken
+            gain[:-1][uncut] = -np.inf
+            cut = gain.argmax(axis=0)
+            none = gain[cut, columns] <= 0
+            n_hits = np.where(none, 0, hits[cut, columns]).sum()
+            n_taken = np.where(none, 0, cut + 1).sum()
+            reached = 2 * n_hits / (n_taken + y.nnz)
+            if reached <= value * (1 + 1e-12):
+                break
+            value = reached
+        thresholds = cuts_between(ranked, np.where(none, 0, cut + 1))
+        return np.where(hits[-1] > 0, thresholds, np.inf)
+
+
+class MacroF1(Objective):
+    """Mean of the labels' F1; 0 for a label that is neither there nor predicted."""
+
+    def score(self, y: sp.csr_matrix, decisions: np.ndarray) -> float:
+        """Value for bool decisions."""
+        total = decisions.sum(axis=0) + y.sum(axis=0).A1
+        return float(np.mean(2 * _hits(y, decisions) / np.maximum(total, 1)))
+
+    def common(self, y: sp.csr_matrix, scores: np.ndarray) -> float:
+        """Return the best common threshold."""
+        return _best_common(y.toarray().astype(bool), scores)
+
+    def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
+        """Return the best threshold of each label."""
+        return best_thresholds(y.toarray().astype(bool), scores)[0]
+
+
+class SamplesF1(Objective):
+    """Mean of the samples' F1; 0 for a sample without labels and without predictions.
+
+    The labels' own thresholds are found one label after the other, the others standing still, and
+    round again until nothing is gained. For one label the best cut is exact: the samples in order
+    of their score, and the running sum of what each gains or loses by the label.
+    """
+
+    max_rounds = 10
+
+    def score(self, y: sp.csr_matrix, decisions: np.ndarray) -> float:
+        """Value for bool decisions."""
+        rows, columns = y.nonzero()
+        hits = np.bincount(rows, weights=decisions[rows, columns], minlength=y.shape[0])
+        total = decisions.sum(axis=1) + np.diff(y.indptr)
+        return float(np.mean(2 * hits / np.maximum(total, 1)))
+
+    def common(self, y: sp.csr_matrix, scores: np.ndarray) -> float:
+        """Return the best common threshold."""
+        return _best_common(y.toarray().astype(bool).T, scores.T)
+
+    def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
+        """Return the best threshold of each label."""
+        n_samples = len(scores)
+        by_label = y.tocsc()
+        positives = np.diff(by_label.indptr)
+        thresholds = np.where(positives > 0, start, np.inf)
+        decisions = scores >= start
+        rows, columns = y.nonzero()
+        hits: Any = np.bincount(rows, weights=decisions[rows, columns], minlength=n_samples)
+        total: Any = decisions.sum(axis=1) + np.diff(y.indptr).astype(np.float64)
+        for _ in range(self.max_rounds):
+            gained = 0.0
+            for label in np.argsort(-positives, kind="stable"):
+                if not positives[label]:
+                    break
+                truth = np.zeros(n_samples)
+                truth[by_label.indices[by_label.indptr[label] : by_label.indptr[label + 1]]] = 1
+                decided = decisions[:, label]
+                # Without the label, hits and total are these; with it, one more in each.
+                hits -= truth * decided
+                total -= decided
+                without = 2 * hits / np.maximum(total, 1)
+                gain = 2 * (hits + truth) / (total + 1) - without
+                column = scores[:, label]
+                order = np.argsort(-column, kind="stable")
+                ranked = column[order]
+                running = np.concatenate([[0.0], np.cumsum(gain[order])])
+                # Cut 0 takes none; a cut between equal scores is none.
+                running[1:-1][ranked[:-1] == ranked[1:]] = -np.inf
+                cut = int(running.argmax())
+                before = gain[decided].sum()
+                if running[cut] > before + 1e-12:
+                    gained += running[cut] - before
+                    thresholds[label] = cuts_between(ranked[:, np.newaxis], np.array([cut]))[0]
+                    decided = column >= thresholds[label]
+                    decisions[:, label] = decided
+                hits += truth * decided
+                total += decided
+            if gained <= 1e-9 * n_samples:
+                break
+        return thresholds
+
+
+class CallableObjective(Objective):
+    """Any function of truth and prediction, tried at candidates.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(y_true, y_pred) -> float``, larger is better.
+    dense : bool
+        Whether it is given dense arrays, or CSR matrices.
+    """
+
+    # Quantiles of the scores that are tried: for the common threshold, and for each label.
+    n_common = 100
+    n_own = 20
+
+    def __init__(self, function: Callable[[Any, Any], float], dense: bool) -> None:
+        self.function = function
+        self.dense = dense
+
+    def score(self, y: sp.csr_matrix, decisions: np.ndarray) -> float:
+        """Value for bool decisions."""
+        truth, prediction = y.astype(np.int64), decisions.astype(np.int64)
+        value = (
+            self.function(truth.toarray(), prediction)
+            if self.dense
+            else self.function(truth, sp.csr_matrix(prediction))
+        )
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"objective must give one number, larger being better, but it gave {value!r}."
+            ) from None
+        if np.isnan(number):
+            raise ValueError("objective gave NaN.")
+        return number
+
+    def common(self, y: sp.csr_matrix, scores: np.ndarray) -> float:
+        """Return the best of the candidates."""
+        if not y.nnz:
+            return np.inf
+        # Quantiles of the scores of the pairs that could be worth predicting: the highest ones,
+        # ten times as many as there are positives.
+        n_top = min(scores.size, 10 * y.nnz)
+        top = np.partition(scores.ravel(), scores.size - n_top)[scores.size - n_top :]
+        candidates = _candidates(top, self.n_common)
+        values = [self.score(y, scores >= candidate) for candidate in candidates]
+        return float(candidates[int(np.argmax(values))])
+
+    def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
+        """Return the best of the candidates of each label, one label after the other, once."""
+        positives = y.sum(axis=0).A1.astype(int)
+        decisions = scores >= start
+        thresholds = np.where(positives > 0, start, np.inf)
+        best = self.score(y, decisions)
+        for label in np.argsort(-positives, kind="stable"):
+            if not positives[label]:
+                break
+            column = scores[:, label]
+            n_top = min(len(column), 10 * int(positives[label]))
+            for candidate in _candidates(np.sort(column)[len(column) - n_top :], self.n_own):
+                kept = decisions[:, label].copy()
+                decisions[:, label] = column >= candidate
+                value = self.score(y, decisions)
+                if value > best:
+                    best, thresholds[label] = value, candidate
+                else:
+                    decisions[:, label] = kept
+        return thresholds
+
+
+OBJECTIVES: dict[str, type[Objective]] = {
+    "micro_f1": MicroF1,
+    "macro_f1": MacroF1,
+    "samples_f1": SamplesF1,
+}
+
+
+def _hits(y: sp.csr_matrix, decisions: np.ndarray) -> np.ndarray:
+    """True positives of each label."""
+    rows, columns = y.nonzero()
+    return np.bincount(columns, weights=decisions[rows, columns], minlength=y.shape[1])
+
+
+def _best_common(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Return the threshold that maximises the mean of the columns' F1.
+
+    What a column's F1 gains or loses by each score that is taken is known from the column alone;
+    the mean at a threshold is the sum of all gains from it upwards.
+    """
+    positives = truth.sum(axis=0)
+    if not positives.any():
+        return np.inf
+    order = np.argsort(-scores, axis=0, kind="stable")
+    hits = np.cumsum(np.take_along_axis(truth, order, axis=0), axis=0)
+    taken = np.arange(1, len(truth) + 1)[:, np.newaxis]
+    f1 = 2 * hits / (taken + positives)
+    gain = np.diff(f1, axis=0, prepend=0.0).ravel()
+    flat = np.take_along_axis(scores, order, axis=0).ravel()
+    descending = np.argsort(-flat, kind="stable")
+    ranked = flat[descending]
+    mean = np.cumsum(gain[descending])
+    mean[:-1][ranked[:-1] == ranked[1:]] = -np.inf
+    return float(cuts_between(ranked[:, np.newaxis], np.array([mean.argmax() + 1]))[0])
+
+
+def _candidates(values: np.ndarray, number: int) -> np.ndarray:
+    """Thresholds halfway between neighbouring quantiles of some scores, and below the lowest."""
+    quantiles = np.unique(np.quantile(values, np.linspace(0, 1, number), method="nearest"))
+    between = (quantiles[:-1] + quantiles[1:]) / 2
+    between = np.where(between > quantiles[:-1], between, quantiles[1:])
+    return np.concatenate([[quantiles[0]], between, [np.nextafter(quantiles[-1], np.inf)]])

@@ -1,0 +1,120 @@
+"""What classifiers answer when asked for scores, brought into one form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import logit
+
+from sklabelemb.decision.rules import EPSILON
+
+__all__ = ["label_scores", "response_name"]
+
+METHODS = ("predict_proba", "decision_function")
+
+
+def response_name(estimator: Any, response_method: str = "auto") -> str:
+    """Which method of a classifier gives its scores.
+
+    Parameters
+    ----------
+    estimator : classifier
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+        "auto": ``predict_proba`` if it is there, else ``decision_function``, as in scikit-learn's
+        `TunedThresholdClassifierCV`.
+
+    Raises
+    ------
+    AttributeError
+        When the classifier has no such method.
+    """
+    wanted = METHODS if response_method == "auto" else (response_method,)
+    for name in wanted:
+        if hasattr(estimator, name):
+            return name
+    raise AttributeError(
+        f"{type(estimator).__name__} has no {' and no '.join(wanted)}: without scores there is "
+        "nothing to put a threshold on. Use a classifier that has one of them."
+    )
+
+
+def label_scores(
+    estimator: Any, X: Any, n_labels: int, *, response_method: str = "auto"
+) -> np.ndarray:
+    """Score every label by a fitted multi-label classifier, as logits.
+
+    scikit-learn's classifiers answer in several forms: an array with one column a label; a list
+    with one array of shape (n_samples, 2) for each label, or (n_samples, 1) where only one value
+    was seen; and for one label a 1-D array.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted to an indicator.
+    X : array-like
+        What it predicts from.
+    n_labels : int
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples, n_labels)
+        Decision values as they are, probabilities as ``log(p / (1 - p))``: in both, 0 is where a
+        classifier decides by itself.
+
+    Raises
+    ------
+    ValueError
+        When the answer does not have one column a label, or is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> X, y = [[0], [1], [2], [3]], np.array([[0, 1], [0, 1], [1, 1], [1, 0]])
+    >>> model = KNeighborsClassifier(n_neighbors=3).fit(X, y)
+    >>> label_scores(model, [[1]], n_labels=2).round(2)
+    array([[-0.69, 36.04]])
+    """
+    method = response_name(estimator, response_method)
+    answer = getattr(estimator, method)(X)
+    if isinstance(answer, list):
+        answer = _stacked(answer, estimator)
+    elif sp.issparse(answer):
+        answer = answer.toarray()
+    scores = np.asarray(answer, dtype=np.float64)
+    if n_labels == 1 and scores.ndim == 1:
+        scores = scores[:, np.newaxis]
+    elif n_labels == 1 and scores.ndim == 2 and scores.shape[1] == 2:
+        scores = scores[:, 1:]  # the two classes of a binary classifier
+    if scores.ndim != 2 or scores.shape[1] != n_labels:
+        raise ValueError(
+            f"{type(estimator).__name__}.{method} gave an array of shape {scores.shape}, but y has "
+            f"{n_labels} labels: one column a label is needed. Is it a multi-label classifier? "
+            "Others work inside OneVsRestClassifier or MultiOutputClassifier."
+        )
+    if not np.all(np.isfinite(scores)):
+        row, label = np.argwhere(~np.isfinite(scores))[0]
+        raise ValueError(
+            f"{type(estimator).__name__}.{method} gave {scores[row, label]} for sample {row} and "
+            f"label {label}: scores must be finite."
+        )
+    return logit(np.clip(scores, EPSILON, 1 - EPSILON)) if method == "predict_proba" else scores
+
+
+def _stacked(answers: list[Any], estimator: Any) -> np.ndarray:
+    """The column of the positive class of each label."""
+    classes = getattr(estimator, "classes_", None)
+    columns = []
+    for label, answer in enumerate(answers):
+        answer = np.asarray(answer, dtype=np.float64)
+        if answer.ndim == 1:
+            columns.append(answer)
+        elif answer.shape[1] > 1:
+            columns.append(answer[:, -1])
+        else:
+            only = 0 if classes is None else np.ravel(classes[label])[0]
+            columns.append(answer[:, 0] if only == 1 else np.zeros(len(answer)))
+    return np.column_stack(columns)

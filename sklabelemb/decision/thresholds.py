@@ -1,0 +1,159 @@
+"""Where to cut: thresholds that are best for a measure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklabelemb.decision.rules import probabilities
+
+__all__ = ["best_thresholds", "cuts_between", "shrunk", "tuned_thresholds", "validation_score"]
+
+
+def best_thresholds(
+    y: np.ndarray, scores: np.ndarray, *, n_missed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The threshold of each column that maximises its F1, and that F1.
+
+    Parameters
+    ----------
+    y : ndarray of 0 and 1, shape (n_samples, n_columns)
+    scores : ndarray of shape (n_samples, n_columns)
+    n_missed : int, default=0
+        Positives of each column that are not among these samples and will never be taken.
+
+    Returns
+    -------
+    thresholds, f1 : ndarrays of shape (n_columns,)
+        A threshold lies midway between the last score taken and the first one left. A column
+        without positives gets ``inf`` and 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> best_thresholds(np.array([[1], [1], [0]]), np.array([[0.8], [0.6], [0.2]]))
+    (array([0.4]), array([1.]))
+    """
+    order = np.argsort(-scores, axis=0, kind="stable")
+    ranked = np.take_along_axis(scores, order, axis=0)
+    hits = np.cumsum(np.take_along_axis(y, order, axis=0), axis=0, dtype=np.float64)
+    taken = np.arange(1, len(y) + 1)[:, None]
+    f1 = 2 * hits / (taken + hits[-1] + n_missed)
+    # One cannot cut between equal scores.
+    f1[:-1][ranked[:-1] == ranked[1:]] = -1
+    cut = f1.argmax(axis=0)
+    thresholds = cuts_between(ranked, cut + 1)
+    positive = hits[-1] > 0
+    return (
+        np.where(positive, thresholds, np.inf),
+        np.where(positive, f1[cut, np.arange(y.shape[1])], 0.0),
+    )
+
+
+def cuts_between(ranked: np.ndarray, n_taken: np.ndarray) -> np.ndarray:
+    """Thresholds midway between the last score that is taken and the first that is left.
+
+    Parameters
+    ----------
+    ranked : ndarray of shape (n_samples, n_columns)
+        Scores, each column in descending order.
+    n_taken : int ndarray of shape (n_columns,)
+        How many of each column are taken. To take none, or all, the threshold lies 0.5
+        beyond the scores.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cuts_between(np.array([[3.0, 3.0, 3.0], [1.0, 1.0, 1.0]]), np.array([0, 1, 2]))
+    array([3.5, 2. , 0.5])
+    """
+    columns = np.arange(ranked.shape[1])
+    above = ranked[np.maximum(n_taken - 1, 0), columns]
+    above = np.where(n_taken > 0, above, ranked[0] + 1)
+    below = ranked[np.minimum(n_taken, len(ranked) - 1), columns]
+    below = np.where(n_taken < len(ranked), below, ranked[-1] - 1)
+    middle = (above + below) / 2
+    # Between neighbouring floats there is no middle, and it may round to the lower one.
+    return np.where(middle > below, middle, above)
+
+
+def tuned_thresholds(y: sp.csr_matrix, logits: np.ndarray, shrinkage: float = np.inf) -> np.ndarray:
+    """One threshold per label, as probabilities, tuned for F1 and shrunk for rare labels.
+
+    The common threshold that is best for micro-F1 is the start. A label with n positives among
+    these samples moves from there towards the one that is best for itself, by
+    ``n / (n + shrinkage)`` of the way (in logits): a threshold tuned on two positives is mostly
+    noise.
+
+    Parameters
+    ----------
+    y : csr_matrix of shape (n_samples, n_labels)
+    logits : ndarray of shape (n_samples, n_labels)
+        Scores of samples that were not trained on.
+    shrinkage : float, default=inf
+        inf: the common threshold for all. 0: each label its own.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+    """
+    dense = y.toarray()
+    common = best_thresholds(dense.reshape(-1, 1), logits.reshape(-1, 1))[0][0]
+    if not np.isfinite(common):
+        return np.full(logits.shape[1], 0.5)
+    thresholds = np.full(logits.shape[1], common, dtype=np.float64)
+    if np.isfinite(shrinkage):
+        own = best_thresholds(dense, logits)[0]
+        thresholds = shrunk(own, common, dense.sum(axis=0), shrinkage)
+    return probabilities(thresholds, multilabel=True)
+
+
+def shrunk(own: np.ndarray, common: float, positives: np.ndarray, shrinkage: float) -> np.ndarray:
+    """Thresholds between the common one and the one that is best for each label.
+
+    Parameters
+    ----------
+    own : ndarray of shape (n_labels,)
+        What is best for each label; infinite counts as `common`.
+    common : float
+    positives : ndarray of shape (n_labels,)
+        How many positives each label's threshold was tuned on.
+    shrinkage : float
+        A label with n positives goes ``n / (n + shrinkage)`` of the way to its own.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shrunk(np.array([1.0, 1.0, np.inf]), 0.0, np.array([10, 30, 0]), shrinkage=10)
+    array([0.5 , 0.75, 0.  ])
+    """
+    own = np.where((positives > 0) & np.isfinite(own), own, common)
+    weight = np.where(positives > 0, positives / np.maximum(positives + shrinkage, 1e-12), 0.0)
+    return common + weight * (own - common)
+
+
+def validation_score(targets: Any, logits: np.ndarray) -> float:
+    """What the best epoch is chosen by; larger is better.
+
+    Multi-label: micro-F1 at its best common threshold plus a quarter of macro-F1 there, so that
+    epochs which only learn the frequent labels do not win. Single-label: accuracy.
+    """
+    if not sp.issparse(targets):
+        return float(np.mean(logits.argmax(axis=1) == targets))
+    y = targets.toarray()
+    threshold, micro = best_thresholds(y.reshape(-1, 1), logits.reshape(-1, 1))
+    decisions = logits >= threshold[0]
+    hits = (decisions * y).sum(axis=0)
+    total = decisions.sum(axis=0) + y.sum(axis=0)
+    macro = np.mean(2 * hits / np.maximum(total, 1))
+    return float(micro[0] + 0.25 * macro)
