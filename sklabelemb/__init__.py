@@ -14,9 +14,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sklabelemb import baselines, datasets, inspection, leam, text
+    from sklabelemb import (
+        baselines,
+        comparison,
+        datasets,
+        inspection,
+        leam,
+        meta,
+        metrics,
+        model_selection,
+        text,
+    )
     from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
     from sklabelemb.leam import LEAMClassifier
+    from sklabelemb.meta import LabelwiseCalibrator, ThresholdTuner
     from sklabelemb.persistence import load, save
 
 __version__ = "0.1.0.dev0"
@@ -26,23 +37,43 @@ __all__ = [
     "ClassifierChain",
     "LEAMClassifier",
     "LabelPowerset",
+    "LabelwiseCalibrator",
+    "ThresholdTuner",
     "__version__",
     "baselines",
+    "comparison",
     "datasets",
     "inspection",
     "leam",
     "load",
+    "meta",
+    "metrics",
+    "model_selection",
     "save",
     "text",
 ]
 
-_SUBMODULES = frozenset({"baselines", "datasets", "inspection", "leam", "text"})
+_SUBMODULES = frozenset(
+    {
+        "baselines",
+        "comparison",
+        "datasets",
+        "inspection",
+        "leam",
+        "meta",
+        "metrics",
+        "model_selection",
+        "text",
+    }
+)
 
 _HOME = {
     "BinaryRelevance": "baselines",
     "ClassifierChain": "baselines",
     "LEAMClassifier": "leam",
     "LabelPowerset": "baselines",
+    "LabelwiseCalibrator": "meta",
+    "ThresholdTuner": "meta",
     "load": "persistence",
     "save": "persistence",
 }

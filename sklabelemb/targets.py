@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-__all__ = ["Targets", "as_indicator"]
+__all__ = ["Targets", "as_indicator", "n_dimensions"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Targets:
                 "This classifier requires y to be passed, but the target y is None: give one class "
                 "or one row of a label indicator for every text."
             )
-        if _is_frame(y) or sp.issparse(y) or _n_dimensions(y) == 2:
+        if _is_frame(y) or sp.issparse(y) or n_dimensions(y) == 2:
             if classes is not None and len(np.shape(classes)) == 1:
                 n_columns = np.shape(y)[1]
                 if len(classes) != n_columns:
@@ -162,7 +162,7 @@ class Targets:
         ValueError
             When `y` has another kind, another number of labels, or a class never seen.
         """
-        two_dimensional = _is_frame(y) or sp.issparse(y) or _n_dimensions(y) == 2
+        two_dimensional = _is_frame(y) or sp.issparse(y) or n_dimensions(y) == 2
         if two_dimensional != self.multilabel:
             seen = "a multi-label indicator" if self.multilabel else "1-D classes"
             got = "a 2-D array" if two_dimensional else "a 1-D array"
@@ -294,8 +294,8 @@ def _plain(name: Any) -> Any:
     return name.item() if isinstance(name, np.generic) else name
 
 
-def _n_dimensions(y: Any) -> int:
-    """Dimensions of `y`, refusing a list of label lists with advice."""
+def n_dimensions(y: Any, name: str = "y") -> int:
+    """Dimensions of `y`, 1 or 2, refusing a list of label lists with advice."""
     if isinstance(y, (list, tuple)) or (isinstance(y, np.ndarray) and y.dtype == object):
         rows = list(y)
         if any(isinstance(row, (set, frozenset, dict)) for row in rows) or (
@@ -307,15 +307,15 @@ def _n_dimensions(y: Any) -> int:
             )
         ):
             raise ValueError(
-                "y looks like a list of label lists. Turn it into an indicator first: "
+                f"{name} looks like a list of label lists. Turn it into an indicator first: "
                 "`from sklearn.preprocessing import MultiLabelBinarizer; "
                 "binarizer = MultiLabelBinarizer(); y = binarizer.fit_transform(y)`."
             )
     shape = np.shape(y)
     if len(shape) not in (1, 2):
         raise ValueError(
-            "y must be 1-D (one class a sample) or 2-D (a multi-label indicator), but has shape "
-            f"{shape}."
+            f"{name} must be 1-D (one class a sample) or 2-D (a multi-label indicator), but has "
+            f"shape {shape}."
         )
     return len(shape)
 

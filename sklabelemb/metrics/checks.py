@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import gen_batches
 
-from sklabelemb.targets import as_indicator
+from sklabelemb.targets import as_indicator, n_dimensions
 
 __all__ = [
     "check_indicator",
@@ -43,14 +43,13 @@ def check_indicator(y: Any, name: str) -> sp.csr_matrix:
     ValueError
         When it has another shape or other values, or no sample.
     """
-    shape = np.shape(y)
-    if len(shape) != 2:
+    if not sp.issparse(y) and n_dimensions(y, name) != 2:
         raise ValueError(
             f"{name} must be a label indicator of shape (n_samples, n_labels), but it has shape "
-            f"{shape}. For lists of labels use sklearn.preprocessing.MultiLabelBinarizer; for one "
-            "class a sample, scikit-learn's own metrics are the ones to use."
+            f"{np.shape(y)}. For lists of labels use sklearn.preprocessing.MultiLabelBinarizer; "
+            "for one class a sample, scikit-learn's own metrics are the ones to use."
         )
-    if shape[0] == 0:
+    if np.shape(y)[0] == 0:
         raise ValueError(f"{name} has no sample: its first dimension is 0.")
     return as_indicator(y, name)
 

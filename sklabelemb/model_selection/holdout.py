@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import scipy.sparse as sp
-from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
+
+from sklabelemb.model_selection.stratification import iterative_stratification
 
 __all__ = ["stratified_holdout"]
 
@@ -45,15 +48,17 @@ def stratified_holdout(
         cut = np.zeros(len(targets), dtype=bool)
         cut[order[chosen]] = True
         return np.flatnonzero(~cut), np.flatnonzero(cut)
-    indicator = sp.csr_matrix(targets).toarray().astype(np.uint8)
-    # A column that is always the same cannot be stratified, and costs as much as the others.
-    varied = indicator.any(axis=0) & ~indicator.all(axis=0)
-    splitter = MultilabelStratifiedShuffleSplit(n_splits=1, test_size=fraction, random_state=seed)
-    indicator = indicator[:, varied] if varied.sum() > 1 else indicator
-    if indicator.shape[1] == 1:
-        # The library wants two columns at least.
-        indicator = np.hstack([indicator, 1 - indicator])
-    kept, cut = next(splitter.split(np.zeros((len(indicator), 1)), indicator))
+    indicator = sp.csr_matrix(targets)
+    n_samples = indicator.shape[0]
+    # A label that all samples have cannot be stratified, and would move ties.
+    indicator = indicator[:, n_samples > indicator.sum(axis=0).A1]
+    order = np.arange(n_samples)
+    shuffle = np.random.RandomState(seed)
+    shuffle.shuffle(order)
+    n_larger = math.ceil(fraction * n_samples)
+    shares = np.array([n_samples - n_larger, n_larger]) / n_samples
+    parts = iterative_stratification(indicator[order], shares, shuffle)
+    kept, cut = np.sort(order[parts == 0]), np.sort(order[parts == 1])
     if len(cut) < n_cut:
         # Labels too rare to give a whole sample stay in the larger part; fill up from there.
         moved = random.choice(kept, size=n_cut - len(cut), replace=False)

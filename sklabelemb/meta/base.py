@@ -1,0 +1,250 @@
+"""What the meta-estimators share: scores of samples that the classifier was not trained on."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import check_cv
+from sklearn.utils import Tags, _safe_indexing, get_tags, indexable
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    has_fit_parameter,
+)
+
+from sklabelemb.decision import label_scores
+from sklabelemb.decision.responses import response_name
+from sklabelemb.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
+from sklabelemb.targets import Targets
+
+__all__ = ["CrossFit", "LabelMetaEstimator"]
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """A classifier fitted to all samples, and scores of samples that it, or its like, had not seen.
+
+    Attributes
+    ----------
+    estimator : classifier
+    method : {"predict_proba", "decision_function"}
+        What gave the scores.
+    scores : ndarray of shape (n_scores, n_labels)
+        Logits or decision values, see :func:`sklabelemb.decision.label_scores`.
+    truth : csr_matrix of shape (n_scores, n_labels)
+    """
+
+    estimator: Any
+    method: str
+    scores: np.ndarray
+    truth: sp.csr_matrix
+
+
+class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
+    """A multi-label classifier around another, which learns from its cross-validated scores.
+
+    A subclass defines :meth:`_learn`, which is given these scores and the truth, and
+    :meth:`predict`.
+
+    Parameters
+    ----------
+    estimator, response_method, cv, refit, n_jobs, random_state
+        See the subclasses.
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [
+            HasMethods(["fit", "predict_proba"]),
+            HasMethods(["fit", "decision_function"]),
+        ],
+        "response_method": [StrOptions({"auto", "predict_proba", "decision_function"})],
+        "cv": [
+            "cv_object",
+            StrOptions({"prefit"}),
+            Interval(Real, 0, 1, closed="neither"),
+        ],
+        "refit": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    estimator: Any
+    response_method: str
+    cv: Any
+    refit: bool
+    n_jobs: int | None
+    random_state: Any
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the classifier, and learn from scores of samples that it was not trained on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, n_features)
+            What the classifier takes: raw texts or features.
+        y : indicator of shape (n_samples, n_labels)
+            0/1, dense, scipy sparse, or a DataFrame whose columns name the labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights for fitting the classifier.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When `y` is not an indicator, or `cv`, `refit` and the classifier do not go together.
+        """
+        X, y = indexable(X, y)
+        targets = Targets.infer(y)
+        if not targets.multilabel:
+            raise ValueError(
+                f"{type(self).__name__} is for label indicators, but y is 1-D: one class a sample. "
+                "For classes scikit-learn has TunedThresholdClassifierCV and "
+                "CalibratedClassifierCV."
+            )
+        indicator = targets.encode(y)
+        if sample_weight is not None:
+            self._check_takes_weights()
+            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        cross_fit = self._cross_fit(X, y, indicator, sample_weight)
+        learnt = self._learn(cross_fit, targets, indicator)
+        # Nothing is set before all is done: a fit that failed does not look fitted.
+        estimator = self.estimator_ = cross_fit.estimator
+        self.targets_ = targets
+        self.classes_ = targets.classes
+        self.label_names_ = targets.label_names
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+        for name, value in learnt.items():
+            setattr(self, name, value)
+        return self
+
+    @abstractmethod
+    def _learn(
+        self, cross_fit: CrossFit, targets: Targets, indicator: sp.csr_matrix
+    ) -> dict[str, Any]:
+        """Learn from cross-validated scores, and return the attributes to set.
+
+        Parameters
+        ----------
+        cross_fit : CrossFit
+        targets : Targets
+            The form of y.
+        indicator : csr_matrix of shape (n_samples, n_labels)
+            All of y.
+        """
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = inner.input_tags
+        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_class = False
+        tags.target_tags.single_output = False
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _scores(self, X: Any, method: str | None = None) -> np.ndarray:
+        """Logits by the fitted classifier."""
+        check_is_fitted(self)
+        return label_scores(
+            self.estimator_,
+            X,
+            self.targets_.n_labels,
+            response_method=method or self.response_method,
+        )
+
+    def _cross_fit(
+        self, X: Any, y: Any, indicator: sp.csr_matrix, sample_weight: np.ndarray | None
+    ) -> CrossFit:
+        """Fit to all samples, and score each sample by a classifier that has not seen it."""
+        n_labels = indicator.shape[1]
+        method = response_name(self.estimator, self.response_method)
+        if isinstance(self.cv, str):
+            self._check_prefit()
+            scores = label_scores(self.estimator, X, n_labels, response_method=method)
+            return CrossFit(self.estimator, method, scores, indicator)
+        splits = list(self._splitter().split(X, indicator))
+        fits = list(splits)
+        if self.refit:
+            everything = np.arange(indicator.shape[0])
+            fits.append((everything, everything[:0]))
+        elif len(splits) > 1:
+            raise ValueError(
+                f"refit=False keeps the one classifier that was fitted, but cv makes {len(splits)}."
+                " Pass a float as cv, the share of samples to hold out, or leave refit=True."
+            )
+        results = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fit_and_score)(
+                clone(self.estimator), X, y, sample_weight, fit, n_labels, method
+            )
+            for fit in fits
+        )
+        return CrossFit(
+            estimator=results[-1][0],
+            method=method,
+            scores=np.concatenate([scores for _, scores in results if scores is not None]),
+            truth=indicator[np.concatenate([test for _, test in splits])],
+        )
+
+    def _splitter(self) -> Any:
+        if self.cv is None or isinstance(self.cv, Integral):
+            return MultilabelStratifiedKFold(
+                5 if self.cv is None else int(self.cv),
+                shuffle=True,
+                random_state=self.random_state,
+            )
+        if isinstance(self.cv, Real):
+            return MultilabelStratifiedShuffleSplit(
+                n_splits=1, test_size=float(self.cv), random_state=self.random_state
+            )
+        return check_cv(self.cv)
+
+    def _check_prefit(self) -> None:
+        try:
+            check_is_fitted(self.estimator)
+        except NotFittedError as error:
+            raise NotFittedError(
+                'With cv="prefit" the classifier must be fitted already, and to other samples than '
+                f"those given now, but this {type(self.estimator).__name__} is not fitted."
+            ) from error
+
+    def _check_takes_weights(self) -> None:
+        if not has_fit_parameter(self.estimator, "sample_weight"):
+            raise ValueError(
+                f"sample_weight was given, but {type(self.estimator).__name__}.fit has no argument "
+                "sample_weight. Leave the weights out, or wrap a classifier that takes them."
+            )
+
+
+def _fit_and_score(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: np.ndarray | None,
+    split: tuple[np.ndarray, np.ndarray],
+    n_labels: int,
+    response_method: str,
+) -> tuple[Any, np.ndarray | None]:
+    """Fit to one part and score the other, if there is one."""
+    train, test = split
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight[train]}
+    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **weights)
+    if not len(test):
+        return estimator, None
+    held_out = _safe_indexing(X, test)
+    return estimator, label_scores(estimator, held_out, n_labels, response_method=response_method)

@@ -1,0 +1,160 @@
+"""Calibrated probabilities, label by label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklabelemb.decision import decide
+from sklabelemb.meta.base import CrossFit, LabelMetaEstimator
+from sklabelemb.meta.calibration_maps import fit_calibration_maps
+from sklabelemb.targets import Targets
+
+__all__ = ["LabelwiseCalibrator"]
+
+
+class LabelwiseCalibrator(LabelMetaEstimator):
+    """Any multi-label classifier, with probabilities that keep their word.
+
+    Of the samples for which a label is given a probability of 0.3, three tenths should carry it.
+    scikit-learn's `CalibratedClassifierCV` sees to that for classes; it refuses label sets. Here
+    each label gets a map from score to probability, fitted on cross-validated scores; it never
+    turns the order of two samples round. It gives probabilities to classifiers without any, such
+    as ``LinearSVC``.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Multi-label, with ``predict_proba`` or ``decision_function``: one of this package, one of
+        scikit-learn, or a pipeline. It is cloned.
+    method : {"sigmoid", "isotonic", "temperature"}, default="sigmoid"
+        "sigmoid" (Platt): a logistic curve for each label, drawn towards that of all labels
+        together where a label has few positives; the best of the three for a few hundred samples
+        and for decision values of any scale. "isotonic": any rising step function; wants hundreds
+        of positives a label, and labels with few get the sigmoid. "temperature": only stretches
+        the logits, so that 0.5 stays where it is and `predict` of the classifier with it.
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+        Which scores are mapped. "auto": ``predict_proba`` (as logits) if it is there.
+    cv : int, float, "prefit", splitter or iterable of splits, default=None
+        Where the scores come from. None and int: 5 or as many stratified folds
+        (:class:`~sklabelemb.model_selection.MultilabelStratifiedKFold`). A float: that share of the
+        samples is held out, once, which costs one fit instead of five. "prefit": `estimator` is
+        fitted, to other samples; all of X is for calibration.
+    refit : bool, default=True
+        Whether the classifier is fitted to all samples in the end. False only where `cv` makes a
+        single split: keep the classifier whose scores were mapped.
+    n_jobs : int, default=None
+        How many fits run at the same time; None means 1, -1 all processors.
+    random_state : int, RandomState instance or None, default=None
+        For the folds. An int makes results repeatable.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted classifier.
+    maps_ : object
+        The fitted maps, called with logits of shape (n_samples, n_labels).
+    classes_ : ndarray of shape (n_labels, 2)
+        ``[0, 1]`` for every label.
+    label_names_ : ndarray of object, shape (n_labels,)
+        Column names of a DataFrame, else column numbers.
+    targets_ : Targets
+        The form of `y`.
+
+    Raises
+    ------
+    ValueError
+        In `fit`: when `y` is not an indicator; when scores are not finite or do not have one column
+        a label.
+
+    See Also
+    --------
+    ThresholdTuner : Leaves the probabilities alone and moves the thresholds. Both go together:
+        ``ThresholdTuner(LabelwiseCalibrator(model))``.
+    sklabelemb.metrics.expected_calibration_error : What calibration is to lessen.
+    sklearn.calibration.CalibratedClassifierCV : For classes.
+
+    References
+    ----------
+    .. [1] J. Platt. "Probabilistic outputs for support vector machines and comparisons to
+       regularized likelihood methods". Advances in Large Margin Classifiers, 1999.
+    .. [2] B. Zadrozny, C. Elkan. "Transforming classifier scores into accurate multiclass
+       probability estimates". KDD 2002.
+    .. [3] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger. "On calibration of modern neural networks".
+       ICML 2017.
+
+    Examples
+    --------
+    >>> from sklabelemb import BinaryRelevance, LabelwiseCalibrator
+    >>> from sklabelemb.datasets import load_support_requests
+    >>> X, y = load_support_requests(return_X_y=True)
+    >>> model = LabelwiseCalibrator(BinaryRelevance(), random_state=0).fit(X[:400], y[:400])
+    >>> model.predict_proba(X[400:402]).shape  # of a LinearSVC
+    (2, 12)
+    """
+
+    _parameter_constraints: dict = {
+        **LabelMetaEstimator._parameter_constraints,
+        "method": [StrOptions({"sigmoid", "isotonic", "temperature"})],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        method: str = "sigmoid",
+        response_method: str = "auto",
+        cv: Any = None,
+        refit: bool = True,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.method = method
+        self.response_method = response_method
+        self.cv = cv
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Calibrated probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, n_features)
+            What the classifier takes.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_labels)
+            Strictly between 0 and 1.
+        """
+        check_is_fitted(self)
+        return self.maps_(self._scores(X))
+
+    def predict(self, X: Any) -> Any:
+        """Predict the labels whose calibrated probability is at least 0.5.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, n_features)
+            What the classifier takes.
+
+        Returns
+        -------
+        y : ndarray, sparse matrix or DataFrame of shape (n_samples, n_labels)
+            In the container and dtype of the `y` that was fitted.
+        """
+        decisions = decide(self.predict_proba(X), 0.5)
+        return self.targets_.decode(decisions, index=getattr(X, "index", None))
+
+    def _learn(
+        self, cross_fit: CrossFit, targets: Targets, indicator: sp.csr_matrix
+    ) -> dict[str, Any]:
+        maps = fit_calibration_maps(self.method, cross_fit.scores, cross_fit.truth)
+        return {"maps_": maps}

@@ -1,0 +1,279 @@
+"""Thresholds tuned on cross-validated scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import expit, logit
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sklabelemb.decision import decide
+from sklabelemb.decision.objectives import OBJECTIVES, CallableObjective, Objective
+from sklabelemb.decision.responses import response_name
+from sklabelemb.decision.rules import EPSILON
+from sklabelemb.meta.base import CrossFit, LabelMetaEstimator
+from sklabelemb.meta.threshold_search import SHRINKAGES, search_thresholds
+from sklabelemb.targets import Targets
+
+__all__ = ["ThresholdTuner"]
+
+
+def _estimator_has(method: str) -> Callable[[Any], bool]:
+    def check(tuner: Any) -> bool:
+        return hasattr(getattr(tuner, "estimator_", tuner.estimator), method)
+
+    return check
+
+
+class ThresholdTuner(LabelMetaEstimator):
+    """Any multi-label classifier, with thresholds tuned for the measure that counts.
+
+    A classifier predicts a label from a probability of 0.5 on (or a decision value of 0). For F1
+    that is rarely best, least of all for rare labels. Here each sample is scored by a classifier
+    that has not seen it, and the thresholds are tuned on these scores: one for all labels, or one
+    for each, drawn towards the common one where a label has few positives. Which of these is used,
+    and how strongly thresholds are drawn together, is itself decided by cross-validation, in which
+    the untuned threshold takes part.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Multi-label, with ``predict_proba`` or ``decision_function``: one of this package, one of
+        scikit-learn, or a pipeline. It is cloned.
+    objective : {"micro_f1", "macro_f1", "samples_f1"} or callable, default="micro_f1"
+        What the thresholds are to maximise: F1 over all pairs of a sample and a label, the mean of
+        the labels' F1, or the mean of the samples' F1 (each with ``zero_division=0``). The
+        searches for these are exact. A callable is ``objective(y_true, y_pred) -> float``, larger
+        being better, with two indicators in the container of `y` (dense or CSR); it is tried at a
+        hundred candidates.
+    per_label : {"auto"} or bool, default="auto"
+        False: one threshold for all labels. True: one for each. "auto": what is better in
+        cross-validation (for a callable one for all, since each label costs twenty calls).
+    shrinkage : {"auto"} or float, default="auto"
+        A label with n positives goes ``n / (n + shrinkage)`` of the way from the common threshold
+        to the one that is best for itself; a threshold tuned on two positives is mostly noise.
+        "auto": chosen among 0, 3, 10, 30, 100 and 300 by cross-validation.
+    min_labels : {"auto"} or int, default="auto"
+        How many labels each sample gets at least; where fewer reach their threshold, those that
+        miss it by least are added. "auto": none, or as many as every training sample has, what is
+        better in cross-validation.
+    response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+        Which scores are cut. "auto": ``predict_proba`` if it is there.
+    cv : int, float, "prefit", splitter or iterable of splits, default=None
+        Where the scores come from. None and int: 5 or as many stratified folds
+        (:class:`~sklabelemb.model_selection.MultilabelStratifiedKFold`). A float: that share of the
+        samples is held out, once, which costs one fit instead of five. "prefit": `estimator` is
+        fitted, to other samples; all of X is for tuning.
+    refit : bool, default=True
+        Whether the classifier is fitted to all samples in the end. False only where `cv` makes a
+        single split: keep the classifier that the thresholds were tuned with.
+    n_jobs : int, default=None
+        How many fits run at the same time; None means 1, -1 all processors.
+    random_state : int, RandomState instance or None, default=None
+        For the folds. An int makes results repeatable.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted classifier.
+    thresholds_ : ndarray of shape (n_labels,)
+        As probabilities, or as decision values if the scores are such.
+    strategy_ : {"default", "common", "per_label"}
+        What was chosen; "default" is no tuning.
+    shrinkage_ : float
+        Infinite unless `strategy_` is "per_label".
+    min_labels_ : int
+        How many labels each sample gets at least.
+    best_score_, default_score_ : float
+        The objective with and without tuning, each sample judged by thresholds that were tuned
+        without it. `best_score_` is never below `default_score_`.
+    cv_results_ : dict of lists
+        For each candidate its "strategy", "shrinkage", "min_labels" and "score"; ready for
+        ``pandas.DataFrame``.
+    classes_ : ndarray of shape (n_labels, 2)
+        ``[0, 1]`` for every label.
+    label_names_ : ndarray of object, shape (n_labels,)
+        Column names of a DataFrame, else column numbers.
+    targets_ : Targets
+        The form of `y`.
+
+    Raises
+    ------
+    ValueError
+        In `fit`: when `y` is not an indicator; when scores are not finite or do not have one column
+        a label.
+
+    See Also
+    --------
+    LabelwiseCalibrator : Better probabilities, decided at 0.5.
+    sklearn.model_selection.TunedThresholdClassifierCV : For two classes.
+
+    Notes
+    -----
+    The scores of all folds are pooled, as the thresholds will be used for classifiers fitted to all
+    samples. Within these scores another five stratified parts decide on the strategy. Should the
+    winner do worse on all scores than the untuned threshold, that is kept.
+
+    Micro-F1 with one threshold for each label is maximised exactly by Dinkelbach's method [2]_,
+    macro-F1 by sorting [1]_, samples-F1 label by label, round and round, until nothing is gained.
+
+    References
+    ----------
+    .. [1] Z. C. Lipton, C. Elkan, B. Naryanaswamy. "Optimal thresholding of classifiers to maximize
+       F1 measure". ECML PKDD 2014.
+    .. [2] W. Dinkelbach. "On nonlinear fractional programming". Management Science 13 (7), 1967.
+    .. [3] Y. Yang. "A study of thresholding strategies for text categorization". SIGIR 2001.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.multiclass import OneVsRestClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklabelemb import ThresholdTuner
+    >>> from sklabelemb.datasets import load_support_requests
+    >>> X, y = load_support_requests(return_X_y=True)
+    >>> model = make_pipeline(TfidfVectorizer(), OneVsRestClassifier(LogisticRegression()))
+    >>> tuner = ThresholdTuner(model, objective="macro_f1", random_state=0).fit(X, y)
+    >>> print(f"{tuner.default_score_:.2f} -> {tuner.best_score_:.2f} ({tuner.strategy_})")
+    """
+
+    _parameter_constraints: dict = {
+        **LabelMetaEstimator._parameter_constraints,
+        "objective": [StrOptions(set(OBJECTIVES)), callable],
+        "per_label": ["boolean", StrOptions({"auto"})],
+        "shrinkage": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        "min_labels": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        objective: str | Callable[[Any, Any], float] = "micro_f1",
+        per_label: bool | str = "auto",
+        shrinkage: float | str = "auto",
+        min_labels: int | str = "auto",
+        response_method: str = "auto",
+        cv: Any = None,
+        refit: bool = True,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.objective = objective
+        self.per_label = per_label
+        self.shrinkage = shrinkage
+        self.min_labels = min_labels
+        self.response_method = response_method
+        self.cv = cv
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def predict(self, X: Any) -> Any:
+        """Predict labels by the tuned thresholds.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, n_features)
+            What the classifier takes.
+
+        Returns
+        -------
+        y : ndarray, sparse matrix or DataFrame of shape (n_samples, n_labels)
+            In the container and dtype of the `y` that was fitted.
+        """
+        check_is_fitted(self)
+        method = response_name(self.estimator_, self.response_method)
+        thresholds = self.thresholds_
+        if method == "predict_proba":
+            thresholds = logit(np.clip(thresholds, EPSILON, 1 - EPSILON))
+        scores = self._scores(X, method)
+        decisions = decide(scores, thresholds, self.min_labels_)
+        return self.targets_.decode(decisions, index=getattr(X, "index", None))
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities by the fitted classifier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, n_features)
+            What the classifier takes.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_labels)
+            One column a label, also where the classifier gives a list of arrays.
+        """
+        return expit(self._scores(X, "predict_proba"))
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Decision values by the fitted classifier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, n_features)
+            What the classifier takes.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_labels)
+        """
+        return self._scores(X, "decision_function")
+
+    def _learn(
+        self, cross_fit: CrossFit, targets: Targets, indicator: sp.csr_matrix
+    ) -> dict[str, Any]:
+        fewest = int(indicator.sum(axis=1).min())
+        least = sorted({0, fewest}) if self.min_labels == "auto" else [int(self.min_labels)]
+        shrinkages = SHRINKAGES if self.shrinkage == "auto" else (float(self.shrinkage),)
+        search = search_thresholds(
+            cross_fit.truth,
+            cross_fit.scores,
+            self._objective(dense=not targets.container.startswith("csr")),
+            strategies=self._strategies(),
+            shrinkages=shrinkages,
+            min_labels=least,
+            random_state=self.random_state,
+        )
+        thresholds = search.thresholds
+        is_probability = cross_fit.method == "predict_proba"
+        columns = ("strategy", "shrinkage", "min_labels")
+        results: dict[str, list[Any]] = {
+            name: [getattr(candidate, name) for candidate in search.scores] for name in columns
+        }
+        results["score"] = list(search.scores.values())
+        return {
+            "thresholds_": expit(thresholds) if is_probability else thresholds,
+            "strategy_": search.best.strategy,
+            "shrinkage_": search.best.shrinkage,
+            "min_labels_": search.best.min_labels,
+            "best_score_": search.scores[search.best],
+            "default_score_": results["score"][0],
+            "cv_results_": results,
+        }
+
+    def _objective(self, dense: bool) -> Objective:
+        if isinstance(self.objective, str):
+            return OBJECTIVES[self.objective]()
+        if hasattr(self.objective, "_score_func"):
+            raise ValueError(
+                "objective is a scorer, which wants an estimator and X. Pass the metric itself, a "
+                "function of y_true and y_pred, for instance "
+                'functools.partial(sklearn.metrics.fbeta_score, beta=2, average="micro").'
+            )
+        return CallableObjective(self.objective, dense)
+
+    def _strategies(self) -> tuple[str, ...]:
+        if self.per_label == "auto":
+            return ("common", "per_label") if isinstance(self.objective, str) else ("common",)
+        return ("per_label",) if self.per_label else ("common",)

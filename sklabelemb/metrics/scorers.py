@@ -1,0 +1,117 @@
+"""Scorers for label sets: right with two labels, with one, and with sparse indicators."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics._scorer import _BaseScorer
+
+from sklabelemb.decision import label_scores
+from sklabelemb.metrics.averages import roc_auc
+from sklabelemb.metrics.checks import check_indicator
+from sklabelemb.metrics.decisions import hamming, precision_recall_f1, subset_accuracy
+from sklabelemb.metrics.ranking import ndcg_at_k, precision_at_k
+
+__all__ = ["SCORERS", "MultilabelScorer"]
+
+
+class MultilabelScorer(_BaseScorer):
+    """A scorer, as `make_scorer` makes them, for classifiers of label sets.
+
+    Those of scikit-learn ask a classifier for its ``classes_`` and take two labels for the two
+    classes of a binary problem; an indicator of one column they take for classes.
+
+    Parameters
+    ----------
+    score_func : callable
+        ``score_func(y_true, y_pred, **kwargs)``, on indicators, or with scores for `y_pred`.
+    sign : {1, -1}
+    kwargs : dict
+        Further arguments of `score_func`.
+    response_method : {"predict", "decision_function"}
+        "decision_function" stands for whatever scores the classifier has.
+    """
+
+    def _score(
+        self, method_caller: Callable, estimator: Any, X: Any, y_true: Any, **kwargs: Any
+    ) -> float:
+        truth = check_indicator(y_true, "y_true")
+        n_labels = truth.shape[1]
+        if self._response_method == "predict":
+            answer = method_caller(estimator, "predict", X, pos_label=None)
+            if n_labels == 1 and np.ndim(answer) == 1 and not sp.issparse(answer):
+                answer = np.asarray(answer)[:, np.newaxis]
+        else:
+            # Under a name of its own, for the answer is kept for the other scorers of a search, and
+            # scikit-learn's want it in another form.
+            answer = method_caller(_Scored(estimator, n_labels), "label_scores", X, pos_label=None)
+        return self._sign * self._score_func(truth, answer, **{**self._kwargs, **kwargs})
+
+
+class _Scored(BaseEstimator):
+    """A fitted classifier, its scores in one form."""
+
+    def __init__(self, estimator: Any, n_labels: int) -> None:
+        self.estimator = estimator
+        self.n_labels = n_labels
+
+    def label_scores(self, X: Any) -> np.ndarray:
+        return label_scores(self.estimator, X, self.n_labels)
+
+
+def _precision_recall_f1(
+    y_true: Any, y_pred: Any, *, measure: int, average: str, sample_weight: Any = None
+) -> float:
+    """Precision (0), recall (1) or F1 (2)."""
+    values = precision_recall_f1(y_true, y_pred, average=average, sample_weight=sample_weight)
+    return float(values[measure])
+
+
+def _precision_at(y_true: Any, y_score: Any, *, k: int, sample_weight: Any = None) -> float:
+    k = min(k, y_true.shape[1])
+    return precision_at_k(y_true, y_score, k=k, sample_weight=sample_weight)
+
+
+def _ndcg_at(y_true: Any, y_score: Any, *, k: int, sample_weight: Any = None) -> float:
+    k = min(k, y_true.shape[1])
+    return ndcg_at_k(y_true, y_score, k=k, sample_weight=sample_weight)
+
+
+def _roc_auc(y_true: Any, y_score: Any, *, average: str, sample_weight: Any = None) -> float:
+    with warnings.catch_warnings():
+        # Labels absent from a fold are left out; a warning for each fold would say nothing new.
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        return roc_auc(y_true, y_score, average=average, sample_weight=sample_weight)
+
+
+def _all_scorers() -> dict[str, MultilabelScorer]:
+    scorers = {
+        "neg_hamming_loss": MultilabelScorer(hamming, -1, {}),
+        "accuracy": MultilabelScorer(subset_accuracy, 1, {}),
+    }
+    for average in ("micro", "macro", "samples"):
+        for measure, name in enumerate(("precision", "recall", "f1")):
+            scorers[f"{name}_{average}"] = MultilabelScorer(
+                _precision_recall_f1, 1, {"measure": measure, "average": average}
+            )
+    by_scores: list[tuple[str, Callable, dict[str, Any]]] = [
+        *((f"precision_at_{k}", _precision_at, {"k": k}) for k in (1, 3, 5)),
+        ("ndcg_at_5", _ndcg_at, {"k": 5}),
+        *((f"roc_auc_{average}", _roc_auc, {"average": average}) for average in ("micro", "macro")),
+    ]
+    for name, function, options in by_scores:
+        scorers[name] = MultilabelScorer(function, 1, options, "decision_function")
+    return scorers
+
+
+#: Scorers by name; the names are those of scikit-learn where it has such a scorer. The dictionary
+#: is a value for ``scoring`` in `GridSearchCV` and `cross_validate`; so is each entry. Larger is
+#: better in all of them. Labels and samples for which a measure is undefined count 0 in precision,
+#: recall and F1, and are left out of AUC and nDCG. With fewer than k labels, k is their number.
+SCORERS: dict[str, MultilabelScorer] = _all_scorers()
