@@ -142,6 +142,7 @@ class ThresholdTuner(LabelMetaEstimator):
     >>> model = make_pipeline(TfidfVectorizer(), OneVsRestClassifier(LogisticRegression()))
     >>> tuner = ThresholdTuner(model, objective="macro_f1", random_state=0).fit(X, y)
     >>> print(f"{tuner.default_score_:.2f} -> {tuner.best_score_:.2f} ({tuner.strategy_})")
+    0.03 -> 0.66 (per_label)
     """
 
     _parameter_constraints: dict = {

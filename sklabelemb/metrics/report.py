@@ -38,10 +38,9 @@ class MultilabelReport:
     ----------
     label_names : list of str
     labels : dict of str to ndarray of shape (n_labels,)
-        "precision", "recall", "f1", "support" (true positives and negatives to be found: how many
-        samples carry the label) and "predicted" (how many get it); with scores also "roc_auc" and
-        "average_precision", nan where undefined; with probabilities
-        "calibration_error".
+        "precision", "recall", "f1", "support" (how many samples carry the label) and "predicted"
+        (how many get it); with scores also "roc_auc" and "average_precision", nan where undefined;
+        with probabilities "calibration_error".
     averages : dict of str to dict of str to float
         "precision", "recall" and "f1" for "micro", "macro", "weighted" and "samples".
     summary : dict of str to float
@@ -232,7 +231,27 @@ def multilabel_report(
     >>> from sklabelemb.metrics import multilabel_report
     >>> y_true = np.array([[1, 0], [1, 1], [0, 1], [1, 0]])
     >>> y_pred = np.array([[1, 0], [1, 0], [0, 1], [1, 1]])
-    >>> print(multilabel_report(y_true, y_pred, label_names=["delivery", "refund"]))
+    >>> report = multilabel_report(y_true, y_pred, label_names=["delivery", "refund"])
+    >>> print(report.to_text(digits=2))
+                      precision  recall      f1  support  predicted
+    <BLANKLINE>
+    delivery               1.00    1.00    1.00        3          3
+    refund                 0.50    0.50    0.50        2          2
+    <BLANKLINE>
+    micro average          0.80    0.80    0.80
+    macro average          0.75    0.75    0.75
+    weighted average       0.80    0.80    0.80
+    samples average        0.88    0.88    0.83
+    <BLANKLINE>
+    samples                           4
+    labels                            2
+    labels never predicted            0
+    hamming loss                   0.25
+    subset accuracy                0.50
+    labels per sample              1.25
+    predicted labels per sample    1.25
+    label sets                        3
+    predicted label sets              3
     """
     truth = check_indicator(y_true, "y_true")
     prediction, scores = _predictions_and_scores(truth, y_pred_or_score, y_score, threshold)
@@ -291,7 +310,7 @@ def _predictions_and_scores(
     truth: sp.csr_matrix, y_pred_or_score: Any, y_score: Any, threshold: float | None
 ) -> tuple[Any, Any]:
     """Decisions, and the scores if there are any."""
-    _, given = check_scores(truth, y_pred_or_score)
+    given: Any = check_scores(truth, y_pred_or_score)[1]
     values = given.data if sp.issparse(given) else given
     if np.all((values == 0) | (values == 1)):
         return given, None if y_score is None else check_scores(truth, y_score)[1]

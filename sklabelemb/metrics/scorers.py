@@ -13,6 +13,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics._scorer import _BaseScorer
 
 from sklabelemb.decision import label_scores
+from sklabelemb.decision.responses import METHODS
 from sklabelemb.metrics.averages import roc_auc
 from sklabelemb.metrics.checks import check_indicator
 from sklabelemb.metrics.decisions import hamming, precision_recall_f1, subset_accuracy
@@ -34,8 +35,8 @@ class MultilabelScorer(_BaseScorer):
     sign : {1, -1}
     kwargs : dict
         Further arguments of `score_func`.
-    response_method : {"predict", "decision_function"}
-        "decision_function" stands for whatever scores the classifier has.
+    response_method : str or list of str
+        "predict", or the methods that give scores.
     """
 
     def _score(
@@ -106,7 +107,7 @@ def _all_scorers() -> dict[str, MultilabelScorer]:
         *((f"roc_auc_{average}", _roc_auc, {"average": average}) for average in ("micro", "macro")),
     ]
     for name, function, options in by_scores:
-        scorers[name] = MultilabelScorer(function, 1, options, "decision_function")
+        scorers[name] = MultilabelScorer(function, 1, options, list(METHODS))
     return scorers
 
 

@@ -30,6 +30,8 @@ MAX_WORD_FEATURES = 300_000
 MAX_CHARACTER_FEATURES = 200_000
 # Under so many texts nothing is left out for being rare.
 FEW_TEXTS = 100
+# From so many labels on, the gradient of a batch is worth a sparse matrix.
+MANY_LABELS = 256
 HALF = np.float32(math.sqrt(0.5))
 BATCH_SIZE = 100
 LEARNING_RATE = 10.0
@@ -125,43 +127,38 @@ class WidePath:
     ) -> WidePath:
         assert data.targets is not None
         X = self.features(data.token_ids, vocabulary)
-        n_features, n_labels = self.weights.shape
+        n_labels = self.weights.shape[1]
         ones = np.ones(n_labels) if class_weight is None else class_weight
         weight = torch.from_numpy(np.asarray(ones, dtype=np.float32))
-        table = nn.EmbeddingBag(max(1, n_features), n_labels, mode="sum", sparse=True)
-        with torch.no_grad():
-            table.weight[:n_features] = torch.from_numpy(self.weights)
+        weights = torch.from_numpy(self.weights.copy())
         bias = nn.Parameter(torch.from_numpy(self.bias.copy()))
         rate = min(learning_rate, _stable_rate(X, float(weight.max())))
-        optimizers = [
-            torch.optim.SGD(table.parameters(), lr=rate),
-            torch.optim.Adam([bias], lr=0.005),
-        ]
         n_batches = math.ceil(len(data) / BATCH_SIZE)
-        schedules = [
-            torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.0, total_iters=epochs * n_batches)
-            for o in optimizers
-        ]
-        for _ in range(epochs):
-            for members in torch.randperm(len(data)).split(BATCH_SIZE):
+        n_steps = epochs * n_batches
+        optimizer = torch.optim.Adam([bias], lr=0.005)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=n_steps)
+        for epoch in range(epochs):
+            for step, members in enumerate(torch.randperm(len(data)).split(BATCH_SIZE)):
                 indices = members.numpy()
-                scores = _scores(table, X[indices]) + bias
+                batch = X[indices]
                 present = _present(data.targets, indices, n_labels)
-                losses = torch.relu(1 - scores * (2 * present - 1)) ** 2
-                losses = losses * _weights_of(weight, present, data, indices)
-                for optimizer in optimizers:
-                    optimizer.zero_grad()
-                losses.sum(dim=1).mean().backward()
-                for optimizer, schedule in zip(optimizers, schedules, strict=True):
-                    optimizer.step()
-                    schedule.step()
-        weights = table.weight.detach().numpy()[:n_features]
-        if not np.isfinite(weights).all():
+                sign = 2 * present - 1
+                with torch.no_grad():
+                    short = torch.relu(1 - (_scores(weights, batch) + bias) * sign)
+                    # Of the squared hinge, by the scores.
+                    gradient = -2 / len(indices) * short * sign
+                    gradient *= _weights_of(weight, present, data, indices)
+                    left = 1 - (epoch * n_batches + step) / n_steps
+                    _descend(weights, batch, gradient, rate * left)
+                bias.grad = gradient.sum(dim=0)
+                optimizer.step()
+                schedule.step()
+        if not torch.isfinite(weights).all():
             raise FloatingPointError(
                 "Training of the wide path diverged. Check sample_weight and class_weight for huge "
                 "values, or use wide=False."
             )
-        return WidePath(self.words, self.characters, weights, bias.detach().numpy())
+        return WidePath(self.words, self.characters, weights.numpy(), bias.detach().numpy())
 
     def features(self, texts: TokenIds, vocabulary: Vocabulary) -> sp.csr_matrix:
         """TF-IDF features, each half of length ``sqrt(0.5)``."""
@@ -240,12 +237,32 @@ class Mixture:
         return (self.deep * deep + self.wide * wide + self.offset).astype(np.float32)
 
 
-def _scores(table: nn.EmbeddingBag, X: sp.csr_matrix) -> torch.Tensor:
-    return table(
-        torch.from_numpy(X.indices.astype(np.int64)),
-        torch.from_numpy(X.indptr[:-1].astype(np.int64)),
-        per_sample_weights=torch.from_numpy(X.data),
+def _scores(weights: torch.Tensor, batch: sp.csr_matrix) -> torch.Tensor:
+    if not len(weights):
+        return torch.zeros(batch.shape[0], weights.shape[1])
+    return nn.functional.embedding_bag(
+        torch.from_numpy(batch.indices.astype(np.int64)),
+        weights,
+        torch.from_numpy(batch.indptr[:-1].astype(np.int64)),
+        mode="sum",
+        per_sample_weights=torch.from_numpy(batch.data),
     )
+
+
+def _descend(
+    weights: torch.Tensor, batch: sp.csr_matrix, gradient: torch.Tensor, rate: float
+) -> None:
+    """Take a step along ``batch.T @ gradient``, touching only the weights that it moves."""
+    if gradient.shape[1] < MANY_LABELS:
+        rows = torch.from_numpy(np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr)))
+        values = torch.from_numpy(batch.data).unsqueeze(1) * gradient[rows]
+        places = torch.from_numpy(batch.indices.astype(np.int64)).unsqueeze(0)
+        moved = torch.sparse_coo_tensor(places, values, weights.shape, check_invariants=False)
+        weights.add_(moved, alpha=-rate)
+        return
+    # With many labels nearly all of them are far on their right side of the margin.
+    step = (batch.T @ sp.csr_matrix(gradient.numpy())).tocoo()
+    weights.numpy()[step.row, step.col] -= np.float32(rate) * step.data
 
 
 def _present(

@@ -216,7 +216,7 @@ def test_sample_weight():
             sample_weight=True
         )
         result = cross_validate(
-            MultiOutputClassifier(LogisticRegression()),
+            MultiOutputClassifier(LogisticRegression().set_fit_request(sample_weight=False)),
             X,
             Y,
             scoring=scorer,
