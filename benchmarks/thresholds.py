@@ -4,10 +4,10 @@ Each classifier is fitted to train (as it is; no dev), its thresholds and calibr
 learnt from scores of a 3-fold cross-validation on train, and test is predicted once: by a
 probability of 0.5 (a decision value of 0), by the classifier's own rule, and by the thresholds that
 `ThresholdTuner` finds for each objective. Of eurlex57k a part of train is taken (``--subset``), and
-the labels that occur in it.
+the labels that occur in it, and one attention for all labels: one for each would take hours.
 
     python benchmarks/thresholds.py --seeds 0 1 2 --out benchmarks/results/thresholds.jsonl
-    python benchmarks/thresholds.py --datasets eurlex57k --subset 5000
+    python benchmarks/thresholds.py --datasets eurlex57k --subset 2000 --attention shared
 
 Nothing is chosen on test. ``--cache`` keeps the scores, so that tuning can be looked at again
 without fitting again.
@@ -57,10 +57,13 @@ def load(name: str, subset: int | None) -> Bunch:
     )
 
 
-def scores(data: Bunch, model: str, seed: int, n_folds: int) -> dict[str, Any]:
+def scores(
+    data: Bunch, model: str, seed: int, n_folds: int, attention: str | None
+) -> dict[str, Any]:
     """Cross-validated scores of train, scores of test, and the classifier's own predictions."""
     if model == "leam":
-        classifier = LEAMClassifier(label_texts=data.label_texts, random_state=seed)
+        options = {"attention": attention} if attention else {}
+        classifier = LEAMClassifier(label_texts=data.label_texts, random_state=seed, **options)
     else:
         classifier = BinaryRelevance()
     tuner = ThresholdTuner(classifier, cv=n_folds, random_state=seed)
@@ -144,6 +147,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--subset", type=int, help="at most so many training texts")
+    parser.add_argument("--attention", help="of LEAM, if not its default")
     parser.add_argument("--cache", type=Path, help="folder to keep scores in")
     parser.add_argument("--fit-only", action="store_true", help="only fill the cache")
     parser.add_argument("--out", type=Path, help="append one JSON line a run to this file")
@@ -163,6 +167,7 @@ def main() -> None:
                     "seed": seed,
                     "subset": arguments.subset,
                     "folds": arguments.folds,
+                    "attention": arguments.attention,
                     "n_train": len(data.X),
                     "n_labels": data.y.shape[1],
                     "seconds_fitting": found["seconds"],
@@ -180,11 +185,11 @@ def cached(
 ) -> dict[str, Any]:
     """Scores from the cache, or computed and put there."""
     if not arguments.cache:
-        return scores(data, model, seed, arguments.folds)
+        return scores(data, model, seed, arguments.folds, arguments.attention)
     name = f"{dataset}-{arguments.subset}-{model}-{seed}-{arguments.folds}.npz"
     path = arguments.cache / name
     if not path.exists():
-        found = scores(data, model, seed, arguments.folds)
+        found = scores(data, model, seed, arguments.folds, arguments.attention)
         arguments.cache.mkdir(parents=True, exist_ok=True)
         dense = {**found, "truth": found["truth"].toarray().astype(np.uint8)}
         np.savez_compressed(path, **dense)

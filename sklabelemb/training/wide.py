@@ -30,7 +30,7 @@ MAX_WORD_FEATURES = 300_000
 MAX_CHARACTER_FEATURES = 200_000
 # Under so many texts nothing is left out for being rare.
 FEW_TEXTS = 100
-# From so many labels on, the gradient of a batch is worth a sparse matrix.
+# From so many labels on, a step goes through all weights.
 MANY_LABELS = 256
 HALF = np.float32(math.sqrt(0.5))
 BATCH_SIZE = 100
@@ -252,7 +252,7 @@ def _scores(weights: torch.Tensor, batch: sp.csr_matrix) -> torch.Tensor:
 def _descend(
     weights: torch.Tensor, batch: sp.csr_matrix, gradient: torch.Tensor, rate: float
 ) -> None:
-    """Take a step along ``batch.T @ gradient``, touching only the weights that it moves."""
+    """Take a step along ``batch.T @ gradient``."""
     if gradient.shape[1] < MANY_LABELS:
         rows = torch.from_numpy(np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr)))
         values = torch.from_numpy(batch.data).unsqueeze(1) * gradient[rows]
@@ -260,9 +260,11 @@ def _descend(
         moved = torch.sparse_coo_tensor(places, values, weights.shape, check_invariants=False)
         weights.add_(moved, alpha=-rate)
         return
-    # With many labels nearly all of them are far on their right side of the margin.
-    step = (batch.T @ sp.csr_matrix(gradient.numpy())).tocoo()
-    weights.numpy()[step.row, step.col] -= np.float32(rate) * step.data
+    # The weights are no larger than MAX_WEIGHTS, while the numbers above, one for every feature of
+    # every text and every label, would be gigabytes.
+    step = batch.T @ gradient.numpy()
+    step *= np.float32(rate)
+    weights.numpy()[...] -= step
 
 
 def _present(
