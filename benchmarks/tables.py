@@ -1,6 +1,6 @@
 """Turn what ``accuracy.py`` wrote into the tables of the documentation.
 
-python benchmarks/tables.py      # results/accuracy_test.jsonl, ablation_dev.jsonl -> *.rst
+python benchmarks/tables.py      # results/{accuracy_test,ablation_dev,thresholds}.jsonl -> *.rst
 """
 
 from __future__ import annotations
@@ -90,11 +90,67 @@ def ablation_table(runs: list[dict[str, Any]]) -> str:
     return table(rows)
 
 
+def threshold_table(runs: list[dict[str, Any]]) -> str:
+    """F1 by the threshold of 0.5, by the classifier's own rule, and by tuned thresholds."""
+    rows = [
+        [
+            "dataset",
+            "model",
+            "at 0.5, micro / macro",
+            "its own rule",
+            "tuned for micro-F1",
+            "tuned for macro-F1",
+        ]
+    ]
+    for (dataset, model), group in grouped(runs).items():
+        cells = [dataset, {"leam": "LEAM", "linear": "linear"}[model]]
+        for rule in ("default", "own", "micro_f1", "macro_f1"):
+            if rule == "own" and model == "linear":
+                cells.append("the same")
+                continue
+            values = [
+                np.mean([run["thresholds"][rule][name] for run in group])
+                for name in ("micro_f1", "macro_f1")
+            ]
+            cells.append(" / ".join(f"{value:.3f}".lstrip("0") for value in values))
+        rows.append(cells)
+    return table(rows)
+
+
+def calibration_table(runs: list[dict[str, Any]]) -> str:
+    """Calibration error before and after."""
+    methods = ("before", "sigmoid", "isotonic", "temperature")
+    rows = [["dataset", "model", *methods]]
+    for (dataset, model), group in grouped(runs).items():
+        cells = [dataset, {"leam": "LEAM", "linear": "linear"}[model]]
+        for method in methods:
+            error, brier = (
+                np.mean([run["calibration"][method][name] for run in group])
+                for name in ("ece_macro", "brier")
+            )
+            cells.append(f"{error:.4f} / {brier:.4f}".replace("0.", "."))
+        rows.append(cells)
+    return table(rows)
+
+
+def grouped(runs: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Runs by dataset and model."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for run in runs:
+        groups[run["dataset"], run["model"]].append(run)
+    return groups
+
+
 def main() -> None:
-    for source, make in (("accuracy_test", test_table), ("ablation_dev", ablation_table)):
+    for source, name, make in (
+        ("accuracy_test", "accuracy_test", test_table),
+        ("ablation_dev", "ablation_dev", ablation_table),
+        ("thresholds", "thresholds", threshold_table),
+        ("thresholds", "calibration", calibration_table),
+    ):
         if (RESULTS / f"{source}.jsonl").exists():
             text = make(read(f"{source}.jsonl"))
-            (RESULTS / f"{source}.rst").write_text(text, encoding="utf-8")
+            (RESULTS / f"{name}.rst").write_text(text, encoding="utf-8")
             print(text)
 
 

@@ -119,7 +119,7 @@ def verdict(results: Sequence[Result], *, multilabel: bool, n_tests: int) -> str
     )
     sentence = f"LEAM's {measure} is {relation} that of the best baseline, {other.name}."
     if multilabel:
-        sentence += "\n* with thresholds tuned on held-out texts, as LEAM tunes its own."
+        sentence += "\n* with thresholds tuned by ThresholdTuner, as LEAM tunes its own."
     if n_tests < FEW_TESTS:
         sentence += f"\nWith {n_tests} texts to test on, a few hundredths may be chance."
     return sentence

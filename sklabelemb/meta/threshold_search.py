@@ -152,9 +152,7 @@ def _candidates(
                 yield Candidate("per_label", shrinkage, least)
 
 
-def _tune(
-    y: sp.csr_matrix, scores: np.ndarray, objective: Objective, with_own: bool
-) -> _Tuned:
+def _tune(y: sp.csr_matrix, scores: np.ndarray, objective: Objective, with_own: bool) -> _Tuned:
     """Best common threshold, best thresholds of the labels, positives they were tuned on."""
     positives = y.sum(axis=0).A1
     common = objective.common(y, scores)

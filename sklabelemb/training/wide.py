@@ -30,7 +30,7 @@ MAX_WORD_FEATURES = 300_000
 MAX_CHARACTER_FEATURES = 200_000
 # Under so many texts nothing is left out for being rare.
 FEW_TEXTS = 100
-# From so many labels on, a step goes through all weights.
+# From so many labels on, a step moves all weights.
 MANY_LABELS = 256
 HALF = np.float32(math.sqrt(0.5))
 BATCH_SIZE = 100
@@ -127,38 +127,44 @@ class WidePath:
     ) -> WidePath:
         assert data.targets is not None
         X = self.features(data.token_ids, vocabulary)
-        n_labels = self.weights.shape[1]
+        n_features, n_labels = self.weights.shape
         ones = np.ones(n_labels) if class_weight is None else class_weight
         weight = torch.from_numpy(np.asarray(ones, dtype=np.float32))
-        weights = torch.from_numpy(self.weights.copy())
+        table = nn.EmbeddingBag(max(1, n_features), n_labels, mode="sum")
+        weights = table.weight
+        with torch.no_grad():
+            weights[:n_features] = torch.from_numpy(self.weights)
         bias = nn.Parameter(torch.from_numpy(self.bias.copy()))
         rate = min(learning_rate, _stable_rate(X, float(weight.max())))
+        optimizers = [torch.optim.SGD([weights], lr=rate), torch.optim.Adam([bias], lr=0.005)]
         n_batches = math.ceil(len(data) / BATCH_SIZE)
-        n_steps = epochs * n_batches
-        optimizer = torch.optim.Adam([bias], lr=0.005)
-        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=n_steps)
-        for epoch in range(epochs):
-            for step, members in enumerate(torch.randperm(len(data)).split(BATCH_SIZE)):
+        schedules = [
+            torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.0, total_iters=epochs * n_batches)
+            for o in optimizers
+        ]
+        for _ in range(epochs):
+            for members in torch.randperm(len(data)).split(BATCH_SIZE):
                 indices = members.numpy()
                 batch = X[indices]
                 present = _present(data.targets, indices, n_labels)
                 sign = 2 * present - 1
                 with torch.no_grad():
-                    short = torch.relu(1 - (_scores(weights, batch) + bias) * sign)
+                    short = torch.relu(1 - (_scores(table, batch) + bias) * sign)
                     # Of the squared hinge, by the scores.
                     gradient = -2 / len(indices) * short * sign
                     gradient *= _weights_of(weight, present, data, indices)
-                    left = 1 - (epoch * n_batches + step) / n_steps
-                    _descend(weights, batch, gradient, rate * left)
+                weights.grad = _weight_gradient(weights, batch, gradient)
                 bias.grad = gradient.sum(dim=0)
-                optimizer.step()
-                schedule.step()
-        if not torch.isfinite(weights).all():
+                for optimizer, schedule in zip(optimizers, schedules, strict=True):
+                    optimizer.step()
+                    schedule.step()
+        learnt = weights.detach().numpy()[:n_features]
+        if not np.isfinite(learnt).all():
             raise FloatingPointError(
                 "Training of the wide path diverged. Check sample_weight and class_weight for huge "
                 "values, or use wide=False."
             )
-        return WidePath(self.words, self.characters, weights.numpy(), bias.detach().numpy())
+        return WidePath(self.words, self.characters, learnt, bias.detach().numpy())
 
     def features(self, texts: TokenIds, vocabulary: Vocabulary) -> sp.csr_matrix:
         """TF-IDF features, each half of length ``sqrt(0.5)``."""
@@ -237,34 +243,27 @@ class Mixture:
         return (self.deep * deep + self.wide * wide + self.offset).astype(np.float32)
 
 
-def _scores(weights: torch.Tensor, batch: sp.csr_matrix) -> torch.Tensor:
-    if not len(weights):
-        return torch.zeros(batch.shape[0], weights.shape[1])
-    return nn.functional.embedding_bag(
-        torch.from_numpy(batch.indices.astype(np.int64)),
-        weights,
-        torch.from_numpy(batch.indptr[:-1].astype(np.int64)),
-        mode="sum",
-        per_sample_weights=torch.from_numpy(batch.data),
+def _scores(table: nn.EmbeddingBag, X: sp.csr_matrix) -> torch.Tensor:
+    return table(
+        torch.from_numpy(X.indices.astype(np.int64)),
+        torch.from_numpy(X.indptr[:-1].astype(np.int64)),
+        per_sample_weights=torch.from_numpy(X.data),
     )
 
 
-def _descend(
-    weights: torch.Tensor, batch: sp.csr_matrix, gradient: torch.Tensor, rate: float
-) -> None:
-    """Take a step along ``batch.T @ gradient``."""
-    if gradient.shape[1] < MANY_LABELS:
+def _weight_gradient(
+    weights: torch.Tensor, batch: sp.csr_matrix, gradient: torch.Tensor
+) -> torch.Tensor:
+    """Return ``batch.T @ gradient``, sparse where there are few labels."""
+    if weights.shape[1] < MANY_LABELS:
         rows = torch.from_numpy(np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr)))
         values = torch.from_numpy(batch.data).unsqueeze(1) * gradient[rows]
         places = torch.from_numpy(batch.indices.astype(np.int64)).unsqueeze(0)
-        moved = torch.sparse_coo_tensor(places, values, weights.shape, check_invariants=False)
-        weights.add_(moved, alpha=-rate)
-        return
-    # The weights are no larger than MAX_WEIGHTS, while the numbers above, one for every feature of
-    # every text and every label, would be gigabytes.
-    step = batch.T @ gradient.numpy()
-    step *= np.float32(rate)
-    weights.numpy()[...] -= step
+        return torch.sparse_coo_tensor(places, values, weights.shape, check_invariants=False)
+    # The weights are no more than MAX_WEIGHTS, while the values above, one for every label and
+    # every feature of every text, would be gigabytes.
+    product = torch.from_numpy(batch.T @ gradient.numpy())
+    return product if len(product) else torch.zeros_like(weights)
 
 
 def _present(
