@@ -179,6 +179,11 @@ def paired_bootstrap(
     """
     _check_numbers(n_resamples, confidence_level)
     targets = (y_true, y_pred_a, y_pred_b)
+    if hasattr(metric, "_score_func"):
+        raise ValueError(
+            "metric is a scorer, which wants an estimator and X. Pass the metric itself, a "
+            "function of y_true and y_pred, or one of the names."
+        )
     if callable(metric):
         scores = _scores_of_callable(metric, targets, n_resamples, random_state)
         n_samples = _n_samples(y_true)

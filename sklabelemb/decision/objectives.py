@@ -46,7 +46,7 @@ class Objective(ABC):
         Returns
         -------
         ndarray of shape (n_labels,)
-            Infinite for labels without positives.
+            Infinite for labels that have none, such as those without positives.
         """
 
 
@@ -113,8 +113,18 @@ class MicroF1(Objective):
         return np.where(hits[-1] > 0, thresholds, np.inf)
 
 
+# Where scores say nothing about a label, its F1 is "best" when every sample gets it: with a single
+# positive among 8,000 samples that is worth 0.0002 of F1, and 8,000 wrong labels. Below this F1,
+# with fewer than one right prediction in nineteen, a label has no threshold of its own.
+WORTHLESS_F1 = 0.1
+
+
 class MacroF1(Objective):
-    """Mean of the labels' F1; 0 for a label that is neither there nor predicted."""
+    """Mean of the labels' F1; 0 for a label that is neither there nor predicted.
+
+    A label that would reach less than 0.1 by itself has no threshold of its own: what that gives up
+    is next to nothing, and it would be predicted for nearly every sample.
+    """
 
     def score(self, y: sp.csr_matrix, decisions: np.ndarray) -> float:
         """Value for bool decisions."""
@@ -127,7 +137,8 @@ class MacroF1(Objective):
 
     def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
         """Return the best threshold of each label."""
-        return best_thresholds(y.toarray().astype(bool), scores)[0]
+        own, f1 = best_thresholds(y.toarray().astype(bool), scores)
+        return np.where(f1 < WORTHLESS_F1, np.inf, own)
 
 
 class SamplesF1(Objective):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -10,12 +11,20 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.model_selection import check_cv
-from sklearn.utils import Tags, _safe_indexing, get_tags, indexable
+from sklearn.utils import Bunch, Tags, _safe_indexing, get_tags, indexable
+from sklearn.utils._metadata_requests import _raise_for_params, _routing_enabled
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
+    _check_method_params,
     _check_sample_weight,
     check_is_fitted,
     has_fit_parameter,
@@ -23,6 +32,7 @@ from sklearn.utils.validation import (
 
 from sklabelemb.decision import label_scores
 from sklabelemb.decision.responses import response_name
+from sklabelemb.metrics.decisions import subset_accuracy
 from sklabelemb.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from sklabelemb.targets import Targets
 
@@ -41,12 +51,15 @@ class CrossFit:
     scores : ndarray of shape (n_scores, n_labels)
         Logits or decision values, see :func:`sklabelemb.decision.label_scores`.
     truth : csr_matrix of shape (n_scores, n_labels)
+    samples : int ndarray of shape (n_scores,)
+        Which sample each row belongs to; test sets may overlap.
     """
 
     estimator: Any
     method: str
     scores: np.ndarray
     truth: sp.csr_matrix
+    samples: np.ndarray
 
 
 class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
@@ -84,8 +97,11 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
     n_jobs: int | None
     random_state: Any
 
+    # The weights are the classifier's; see get_metadata_routing.
+    __metadata_request__fit = {"sample_weight": UNUSED}
+
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:
         """Fit the classifier, and learn from scores of samples that it was not trained on.
 
         Parameters
@@ -96,6 +112,9 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             0/1, dense, scipy sparse, or a DataFrame whose columns name the labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights for fitting the classifier.
+        **params : dict
+            With metadata routing enabled: whatever the classifier's ``fit`` and the splitter's
+            ``split`` request, such as `groups`.
 
         Returns
         -------
@@ -117,9 +136,9 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             )
         indicator = targets.encode(y)
         if sample_weight is not None:
-            self._check_takes_weights()
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        cross_fit = self._cross_fit(X, y, indicator, sample_weight)
+        routed = self._routed(sample_weight, params)
+        cross_fit = self._cross_fit(X, y, indicator, routed.estimator.fit, routed.splitter.split)
         learnt = self._learn(cross_fit, targets, indicator)
         # Nothing is set before all is done: a fit that failed does not look fitted.
         estimator = self.estimator_ = cross_fit.estimator
@@ -127,6 +146,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         self.classes_ = targets.classes
         self.label_names_ = targets.label_names
         for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
         for name, value in learnt.items():
@@ -148,6 +168,40 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             All of y.
         """
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Subset accuracy: the share of the samples whose label set is predicted exactly.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, n_features)
+        y : indicator of shape (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Say where metadata goes: what the classifier and the splitter request.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add(
+                estimator=self.estimator,
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+            .add(
+                splitter=self.cv if hasattr(self.cv, "split") else None,
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+        )
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
@@ -168,8 +222,31 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             response_method=method or self.response_method,
         )
 
+    def _routed(self, sample_weight: np.ndarray | None, params: dict[str, Any]) -> Bunch:
+        """Arguments for the classifier's fit and the splitter's split."""
+        _raise_for_params(params, self, None)
+        given = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if given and isinstance(self.cv, str):
+            raise ValueError(
+                'With cv="prefit" nothing is fitted with sample_weight; leave the weights out.'
+            )
+        if _routing_enabled():
+            return process_routing(self, "fit", **given, **params)
+        if given and not has_fit_parameter(self.estimator, "sample_weight"):
+            raise ValueError(
+                f"sample_weight was given, but {type(self.estimator).__name__}.fit has no argument "
+                "sample_weight. Leave the weights out; or, for a meta-estimator or a pipeline, "
+                "enable scikit-learn's metadata routing and let the inner classifier request them."
+            )
+        return Bunch(estimator=Bunch(fit=given), splitter=Bunch(split={}))
+
     def _cross_fit(
-        self, X: Any, y: Any, indicator: sp.csr_matrix, sample_weight: np.ndarray | None
+        self,
+        X: Any,
+        y: Any,
+        indicator: sp.csr_matrix,
+        fit_params: dict[str, Any],
+        split_params: dict[str, Any],
     ) -> CrossFit:
         """Fit to all samples, and score each sample by a classifier that has not seen it."""
         n_labels = indicator.shape[1]
@@ -177,8 +254,14 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         if isinstance(self.cv, str):
             self._check_prefit()
             scores = label_scores(self.estimator, X, n_labels, response_method=method)
-            return CrossFit(self.estimator, method, scores, indicator)
-        splits = list(self._splitter().split(X, indicator))
+            return CrossFit(self.estimator, method, scores, indicator, np.arange(len(scores)))
+        splits = list(self._splitter().split(X, y, **split_params))
+        tests = [np.asarray(test) for _, test in splits]
+        if not sum(map(len, tests)):
+            raise ValueError(
+                "cv gave no sample to test on. A generator of splits is used up after one fit: "
+                "pass a list, or a splitter."
+            )
         fits = list(splits)
         if self.refit:
             everything = np.arange(indicator.shape[0])
@@ -189,16 +272,15 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
                 " Pass a float as cv, the share of samples to hold out, or leave refit=True."
             )
         results = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_and_score)(
-                clone(self.estimator), X, y, sample_weight, fit, n_labels, method
-            )
+            delayed(_fit_and_score)(clone(self.estimator), X, y, fit_params, fit, n_labels, method)
             for fit in fits
         )
         return CrossFit(
             estimator=results[-1][0],
             method=method,
             scores=np.concatenate([scores for _, scores in results if scores is not None]),
-            truth=indicator[np.concatenate([test for _, test in splits])],
+            truth=indicator[np.concatenate(tests)],
+            samples=np.concatenate(tests),
         )
 
     def _splitter(self) -> Any:
@@ -220,30 +302,29 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         except NotFittedError as error:
             raise NotFittedError(
                 'With cv="prefit" the classifier must be fitted already, and to other samples than '
-                f"those given now, but this {type(self.estimator).__name__} is not fitted."
+                f"those given now, but this {type(self.estimator).__name__} is not fitted. If it "
+                "was: cloning, as in a search, forgets what was learnt; wrap the classifier in "
+                "sklearn.frozen.FrozenEstimator."
             ) from error
-
-    def _check_takes_weights(self) -> None:
-        if not has_fit_parameter(self.estimator, "sample_weight"):
-            raise ValueError(
-                f"sample_weight was given, but {type(self.estimator).__name__}.fit has no argument "
-                "sample_weight. Leave the weights out, or wrap a classifier that takes them."
-            )
 
 
 def _fit_and_score(
     estimator: Any,
     X: Any,
     y: Any,
-    sample_weight: np.ndarray | None,
+    fit_params: dict[str, Any],
     split: tuple[np.ndarray, np.ndarray],
     n_labels: int,
     response_method: str,
 ) -> tuple[Any, np.ndarray | None]:
     """Fit to one part and score the other, if there is one."""
     train, test = split
-    weights = {} if sample_weight is None else {"sample_weight": sample_weight[train]}
-    estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **weights)
+    params = _check_method_params(X, fit_params, indices=train)
+    with warnings.catch_warnings():
+        if n_labels == 1:
+            # An indicator of one column is meant as such.
+            warnings.simplefilter("ignore", DataConversionWarning)
+        estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
     if not len(test):
         return estimator, None
     held_out = _safe_indexing(X, test)

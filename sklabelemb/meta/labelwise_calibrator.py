@@ -9,7 +9,6 @@ import scipy.sparse as sp
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelemb.decision import decide
 from sklabelemb.meta.base import CrossFit, LabelMetaEstimator
 from sklabelemb.meta.calibration_maps import fit_calibration_maps
 from sklabelemb.targets import Targets
@@ -30,7 +29,7 @@ class LabelwiseCalibrator(LabelMetaEstimator):
     ----------
     estimator : classifier
         Multi-label, with ``predict_proba`` or ``decision_function``: one of this package, one of
-        scikit-learn, or a pipeline. It is cloned.
+        scikit-learn, or a pipeline. It is cloned, unless `cv` is "prefit".
     method : {"sigmoid", "isotonic", "temperature"}, default="sigmoid"
         "sigmoid" (Platt): a logistic curve for each label, drawn towards that of all labels
         together where a label has few positives; the best of the three for a few hundred samples
@@ -43,7 +42,8 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         Where the scores come from. None and int: 5 or as many stratified folds
         (:class:`~sklabelemb.model_selection.MultilabelStratifiedKFold`). A float: that share of the
         samples is held out, once, which costs one fit instead of five. "prefit": `estimator` is
-        fitted, to other samples; all of X is for calibration.
+        fitted, to other samples; all of X is for calibration. (Inside another search or
+        cross-validation wrap it in ``sklearn.frozen.FrozenEstimator``, which survives cloning.)
     refit : bool, default=True
         Whether the classifier is fitted to all samples in the end. False only where `cv` makes a
         single split: keep the classifier whose scores were mapped.
@@ -77,6 +77,10 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         ``ThresholdTuner(LabelwiseCalibrator(model))``.
     sklabelemb.metrics.expected_calibration_error : What calibration is to lessen.
     sklearn.calibration.CalibratedClassifierCV : For classes.
+
+    Notes
+    -----
+    Sample weights are for fitting the classifier; all samples count the same in calibration.
 
     References
     ----------
@@ -138,7 +142,7 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         return self.maps_(self._scores(X))
 
     def predict(self, X: Any) -> Any:
-        """Predict the labels whose calibrated probability is at least 0.5.
+        """Predict the labels whose calibrated probability is above 0.5.
 
         Parameters
         ----------
@@ -150,7 +154,7 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         y : ndarray, sparse matrix or DataFrame of shape (n_samples, n_labels)
             In the container and dtype of the `y` that was fitted.
         """
-        decisions = decide(self.predict_proba(X), 0.5)
+        decisions = self.predict_proba(X) > 0.5
         return self.targets_.decode(decisions, index=getattr(X, "index", None))
 
     def _learn(

@@ -19,10 +19,9 @@ __all__ = ["SHRINKAGES", "Candidate", "ThresholdSearch", "search_thresholds"]
 # threshold of its own.
 SHRINKAGES = (300.0, 100.0, 30.0, 10.0, 3.0, 0.0)
 N_FOLDS = 5
-# Where scores say nothing about a label, its F1 is "best" when every sample gets it: with a single
-# positive among 8,000 samples that is worth 0.0002 of F1, and 8,000 wrong labels. Below this F1,
-# with fewer than one right prediction in nineteen, a label keeps the common threshold.
-WORTHLESS_F1 = 0.1
+# What a classifier does by itself: p > 0.5, strictly, as the classifiers of scikit-learn. It is the
+# logit of the next number above 0.5.
+UNTUNED = 2 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Candidate:
     ) -> np.ndarray:
         """Thresholds for scores, given the tuned ones."""
         if self.strategy == "default" or not np.isfinite(common):
-            return np.zeros(len(positives))
+            return np.full(len(positives), UNTUNED)
         if own is None or self.strategy == "common":
             return np.full(len(positives), common)
         return shrunk(own, common, positives, self.shrinkage)
@@ -81,6 +80,7 @@ def search_thresholds(
     strategies: Sequence[str] = ("common", "per_label"),
     shrinkages: Sequence[float] = SHRINKAGES,
     min_labels: Sequence[int] = (0,),
+    samples: np.ndarray | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> ThresholdSearch:
     """Tune thresholds in every way asked for, and take the way that proves itself.
@@ -102,6 +102,8 @@ def search_thresholds(
         Candidates for "per_label".
     min_labels : sequence of int
         Candidates.
+    samples : int ndarray of shape (n_scores,), default=None
+        Which sample each row belongs to, if a sample may have several; its rows stay in one part.
     random_state : int, RandomState instance or None, default=None
         For the parts.
 
@@ -111,11 +113,18 @@ def search_thresholds(
     """
     candidates = list(_candidates(strategies, shrinkages, min_labels))
     with_own = "per_label" in strategies
-    n_folds = min(N_FOLDS, len(scores))
+    _, first, sample = np.unique(
+        np.arange(len(scores)) if samples is None else samples,
+        return_index=True,
+        return_inverse=True,
+    )
+    n_folds = min(N_FOLDS, len(first))
     tuned: list[tuple[np.ndarray, _Tuned]] = []
     if n_folds > 1:
         folds = MultilabelStratifiedKFold(n_folds, shuffle=True, random_state=random_state)
-        for kept, left in folds.split(scores, y):
+        for _, part in folds.split(None, y[first]):
+            in_part = np.isin(sample, part)
+            kept, left = np.flatnonzero(~in_part), np.flatnonzero(in_part)
             tuned.append((left, _tune(y[kept], scores[kept], objective, with_own)))
     found: dict[Candidate, float] = {}
     for candidate in candidates:
@@ -128,9 +137,9 @@ def search_thresholds(
     default = candidates[0]
     best = max(candidates, key=lambda candidate: found[candidate])  # the first of equals
     thresholds = best.thresholds(*on_all)
-    untuned = objective.score(y, decide(scores, 0.0, default.min_labels))
+    untuned = objective.score(y, decide(scores, UNTUNED, default.min_labels))
     if objective.score(y, decide(scores, thresholds, best.min_labels)) < untuned:
-        best, thresholds = default, np.zeros(scores.shape[1])
+        best, thresholds = default, np.full(scores.shape[1], UNTUNED)
     return ThresholdSearch(thresholds, best, found)
 
 
@@ -158,9 +167,4 @@ def _tune(y: sp.csr_matrix, scores: np.ndarray, objective: Objective, with_own: 
     common = objective.common(y, scores)
     if not with_own or not np.isfinite(common):
         return common, None, positives
-    own = objective.own(y, scores, common)
-    decisions = scores >= own
-    rows, columns = y.nonzero()
-    hits = np.bincount(columns, weights=decisions[rows, columns], minlength=len(own))
-    f1 = 2 * hits / np.maximum(decisions.sum(axis=0) + positives, 1)
-    return common, np.where(f1 < WORTHLESS_F1, np.inf, own), positives
+    return common, objective.own(y, scores, common), positives

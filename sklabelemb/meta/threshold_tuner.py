@@ -24,6 +24,11 @@ from sklabelemb.targets import Targets
 __all__ = ["ThresholdTuner"]
 
 
+def _as_probabilities(cuts: np.ndarray) -> np.ndarray:
+    """Cuts of logits as probabilities; what lies above the logit of 1 is never reached."""
+    return np.where(cuts > logit(1 - EPSILON), np.inf, expit(cuts))
+
+
 def _estimator_has(method: str) -> Callable[[Any], bool]:
     def check(tuner: Any) -> bool:
         return hasattr(getattr(tuner, "estimator_", tuner.estimator), method)
@@ -45,11 +50,11 @@ class ThresholdTuner(LabelMetaEstimator):
     ----------
     estimator : classifier
         Multi-label, with ``predict_proba`` or ``decision_function``: one of this package, one of
-        scikit-learn, or a pipeline. It is cloned.
+        scikit-learn, or a pipeline. It is cloned, unless `cv` is "prefit".
     objective : {"micro_f1", "macro_f1", "samples_f1"} or callable, default="micro_f1"
         What the thresholds are to maximise: F1 over all pairs of a sample and a label, the mean of
-        the labels' F1, or the mean of the samples' F1 (each with ``zero_division=0``). The
-        searches for these are exact. A callable is ``objective(y_true, y_pred) -> float``, larger
+        the labels' F1, or the mean of the samples' F1 (each with ``zero_division=0``). No grid
+        is tried for these. A callable is ``objective(y_true, y_pred) -> float``, larger
         being better, with two indicators in the container of `y` (dense or CSR); it is tried at a
         hundred candidates.
     per_label : {"auto"} or bool, default="auto"
@@ -69,7 +74,8 @@ class ThresholdTuner(LabelMetaEstimator):
         Where the scores come from. None and int: 5 or as many stratified folds
         (:class:`~sklabelemb.model_selection.MultilabelStratifiedKFold`). A float: that share of the
         samples is held out, once, which costs one fit instead of five. "prefit": `estimator` is
-        fitted, to other samples; all of X is for tuning.
+        fitted, to other samples; all of X is for tuning. (Inside another search or
+        cross-validation wrap it in ``sklearn.frozen.FrozenEstimator``, which survives cloning.)
     refit : bool, default=True
         Whether the classifier is fitted to all samples in the end. False only where `cv` makes a
         single split: keep the classifier that the thresholds were tuned with.
@@ -83,7 +89,8 @@ class ThresholdTuner(LabelMetaEstimator):
     estimator_ : classifier
         The fitted classifier.
     thresholds_ : ndarray of shape (n_labels,)
-        As probabilities, or as decision values if the scores are such.
+        As probabilities, or as decision values if the scores are such; a label is predicted from
+        its threshold on, and never if that is infinite.
     strategy_ : {"default", "common", "per_label"}
         What was chosen; "default" is no tuning.
     shrinkage_ : float
@@ -122,6 +129,10 @@ class ThresholdTuner(LabelMetaEstimator):
 
     Micro-F1 with one threshold for each label is maximised exactly by Dinkelbach's method [2]_,
     macro-F1 by sorting [1]_, samples-F1 label by label, round and round, until nothing is gained.
+    For macro-F1 a label that would reach less than 0.1 keeps the common threshold: where scores say
+    nothing about a label, its F1 is best when every sample gets it.
+
+    Sample weights are for fitting the classifier; all samples count the same in tuning.
 
     References
     ----------
@@ -193,9 +204,10 @@ class ThresholdTuner(LabelMetaEstimator):
         """
         check_is_fitted(self)
         method = response_name(self.estimator_, self.response_method)
-        thresholds = self.thresholds_
+        thresholds = np.asarray(self.thresholds_, dtype=np.float64)
         if method == "predict_proba":
-            thresholds = logit(np.clip(thresholds, EPSILON, 1 - EPSILON))
+            logits = logit(np.clip(thresholds, EPSILON, 1 - EPSILON))
+            thresholds = np.where(thresholds > 1, np.inf, logits)
         scores = self._scores(X, method)
         decisions = decide(scores, thresholds, self.min_labels_)
         return self.targets_.decode(decisions, index=getattr(X, "index", None))
@@ -244,6 +256,7 @@ class ThresholdTuner(LabelMetaEstimator):
             strategies=self._strategies(),
             shrinkages=shrinkages,
             min_labels=least,
+            samples=cross_fit.samples,
             random_state=self.random_state,
         )
         thresholds = search.thresholds
@@ -254,7 +267,7 @@ class ThresholdTuner(LabelMetaEstimator):
         }
         results["score"] = list(search.scores.values())
         return {
-            "thresholds_": expit(thresholds) if is_probability else thresholds,
+            "thresholds_": _as_probabilities(thresholds) if is_probability else thresholds,
             "strategy_": search.best.strategy,
             "shrinkage_": search.best.shrinkage,
             "min_labels_": search.best.min_labels,

@@ -87,7 +87,7 @@ def expected_calibration_error(
     if average not in ("macro", "micro", None):
         raise ValueError(f"average must be 'macro', 'micro' or None, but got {average!r}.")
     scores: Any
-    truth, scores = check_scores(y_true, y_proba)
+    truth, scores = check_scores(y_true, y_proba, "y_proba")
     values = scores.data if sp.issparse(scores) else scores
     outside = values[(values < 0) | (values > 1)]
     if len(outside):
@@ -154,6 +154,7 @@ def _errors(
     places = bins + n_bins * np.arange(n_rows)[:, np.newaxis]
     gaps: Any = np.bincount(
         places.ravel(), weights=(truth - probability).ravel(), minlength=n_rows * n_bins
-    ).reshape(n_rows, n_bins)
+    )
+    gaps = gaps.astype(np.float64).reshape(n_rows, n_bins)
     gaps[np.arange(n_rows), zero_bin] += positive_zeros
     return np.abs(gaps).sum(axis=1) / n

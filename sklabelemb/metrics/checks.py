@@ -65,11 +65,19 @@ def check_indicators(
         When they are not indicators, or have different lengths or widths.
     """
     truth, prediction = check_indicator(y_true, names[0]), check_indicator(y_pred, names[1])
+    columns = [list(y.columns) for y in (y_true, y_pred) if hasattr(y, "columns")]
+    if len(columns) == 2 and columns[0] != columns[1] and set(columns[0]) == set(columns[1]):
+        raise ValueError(
+            f"{names[0]} and {names[1]} have the same columns in another order. Pass "
+            f"{names[1]}[{names[0]}.columns]."
+        )
     _check_same_shape(truth.shape, prediction.shape, names)
     return truth, prediction
 
 
-def check_scores(y_true: Any, y_score: Any) -> tuple[sp.csr_matrix, np.ndarray | sp.csr_matrix]:
+def check_scores(
+    y_true: Any, y_score: Any, name: str = "y_score"
+) -> tuple[sp.csr_matrix, np.ndarray | sp.csr_matrix]:
     """An indicator as CSR, and scores for it, float64.
 
     Parameters
@@ -77,6 +85,8 @@ def check_scores(y_true: Any, y_score: Any) -> tuple[sp.csr_matrix, np.ndarray |
     y_true : indicator of shape (n_samples, n_labels)
     y_score : array-like or scipy sparse of shape (n_samples, n_labels)
         Larger means more likely. What a sparse matrix does not store is 0.
+    name : str, default="y_score"
+        What to call the scores in an error.
 
     Returns
     -------
@@ -91,13 +101,13 @@ def check_scores(y_true: Any, y_score: Any) -> tuple[sp.csr_matrix, np.ndarray |
     truth = check_indicator(y_true, "y_true")
     scores: Any
     if sp.issparse(y_score):
-        scores = sp.csr_matrix(y_score, dtype=np.float64)
+        scores = sp.csr_matrix(y_score, dtype=np.float64, copy=True)
         scores.sum_duplicates()
         values = scores.data
     else:
         if isinstance(y_score, list) and len(y_score) and np.ndim(y_score[0]) == 2:
             raise ValueError(
-                f"y_score is a list of {len(y_score)} arrays, as predict_proba of some classifiers "
+                f"{name} is a list of {len(y_score)} arrays, as predict_proba of some classifiers "
                 "gives (one array of shape (n_samples, 2) for each label). Stack the second "
                 "columns: np.column_stack([p[:, 1] for p in y_score])."
             )
@@ -105,14 +115,14 @@ def check_scores(y_true: Any, y_score: Any) -> tuple[sp.csr_matrix, np.ndarray |
             scores = values = np.asarray(y_score, dtype=np.float64)
         except (TypeError, ValueError):
             raise ValueError(
-                "y_score must hold numbers, one row a sample and one column a label."
+                f"{name} must hold numbers, one row a sample and one column a label."
             ) from None
         if scores.ndim != 2:
             raise ValueError(
-                "y_score must have one row a sample and one column a label, but it has shape "
+                f"{name} must have one row a sample and one column a label, but it has shape "
                 f"{scores.shape}."
             )
-    _check_same_shape(truth.shape, scores.shape, ("y_true", "y_score"))
+    _check_same_shape(truth.shape, scores.shape, ("y_true", name))
     if bad := int(np.count_nonzero(np.isnan(values))):
         rows = (
             np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))[np.isnan(values)]
@@ -120,7 +130,7 @@ def check_scores(y_true: Any, y_score: Any) -> tuple[sp.csr_matrix, np.ndarray |
             else np.flatnonzero(np.isnan(scores).any(axis=1))
         )
         raise ValueError(
-            f"y_score contains {bad} NaN, the first in row {int(rows[0])}: a score that is not a "
+            f"{name} contains {bad} NaN, the first in row {int(rows[0])}: a score that is not a "
             "number cannot be ranked. Look for NaN or infinite values in the model that gave it."
         )
     return truth, scores

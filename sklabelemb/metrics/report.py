@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ AVERAGES = ("micro", "macro", "weighted", "samples")
 MANY_LABELS = 40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MultilabelReport:
     """Per label, averaged, and as a whole: how good predictions of label sets are.
 
@@ -70,6 +70,8 @@ class MultilabelReport:
         -------
         str
         """
+        if max_labels is not None and max_labels < 0:
+            raise ValueError(f"max_labels must be None or at least 0, but got {max_labels!r}.")
         measures = list(self.labels)
         chosen = self.order(max_labels)
         names = [self.label_names[i] for i in chosen] + [f"{a} average" for a in AVERAGES]
@@ -294,15 +296,14 @@ def multilabel_report(
                 if k <= n_labels:
                     summary[f"precision_at_{k}"] = precision_at_k(truth, scores, k=k)
             summary[f"ndcg_at_{min(5, n_labels)}"] = ndcg_at_k(truth, scores, k=min(5, n_labels))
-            for average in ("micro", "macro"):
-                summary[f"{average}_roc_auc"] = roc_auc(truth, scores, average=average)
-                summary[f"{average}_average_precision"] = average_precision(
-                    truth, scores, average=average
-                )
+            for name, function in (("roc_auc", roc_auc), ("average_precision", average_precision)):
+                defined = labels[name][~np.isnan(labels[name])]
+                summary[f"{name}_micro"] = function(truth, scores, average="micro")
+                summary[f"{name}_macro"] = float(defined.mean()) if len(defined) else float("nan")
         if _are_probabilities(scores):
             errors = expected_calibration_error(truth, scores, average=None)
             labels["calibration_error"] = errors
-            summary["macro_calibration_error"] = float(np.mean(errors))
+            summary["calibration_error_macro"] = float(np.mean(errors))
     return MultilabelReport(_names(label_names, y_true, n_labels), labels, averages, summary)
 
 
@@ -310,9 +311,13 @@ def _predictions_and_scores(
     truth: sp.csr_matrix, y_pred_or_score: Any, y_score: Any, threshold: float | None
 ) -> tuple[Any, Any]:
     """Decisions, and the scores if there are any."""
-    given: Any = check_scores(truth, y_pred_or_score)[1]
+    given: Any = check_scores(truth, y_pred_or_score, "y_pred_or_score")[1]
     values = given.data if sp.issparse(given) else given
     if np.all((values == 0) | (values == 1)):
+        if threshold is not None:
+            raise ValueError(
+                "threshold was given, but y_pred_or_score holds predictions already (0 and 1 only)."
+            )
         return given, None if y_score is None else check_scores(truth, y_score)[1]
     if y_score is not None:
         raise ValueError(
@@ -333,9 +338,12 @@ def _are_probabilities(scores: Any) -> bool:
 def _names(label_names: Sequence[Any] | None, y_true: Any, n_labels: int) -> list[str]:
     if label_names is None:
         label_names = list(getattr(y_true, "columns", range(n_labels)))
-    if isinstance(label_names, str) or len(label_names) != n_labels:
-        raise ValueError(
-            f"label_names must hold one name for each of the {n_labels} labels, in the order of "
-            f"y_true's columns, but got {len(label_names)}: {label_names!r:.80}."
-        )
-    return [str(name) for name in label_names]
+    if not isinstance(label_names, (str, Mapping, Set)):
+        # Names with line breaks would break the table.
+        names = [" ".join(str(name).split()) for name in label_names]
+        if len(names) == n_labels:
+            return names
+    raise ValueError(
+        f"label_names must be a list with one name for each of the {n_labels} labels, in the order "
+        f"of y_true's columns, but got {label_names!r:.80}."
+    )

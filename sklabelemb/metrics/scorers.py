@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -44,23 +45,27 @@ class MultilabelScorer(_BaseScorer):
     ) -> float:
         truth = check_indicator(y_true, "y_true")
         n_labels = truth.shape[1]
+        scored = _Scored(estimator, n_labels)
         if self._response_method == "predict":
-            answer = method_caller(estimator, "predict", X, pos_label=None)
+            answer = method_caller(scored, "predict", X, pos_label=None)
             if n_labels == 1 and np.ndim(answer) == 1 and not sp.issparse(answer):
                 answer = np.asarray(answer)[:, np.newaxis]
         else:
             # Under a name of its own, for the answer is kept for the other scorers of a search, and
             # scikit-learn's want it in another form.
-            answer = method_caller(_Scored(estimator, n_labels), "label_scores", X, pos_label=None)
+            answer = method_caller(scored, "label_scores", X, pos_label=None)
         return self._sign * self._score_func(truth, answer, **{**self._kwargs, **kwargs})
 
 
 class _Scored(BaseEstimator):
-    """A fitted classifier, its scores in one form."""
+    """A fitted classifier, its scores in one form; nobody asks it for ``classes_``."""
 
     def __init__(self, estimator: Any, n_labels: int) -> None:
         self.estimator = estimator
         self.n_labels = n_labels
+
+    def predict(self, X: Any) -> Any:
+        return self.estimator.predict(X)
 
     def label_scores(self, X: Any) -> np.ndarray:
         return label_scores(self.estimator, X, self.n_labels)
@@ -81,14 +86,21 @@ def _precision_at(y_true: Any, y_score: Any, *, k: int, sample_weight: Any = Non
 
 def _ndcg_at(y_true: Any, y_score: Any, *, k: int, sample_weight: Any = None) -> float:
     k = min(k, y_true.shape[1])
-    return ndcg_at_k(y_true, y_score, k=k, sample_weight=sample_weight)
+    with _quiet():
+        return ndcg_at_k(y_true, y_score, k=k, sample_weight=sample_weight)
 
 
 def _roc_auc(y_true: Any, y_score: Any, *, average: str, sample_weight: Any = None) -> float:
-    with warnings.catch_warnings():
-        # Labels absent from a fold are left out; a warning for each fold would say nothing new.
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
+    with _quiet():
         return roc_auc(y_true, y_score, average=average, sample_weight=sample_weight)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out warnings about what is undefined: one for each fold would say nothing new."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        yield
 
 
 def _all_scorers() -> dict[str, MultilabelScorer]:

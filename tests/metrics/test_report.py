@@ -60,7 +60,7 @@ def test_scores_bring_measures_of_ranking_and_probabilities_those_of_calibration
     by_scores = multilabel_report(Y, SCORES)
     assert np.allclose(by_scores.labels["f1"], multilabel_report(Y, PREDICTED).labels["f1"])
     assert np.allclose(by_scores.labels["roc_auc"], roc_auc_score(Y, SCORES, average=None))
-    assert by_scores.summary["macro_average_precision"] == pytest.approx(
+    assert by_scores.summary["average_precision_macro"] == pytest.approx(
         average_precision_score(Y, SCORES)
     )
     assert "calibration_error" not in by_scores.labels
@@ -149,13 +149,15 @@ def test_picture():
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((Y, PREDICTED[:-1]), {}, "y_true has 80 samples (rows), but y_score has 79"),
-        ((Y, PROBA[:, :3]), {}, "y_true has 5 labels (columns), but y_score has 3"),
+        ((Y, PREDICTED[:-1]), {}, "y_true has 80 samples (rows), but y_pred_or_score has 79"),
+        ((Y, PROBA[:, :3]), {}, "y_true has 5 labels (columns), but y_pred_or_score has 3"),
         ((Y, np.where(PROBA > 0.9, np.nan, PROBA)), {}, "NaN, the first in row"),
         ((Y, PREDICTED), {"label_names": NAMES[:2]}, "one name for each of the 5 labels"),
         ((Y, PREDICTED), {"label_names": "abcde"}, "one name for each of the 5 labels"),
         ((Y, PROBA), {"y_score": PROBA}, "y_score was given beside scores"),
         ((Y[:, 0], PREDICTED[:, 0]), {}, "scikit-learn's own metrics"),
+        ((Y, PREDICTED), {"label_names": set(NAMES)}, "must be a list with one name"),
+        ((Y, PREDICTED), {"threshold": 0.3}, "holds predictions already"),
         ((Y, PREDICTED), {"y_train": Y[:, :2]}, "labels"),
     ],
 )
