@@ -37,6 +37,15 @@ def test_import_loads_no_heavy_library():
     assert not {"torch", "sklearn", "skorch", "scipy", "numpy", "pandas"} & set(loaded)
 
 
+def test_what_serves_any_classifier_loads_no_torch():
+    loaded = run_python(
+        "import sys; from sklabelemb import comparison, meta, metrics, model_selection;"
+        "meta.ThresholdTuner, metrics.SCORERS;"
+        "print('torch' in sys.modules, 'matplotlib' in sys.modules)"
+    )
+    assert loaded.split() == ["False", "False"]
+
+
 def test_star_import_brings_every_public_name():
     brought = run_python("from sklabelemb import *; print(*sorted(globals()))").split()
     assert set(sklabelemb.__all__) <= set(brought)
