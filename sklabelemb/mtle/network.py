@@ -1,0 +1,480 @@
+"""MTLE as a torch module: the multi-task label embedding of Zhang et al. (2018).
+
+A text and the words of a label's name become one vector each, and a matcher scores the pair. No
+weight belongs to a task or a label, so a task that was never trained needs nothing but the words
+of its labels.
+
+Shapes: ``b`` texts, ``s`` words of the batch's longest text, ``C`` labels of the batch's task,
+``P`` dimensions of a word, ``d`` of a text, ``k`` of the matcher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, chain, pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence
+from torch.utils.checkpoint import checkpoint
+
+__all__ = ["MTLE", "BilinearMatcher", "ConcatMatcher", "CosineMatcher", "MLPMatcher"]
+
+# Standard deviation of the numbers of a word that has no pretrained vector.
+WORD_STD = 0.05
+# The MLP matcher keeps k numbers per text and label. Beyond this many it goes through the labels
+# in blocks and computes each block again in the backward pass.
+MATCH_BLOCK_ELEMENTS = 1 << 24
+# Inverse temperature of the cosines at the start: with 1, a softmax over cosines is almost flat.
+FIRST_SCALE = 10.0
+
+
+class ConcatMatcher(nn.Module):
+    r"""The printed matcher: one linear neuron over text and label, for study only.
+
+    .. math:: s_j = w^\top [X ; Y_j] + b = w_x^\top X + w_y^\top Y_j + b,
+        \qquad \hat y = \mathrm{softmax}(\sigma(s_1), \dots, \sigma(s_C))
+
+    It cannot classify. The text adds the same number :math:`w_x^\top X` to the score of every
+    label, and the sigmoid is increasing, so the label that wins is the one with the largest
+    :math:`w_y^\top Y_j`, whatever the text says. Moreover the softmax sees numbers between 0 and
+    1 only, so no label can have more than :math:`e / (e + C - 1)`: 0.73 of two, 0.06 of 46.
+
+    Parameters
+    ----------
+    text_size, label_size : int
+        d and P.
+    """
+
+    def __init__(self, text_size: int, label_size: int) -> None:
+        super().__init__()
+        self.neuron = _xavier(nn.Linear(text_size + label_size, 1))
+
+    def forward(self, X: Tensor, Y: Tensor) -> Tensor:
+        """Scores :math:`s_j` without the sigmoid, shape (b, C)."""
+        text, label = self.neuron.weight.split([X.shape[1], Y.shape[1]], dim=1)
+        return F.linear(X, text, self.neuron.bias) + F.linear(Y, label).T
+
+
+class MLPMatcher(nn.Module):
+    r"""A hidden layer over text, label, and the product of the two.
+
+    .. math::
+        X' = A X, \quad Y'_j = B Y_j, \quad
+        s_j = w^\top \mathrm{ReLU}(H [X' ; Y'_j ; X' \circ Y'_j] + h) + b
+
+    The printed neuron with a hidden layer before it, and with a product, without which the layer
+    would first have to learn to compare.
+
+    Parameters
+    ----------
+    text_size, label_size : int
+        d and P.
+    size : int
+        k, of both projections and of the hidden layer.
+    """
+
+    def __init__(self, text_size: int, label_size: int, size: int) -> None:
+        super().__init__()
+        self.text = _xavier(nn.Linear(text_size, size, bias=False))
+        self.label = _xavier(nn.Linear(label_size, size, bias=False))
+        self.hidden = _xavier(nn.Linear(3 * size, size))
+        self.output = _xavier(nn.Linear(size, 1))
+
+    def forward(self, X: Tensor, Y: Tensor) -> Tensor:
+        """Scores :math:`s_j`, shape (b, C)."""
+        X, Y = self.text(X), self.label(Y)
+        # H [X'; Y'; X' * Y'] is a sum of three products, and only the last one needs the pair.
+        on_text, on_label, on_product = self.hidden.weight.chunk(3, dim=1)
+        from_text = F.linear(X, on_text, self.hidden.bias)
+        from_label = F.linear(Y, on_label)
+        block = max(1, MATCH_BLOCK_ELEMENTS // max(1, 2 * X.numel()))
+        if len(Y) <= block:
+            return self._scores(X, Y, from_text, from_label, on_product)
+        return torch.cat(
+            [
+                checkpoint(self._scores, X, y, from_text, h, on_product, use_reentrant=False)
+                for y, h in zip(Y.split(block), from_label.split(block), strict=True)
+            ],
+            dim=1,
+        )
+
+    def _scores(
+        self, X: Tensor, Y: Tensor, from_text: Tensor, from_label: Tensor, on_product: Tensor
+    ) -> Tensor:
+        hidden = F.linear(X.unsqueeze(1) * Y, on_product) + from_text.unsqueeze(1) + from_label
+        return self.output(torch.relu(hidden)).squeeze(-1)
+
+
+class BilinearMatcher(nn.Module):
+    r"""An inner product of text and label, and how likely the label is before any text is read.
+
+    .. math:: s_j = X^\top W Y_j + v^\top Y_j + b
+
+    Parameters
+    ----------
+    text_size, label_size : int
+        d and P.
+    """
+
+    def __init__(self, text_size: int, label_size: int) -> None:
+        super().__init__()
+        self.product = _xavier(nn.Linear(text_size, label_size, bias=False))
+        self.prior = _xavier(nn.Linear(label_size, 1))
+
+    def forward(self, X: Tensor, Y: Tensor) -> Tensor:
+        """Scores :math:`s_j`, shape (b, C)."""
+        return F.linear(self.product(X), Y) + self.prior(Y).T
+
+
+class CosineMatcher(nn.Module):
+    r"""The cosine of text and label in a common space.
+
+    .. math:: s_j = e^{t} \cos(A X, B Y_j) + b
+
+    The scale :math:`e^t` starts at 10. The cosine with a zero vector is 0.
+
+    Parameters
+    ----------
+    text_size, label_size : int
+        d and P.
+    size : int
+        k, of the common space.
+    """
+
+    def __init__(self, text_size: int, label_size: int, size: int) -> None:
+        super().__init__()
+        self.text = _xavier(nn.Linear(text_size, size, bias=False))
+        self.label = _xavier(nn.Linear(label_size, size, bias=False))
+        self.log_scale = nn.Parameter(torch.tensor(FIRST_SCALE).log())
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, X: Tensor, Y: Tensor) -> Tensor:
+        """Scores :math:`s_j`, shape (b, C)."""
+        # A larger eps than torch's own keeps the gradient at a zero vector within float32.
+        text, label = (F.normalize(v, dim=1, eps=1e-6) for v in (self.text(X), self.label(Y)))
+        return self.log_scale.exp() * F.linear(text, label) + self.bias
+
+
+ENCODERS = ("bilstm", "mean")
+MATCHERS = ("mlp", "bilinear", "cosine", "concat")
+
+
+class MTLE(nn.Module):
+    r"""Texts and label names are both embedded; to classify is to match them.
+
+    Text encoder and label encoder, with word tables :math:`v` and :math:`u` that start from the
+    same vectors and are both trained:
+
+    .. math::
+        X = [\overrightarrow{h}_n ; \overleftarrow{h}_1] = \mathrm{BiLSTM}(v_{w_1}, \dots, v_{w_n}),
+        \qquad Y_j = \frac{1}{|l_j|} \sum_{w \in l_j} u_w
+
+    A matcher then scores :math:`(X, Y_j)` for each label of the text's task. An empty text and a
+    label without known words are zero vectors.
+
+    Parameters
+    ----------
+    n_words : int
+        Rows of the word tables, padding (row 0) included.
+    label_words : list of lists of lists of int
+        For each task, for each of its labels, the ids of the words of its text; see
+        :meth:`set_tasks`.
+    embedding_dim : int, default=300
+        P.
+    encoder : {"bilstm", "mean"}, default="bilstm"
+        How a text becomes a vector: final states of a BiLSTM, d = 2 ``hidden_size`` (the paper), or
+        the mean of its word vectors and nothing else, d = P. Matchers take either size.
+    hidden_size : int, default=100
+        m, the state of each direction of the BiLSTM. Of no use to ``encoder="mean"``.
+    matcher : {"mlp", "bilinear", "cosine", "concat"}, default="mlp"
+        :class:`MLPMatcher`, :class:`BilinearMatcher`, :class:`CosineMatcher`, or the printed
+        :class:`ConcatMatcher`, whose decisions never depend on the text.
+    matcher_size : int, default=100
+        k, of projections and hidden layer. Of no use to ``"bilinear"`` and ``"concat"``.
+    dropout : float, default=0.5
+        On the dimensions of word vectors (the same ones wherever a word occurs in a batch) and of
+        the text vector; never on labels.
+    word_dropout : float, default=0.0
+        Probability of leaving out a word of a text, never of a label. To the BiLSTM it becomes a
+        zero vector at its place; the mean is over the other words. A text never loses all of its
+        words: one that would, keeps them all.
+    multilabel : bool or list of bool, default=False
+        Whether a text may have several labels; for all tasks, or for each one.
+    sparse : bool, default=False
+        Whether the gradients of both word tables are sparse.
+
+    Notes
+    -----
+    The weights start from Xavier's distribution (each gate of the LSTM on its own), the biases at
+    zero but for the forget gates, which start open (1); words from a normal distribution with
+    standard deviation 0.05.
+
+    A number that is added to all scores alike, such as the bias of a matcher, matters to
+    multi-label tasks only: a softmax does not see it.
+
+    References
+    ----------
+    .. [1] Zhang, H., Xiao, L., Chen, W., Wang, Y., & Jin, Y. (2018). Multi-Task Label Embedding
+       for Text Classification. Proceedings of EMNLP 2018, 4545-4553.
+
+    Examples
+    --------
+    Two tasks over a vocabulary of ten words: one with two labels of one word each, and one with
+    three labels, the last of which has no known word.
+
+    >>> import torch
+    >>> network = MTLE(10, [[[2], [3]], [[4, 5], [6], []]], embedding_dim=8)
+    >>> ids = torch.tensor([[7, 8, 9], [9, 2, 0]])
+    >>> network(ids).shape, network(ids, task=1).shape
+    (torch.Size([2, 2]), torch.Size([2, 3]))
+
+    A third task, without training:
+
+    >>> network.set_tasks([[[2], [3]], [[4, 5], [6], []], [[2, 7], [8]]])
+    >>> network(ids, task=2).shape
+    torch.Size([2, 2])
+    """
+
+    label_ids: Tensor
+    label_starts: Tensor
+    _multilabel: list[bool]
+
+    def __init__(
+        self,
+        n_words: int,
+        label_words: Sequence[Sequence[Sequence[int]]],
+        *,
+        embedding_dim: int = 300,
+        encoder: str = "bilstm",
+        hidden_size: int = 100,
+        matcher: str = "mlp",
+        matcher_size: int = 100,
+        dropout: float = 0.5,
+        word_dropout: float = 0.0,
+        multilabel: bool | Sequence[bool] = False,
+        sparse: bool = False,
+    ) -> None:
+        super().__init__()
+        if encoder not in ENCODERS:
+            raise ValueError(f"encoder={encoder!r} must be one of {', '.join(ENCODERS)}.")
+        if matcher not in MATCHERS:
+            raise ValueError(f"matcher={matcher!r} must be one of {', '.join(MATCHERS)}.")
+        self.encoder = encoder
+        self.word_dropout = word_dropout
+        self.embedding = nn.Embedding(n_words, embedding_dim, padding_idx=0, sparse=sparse)
+        self.label_embedding = nn.EmbeddingBag(
+            n_words, embedding_dim, mode="mean", padding_idx=0, sparse=sparse
+        )
+        self.dropout = nn.Dropout(dropout)
+        text_size = embedding_dim
+        if encoder == "bilstm":
+            text_size = 2 * hidden_size
+            self.lstm = nn.LSTM(embedding_dim, hidden_size, batch_first=True, bidirectional=True)
+            _start_lstm(self.lstm)
+        self.matcher: nn.Module
+        if matcher == "mlp":
+            self.matcher = MLPMatcher(text_size, embedding_dim, matcher_size)
+        elif matcher == "bilinear":
+            self.matcher = BilinearMatcher(text_size, embedding_dim)
+        elif matcher == "cosine":
+            self.matcher = CosineMatcher(text_size, embedding_dim, matcher_size)
+        else:
+            self.matcher = ConcatMatcher(text_size, embedding_dim)
+        with torch.no_grad():
+            nn.init.normal_(self.embedding.weight, std=WORD_STD)
+            self.embedding.weight[0] = 0
+            self.label_embedding.weight.copy_(self.embedding.weight)
+        # Not part of the weights: weights must fit whatever the tasks are.
+        for name in ("label_ids", "label_starts"):
+            self.register_buffer(name, torch.empty(0, dtype=torch.int64), persistent=False)
+        self.set_tasks(label_words, multilabel)
+
+    @property
+    def n_tasks(self) -> int:
+        """The number of tasks."""
+        return len(self._multilabel)
+
+    def set_tasks(
+        self,
+        label_words: Sequence[Sequence[Sequence[int]]],
+        multilabel: bool | Sequence[bool] | None = None,
+    ) -> None:
+        """Replace the tasks; no weight changes.
+
+        Parameters
+        ----------
+        label_words : list of lists of lists of int
+            For each task, for each of its labels, the ids of the words of its text, between 1 and
+            ``n_words - 1``. A label may have no word at all.
+        multilabel : bool or list of bool, default=None
+            For all tasks, or for each one. None keeps it as it was; where there are tasks of both
+            kinds, their number must be the same then.
+
+        Raises
+        ------
+        ValueError
+            When there is no task, a task has no label, a word is not in the tables (see
+            :meth:`grow`), or `multilabel` has another length than `label_words`.
+        """
+        if not len(label_words):
+            raise ValueError("label_words is empty: there must be at least one task.")
+        if multilabel is None:
+            multilabel = self._multilabel
+            if len(set(multilabel)) == 1:
+                multilabel = multilabel[0]
+        if isinstance(multilabel, bool):
+            multilabel = [multilabel] * len(label_words)
+        if len(multilabel) != len(label_words):
+            raise ValueError(
+                f"multilabel has {len(multilabel)} values for {len(label_words)} tasks. Give one "
+                "for each task, or a single bool for all."
+            )
+        ids: list[int] = []
+        # Where each label's words start, counted from the first word of its task.
+        starts: list[int] = []
+        first_words, first_labels = [0], [0]
+        for task, labels in enumerate(label_words):
+            self._check_labels(task, labels)
+            starts += accumulate((len(words) for words in labels[:-1]), initial=0)
+            ids += chain.from_iterable(labels)
+            first_words.append(len(ids))
+            first_labels.append(len(starts))
+        device = self.label_ids.device
+        self.label_ids = torch.tensor(ids, dtype=torch.int64, device=device)
+        self.label_starts = torch.tensor(starts, dtype=torch.int64, device=device)
+        self._words_of = [slice(*bounds) for bounds in pairwise(first_words)]
+        self._labels_of = [slice(*bounds) for bounds in pairwise(first_labels)]
+        self._multilabel = list(multilabel)
+
+    def grow(self, n_words: int) -> None:
+        """Make room for more words in both tables; the old rows stay as they are, bit for bit.
+
+        A new word starts with the same small random vector, from torch's generator, in both tables.
+        The tables become new parameters: an optimiser must be made anew.
+
+        Parameters
+        ----------
+        n_words : int
+            Rows from now on, padding included.
+
+        Raises
+        ------
+        ValueError
+            When the tables have more rows already.
+        """
+        table = self.embedding.weight
+        if n_words < len(table):
+            raise ValueError(f"n_words={n_words}, but there are {len(table)} words already.")
+        if n_words == len(table):
+            return
+        new = table.new_empty(n_words - len(table), table.shape[1]).normal_(std=WORD_STD)
+        for layer in (self.embedding, self.label_embedding):
+            old = layer.weight
+            layer.weight = nn.Parameter(torch.cat([old.detach(), new]), old.requires_grad)
+            layer.num_embeddings = n_words
+
+    def forward(self, ids: Tensor, task: int | Tensor = 0) -> Tensor:
+        """Logits of a batch, all of whose texts belong to one task.
+
+        Parameters
+        ----------
+        ids : int64 Tensor of shape (b, s)
+            Word ids, padded with 0 at the end.
+        task : int or Tensor with one number, default=0
+
+        Returns
+        -------
+        Tensor of shape (b, C)
+            What a softmax (multi-label: a sigmoid) turns into probabilities. With
+            ``matcher="concat"``, single-label tasks get the sigmoids of the scores: the paper's
+            softmax is over these.
+        """
+        task = self._task(task)
+        scores = self.match(self.text_vectors(ids), self.label_vectors(task))
+        if isinstance(self.matcher, ConcatMatcher) and not self._multilabel[task]:
+            return torch.sigmoid(scores)
+        return scores
+
+    def text_vectors(self, ids: Tensor) -> Tensor:
+        """X of each text, shape (b, d)."""
+        lengths = (ids != 0).sum(dim=1)
+        if self.training and self.word_dropout:
+            ids = self._drop_words(ids)
+        distinct, positions = torch.unique(ids, return_inverse=True)
+        words = self.dropout(self.embedding(distinct))
+        if self.encoder == "mean":
+            left = (ids != 0).sum(dim=1, keepdim=True).clamp_min(1)
+            vectors = F.embedding_bag(positions, words, mode="sum") / left.to(words.dtype)
+        else:
+            # An LSTM must read something; what it makes of an empty text is thrown away.
+            packed = pack_padded_sequence(
+                F.embedding(positions, words),
+                lengths.clamp_min(1).cpu(),
+                batch_first=True,
+                enforce_sorted=False,
+            )
+            _, (states, _) = self.lstm(packed)
+            vectors = torch.cat([states[0], states[1]], dim=1)
+            vectors = vectors.masked_fill((lengths == 0).unsqueeze(1), 0)
+        return self.dropout(vectors)
+
+    def label_vectors(self, task: int | Tensor = 0) -> Tensor:
+        """Y of each label of a task, shape (C, P)."""
+        task = self._task(task)
+        words, starts = self._words_of[task], self._labels_of[task]
+        return self.label_embedding(self.label_ids[words], self.label_starts[starts])
+
+    def match(self, X: Tensor, Y: Tensor) -> Tensor:
+        """Scores of texts X, shape (b, d), and labels Y, shape (C, P): shape (b, C)."""
+        return self.matcher(X, Y)
+
+    def _check_labels(self, task: int, labels: Sequence[Sequence[int]]) -> None:
+        if not len(labels):
+            raise ValueError(f"Task {task} has no labels: give it at least one.")
+        n_words = self.embedding.num_embeddings
+        for label, words in enumerate(labels):
+            for word in words:
+                if not 0 < word < n_words:
+                    raise ValueError(
+                        f"Label {label} of task {task} has the word id {word}, but ids go from 1 "
+                        f"to {n_words - 1} (0 is padding). Call grow() before new words."
+                    )
+
+    def _task(self, task: int | Tensor) -> int:
+        if isinstance(task, Tensor) and task.numel() != 1:
+            raise ValueError(
+                f"task has {task.numel()} numbers, but the texts of a batch belong to one task: "
+                "give its number once."
+            )
+        if not 0 <= int(task) < self.n_tasks:
+            raise ValueError(f"task={int(task)}, but tasks go from 0 to {self.n_tasks - 1}.")
+        return int(task)
+
+    def _drop_words(self, ids: Tensor) -> Tensor:
+        """Words at random replaced by 0, but never all those of a text."""
+        dropped = torch.rand(ids.shape, device=ids.device) < self.word_dropout
+        some_left = ((ids != 0) & ~dropped).any(dim=1, keepdim=True)
+        return ids.masked_fill(dropped & some_left, 0)
+
+
+def _xavier(layer: nn.Linear) -> nn.Linear:
+    nn.init.xavier_uniform_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+@torch.no_grad()
+def _start_lstm(lstm: nn.LSTM) -> None:
+    for name, parameter in lstm.named_parameters():
+        gates = parameter.chunk(4)
+        if "weight" in name:
+            for gate in gates:
+                nn.init.xavier_uniform_(gate)
+        else:
+            parameter.zero_()
+            # torch adds two biases; the gates are those of input, forgetting, cell and output.
+            if "bias_ih" in name:
+                gates[1].fill_(1)
