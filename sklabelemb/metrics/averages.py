@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from sklabelemb.metrics.checks import check_sample_weight, check_scores, row_blocks
+from sklabelemb.metrics.checks import check_sample_weight, check_scores, finite, row_blocks
 
 __all__ = ["average_precision", "roc_auc"]
 
@@ -213,16 +213,6 @@ def _pooled(
 def _places(matrix: sp.coo_matrix) -> np.ndarray:
     """One number for each place in a matrix."""
     return matrix.row.astype(np.int64) * matrix.shape[1] + matrix.col
-
-
-def finite(scores: np.ndarray) -> np.ndarray:
-    """Scores in the same order without infinite ones, which scikit-learn refuses."""
-    known = np.isfinite(scores)
-    if known.all():
-        return scores
-    highest = scores.max(where=known, initial=0)
-    lowest = scores.min(where=known, initial=0)
-    return np.clip(scores, np.nextafter(lowest, -np.inf), np.nextafter(highest, np.inf))
 
 
 def _warn(message: str) -> None:

@@ -18,6 +18,8 @@ __all__ = [
     "check_k",
     "check_sample_weight",
     "check_scores",
+    "check_train",
+    "finite",
     "row_blocks",
 ]
 
@@ -172,6 +174,33 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
     if not np.all(np.isfinite(weight)) or np.any(weight < 0) or not np.any(weight):
         raise ValueError("sample_weight must be finite and not negative, and not 0 throughout.")
     return weight
+
+
+def check_train(y_train: Any, n_labels: int, other: str) -> sp.csr_matrix:
+    """`y_train` as CSR, with as many labels as another indicator.
+
+    Raises
+    ------
+    ValueError
+        When it is no indicator, or has another number of labels.
+    """
+    train = check_indicator(y_train, "y_train")
+    if train.shape[1] != n_labels:
+        raise ValueError(
+            f"{other} has {n_labels} labels (columns), but y_train has {train.shape[1]}; they must "
+            "be the same labels, in the same order."
+        )
+    return train
+
+
+def finite(scores: np.ndarray) -> np.ndarray:
+    """Scores in the same order without infinite ones, which scikit-learn refuses."""
+    known = np.isfinite(scores)
+    if known.all():
+        return scores
+    highest = scores.max(where=known, initial=0)
+    lowest = scores.min(where=known, initial=0)
+    return np.clip(scores, np.nextafter(lowest, -np.inf), np.nextafter(highest, np.inf))
 
 
 def row_blocks(*matrices: Any) -> Iterator[tuple[np.ndarray, ...]]:

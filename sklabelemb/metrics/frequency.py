@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from sklabelemb.metrics.checks import check_indicators
+from sklabelemb.metrics.checks import check_indicators, check_train
 from sklabelemb.metrics.decisions import precision_recall_f1
-from sklabelemb.metrics.label_sets import check_train
 from sklabelemb.optional import import_optional
 
 __all__ = ["FrequencyGroups", "f1_by_label_frequency", "micro_f1_without_frequent_labels"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklabelemb.metrics.checks import check_indicator
+from sklabelemb.metrics.checks import check_indicator, check_train
 
 __all__ = ["label_cardinality", "label_density", "n_label_sets", "n_unseen_label_sets"]
 
@@ -144,23 +144,6 @@ def n_unseen_label_sets(y_pred: Any, y_train: Any) -> int:
     prediction = check_indicator(y_pred, "y_pred")
     train = check_train(y_train, prediction.shape[1], "y_pred")
     return len(_label_sets(prediction) - _label_sets(train))
-
-
-def check_train(y_train: Any, n_labels: int, other: str) -> sp.csr_matrix:
-    """`y_train` as CSR, with as many labels as another indicator.
-
-    Raises
-    ------
-    ValueError
-        When it is no indicator, or has another number of labels.
-    """
-    train = check_indicator(y_train, "y_train")
-    if train.shape[1] != n_labels:
-        raise ValueError(
-            f"{other} has {n_labels} labels (columns), but y_train has {train.shape[1]}; they must "
-            "be the same labels, in the same order."
-        )
-    return train
 
 
 def _label_sets(indicator: sp.csr_matrix) -> set[bytes]:

@@ -15,12 +15,12 @@ import scipy.sparse as sp
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import ndcg_score
 
-from sklabelemb.metrics.averages import finite
 from sklabelemb.metrics.checks import (
     check_indicator,
     check_k,
     check_sample_weight,
     check_scores,
+    finite,
     row_blocks,
 )
 
