@@ -38,6 +38,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb import BinaryRelevance, LEAMClassifier, ThresholdTuner
 from sklabelemb.datasets import load_support_requests
+from sklabelemb.decision.objectives import OBJECTIVES
+from sklabelemb.meta.threshold_search import search_thresholds
 from sklabelemb.model_selection import MultilabelStratifiedKFold
 
 random = np.random.RandomState(0)
@@ -369,18 +371,28 @@ def test_never_is_also_for_a_probability_of_one():
         assert np.isinf(tuner.thresholds_).all()
 
 
-def test_copies_of_a_sample_do_not_judge_their_own_thresholds():
+@pytest.mark.parametrize("objective", AVERAGE)
+def test_copies_of_a_sample_do_not_judge_their_own_thresholds(objective):
+    """With all copies in one part, ten times the same scores say what one time says."""
     fresh = np.random.RandomState(0)
-    noise, y = fresh.randn(60, 3), (fresh.rand(60, 10) < 0.2).astype(int)
-    options = {"objective": "macro_f1", "per_label": True, "shrinkage": 0, "random_state": 0}
-    once, often = (
-        ThresholdTuner(KNeighborsClassifier(15), cv=cv, **options).fit(noise, y).best_score_
-        for cv in (
-            KFold(5, shuffle=True, random_state=0),
-            RepeatedKFold(n_splits=5, n_repeats=10, random_state=0),
-        )
+    scores, y = fresh.randn(60, 10), sp.csr_matrix((fresh.rand(60, 10) < 0.2).astype(float))
+    options = {"shrinkages": (0.0,), "random_state": 0}
+    once = search_thresholds(y, scores, OBJECTIVES[objective](), **options)
+    often = search_thresholds(
+        sp.vstack([y] * 10, format="csr"),
+        np.tile(scores, (10, 1)),
+        OBJECTIVES[objective](),
+        samples=np.tile(np.arange(60), 10),
+        **options,
     )
-    assert often < once + 0.05
+    assert often.scores == pytest.approx(once.scores)
+    assert np.allclose(often.thresholds, once.thresholds)
+
+
+def test_test_sets_may_overlap():
+    folds = RepeatedKFold(n_splits=3, n_repeats=2, random_state=0)
+    tuner = ThresholdTuner(LOGISTIC, cv=folds, random_state=0).fit(X, Y)
+    assert tuner.best_score_ > tuner.default_score_
 
 
 def test_splitters_get_y_as_it_is():
