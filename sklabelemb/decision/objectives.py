@@ -1,8 +1,9 @@
 """Thresholds that maximise an F1 averaged in one way or another, or any function of decisions.
 
 Each objective knows three things: its value for given decisions, the best threshold that all labels
-share, and the best thresholds of their own. For the three F1 the searches are exact (the last one
-for samples up to coordinate ascent); nothing is tried on a grid.
+share, and the best thresholds of their own. For the three F1 every threshold is considered, by
+sorting (with one for each label, F1 of samples climbs label by label); a function of one's own is
+tried at candidates.
 """
 
 from __future__ import annotations
