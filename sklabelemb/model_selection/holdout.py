@@ -51,7 +51,8 @@ def stratified_holdout(
     indicator = sp.csr_matrix(targets)
     n_samples = indicator.shape[0]
     # A label that all samples have cannot be stratified, and would move ties.
-    indicator = indicator[:, n_samples > indicator.sum(axis=0).A1]
+    frequency = indicator.sum(axis=0).A1
+    indicator = indicator[:, frequency < n_samples]
     order = np.arange(n_samples)
     shuffle = np.random.RandomState(seed)
     shuffle.shuffle(order)

@@ -9,7 +9,13 @@ import pytest
 import scipy.sparse as sp
 from sklearn.metrics import f1_score, fbeta_score
 
-from sklabelemb.decision.objectives import OBJECTIVES, CallableObjective, MicroF1, SamplesF1
+from sklabelemb.decision.objectives import (
+    OBJECTIVES,
+    CallableObjective,
+    MacroF1,
+    MicroF1,
+    SamplesF1,
+)
 
 AVERAGE = {"micro_f1": "micro", "macro_f1": "macro", "samples_f1": "samples"}
 
@@ -105,6 +111,16 @@ def test_labels_without_positives(name):
     empty = sp.csr_matrix(y.shape)
     assert objective.common(empty, scores) == np.inf
     assert np.isinf(objective.own(empty, scores, 0.0)).all()
+
+
+def test_a_hopeless_label_has_no_threshold_of_its_own_for_macro_f1():
+    """Its F1 would be best if every sample got it: 2 / 1001, for 999 wrong labels."""
+    y = np.zeros((1000, 2))
+    y[:500, 0] = y[999, 1] = 1
+    scores = np.column_stack([np.arange(1000.0)[::-1], np.arange(1000.0)[::-1]])
+    own = MacroF1().own(sp.csr_matrix(y), scores, 0.0)
+    assert own[0] == 499.5
+    assert np.isinf(own[1])
 
 
 @pytest.mark.parametrize("dense", [True, False])

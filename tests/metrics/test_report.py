@@ -22,6 +22,7 @@ from sklearn.metrics import (
 )
 
 from sklabelemb.metrics import multilabel_report, n_label_sets
+from sklabelemb.metrics.decisions import hamming
 
 matplotlib.use("Agg")
 
@@ -115,6 +116,24 @@ def test_text():
     assert "returns" not in short
     long = multilabel_report(Y, PREDICTED, label_names=["x" * 300, *NAMES[1:]]).to_text()
     assert max(map(len, long.splitlines())) < 120
+
+
+def test_frequent_labels_come_first_wherever_their_columns_are():
+    turned = [3, 0, 4, 1, 2]
+    names = [NAMES[i] for i in turned]
+    report = multilabel_report(Y[:, turned], PREDICTED[:, turned], label_names=names)
+    assert [line.split()[0] for line in str(report).splitlines()[2:7]] == NAMES
+    assert list(report.to_frame().index) == names
+    with pytest.raises(ValueError, match="max_labels must be None or at least 0, but got -1"):
+        report.to_text(max_labels=-1)
+
+
+def test_columns_in_another_order_are_noticed():
+    truth = pd.DataFrame(Y, columns=NAMES)
+    predicted = pd.DataFrame(PREDICTED, columns=NAMES)
+    with pytest.raises(ValueError, match="the same columns in another order"):
+        hamming(truth, predicted[NAMES[::-1]])
+    assert hamming(truth, predicted) == hamming_loss(Y, PREDICTED)
 
 
 def test_frame(monkeypatch):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from scipy.special import expit, log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from sklabelemb.text import Tokenizer, Vocabulary
-from sklabelemb.training import TextDataset, isolated_randomness
+from sklabelemb.training import TextDataset, isolated_randomness, wide
 from sklabelemb.training.wide import Mixture, WidePath
 
 TEXTS = ["late parcel", "refund my money", "late parcel and refund", "a question"] * 30
@@ -55,6 +56,28 @@ def test_weight_zero_leaves_samples_out():
     path, vocabulary = fitted(flipped, weight)
     scores = path.scores(encode(vocabulary, TEXTS[:4]), vocabulary)
     np.testing.assert_array_equal(scores > 0, TARGETS[:4].toarray() > 0)
+
+
+@pytest.mark.parametrize("targets", [TARGETS, np.array([0, 1, 2, 2] * 30)])
+@pytest.mark.parametrize("weight", [None, np.linspace(0.5, 1.5, 120).astype(np.float32)])
+def test_many_labels_are_trained_in_another_way_to_the_same_weights(targets, weight, monkeypatch):
+    few, _ = fitted(targets, weight)
+    monkeypatch.setattr(wide, "MANY_LABELS", 1)
+    many, _ = fitted(targets, weight)
+    np.testing.assert_allclose(many.weights, few.weights, atol=1e-4)
+    np.testing.assert_allclose(many.bias, few.bias, atol=1e-4)
+    assert np.abs(few.weights).max() > 0.1
+
+
+def test_the_gradient_of_the_weights_is_a_product():
+    random = np.random.RandomState(0)
+    batch = sp.random(7, 5, density=0.5, random_state=random, format="csr", dtype=np.float32)
+    gradient = torch.from_numpy(random.randn(7, 3).astype(np.float32))
+    for n_labels in (1, 3):
+        weights = torch.zeros(5, n_labels)
+        found = wide._weight_gradient(weights, batch, gradient[:, :n_labels])
+        expected = batch.toarray().T @ gradient[:, :n_labels].numpy()
+        np.testing.assert_allclose(found.to_dense().numpy(), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
