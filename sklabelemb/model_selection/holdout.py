@@ -50,9 +50,6 @@ def stratified_holdout(
         return np.flatnonzero(~cut), np.flatnonzero(cut)
     indicator = sp.csr_matrix(targets)
     n_samples = indicator.shape[0]
-    # A label that all samples have cannot be stratified, and would move ties.
-    frequency = indicator.sum(axis=0).A1
-    indicator = indicator[:, frequency < n_samples]
     order = np.arange(n_samples)
     shuffle = np.random.RandomState(seed)
     shuffle.shuffle(order)
