@@ -23,11 +23,13 @@ if TYPE_CHECKING:
         meta,
         metrics,
         model_selection,
+        mtle,
         text,
     )
     from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
     from sklabelemb.leam import LEAMClassifier
     from sklabelemb.meta import LabelwiseCalibrator, ThresholdTuner
+    from sklabelemb.mtle import MTLEClassifier
     from sklabelemb.persistence import load, save
 
 __version__ = "0.1.0.dev0"
@@ -38,6 +40,7 @@ __all__ = [
     "LEAMClassifier",
     "LabelPowerset",
     "LabelwiseCalibrator",
+    "MTLEClassifier",
     "ThresholdTuner",
     "__version__",
     "baselines",
@@ -49,6 +52,7 @@ __all__ = [
     "meta",
     "metrics",
     "model_selection",
+    "mtle",
     "save",
     "text",
 ]
@@ -63,6 +67,7 @@ _SUBMODULES = frozenset(
         "meta",
         "metrics",
         "model_selection",
+        "mtle",
         "text",
     }
 )
@@ -73,6 +78,7 @@ _HOME = {
     "LEAMClassifier": "leam",
     "LabelPowerset": "baselines",
     "LabelwiseCalibrator": "meta",
+    "MTLEClassifier": "mtle",
     "ThresholdTuner": "meta",
     "load": "persistence",
     "save": "persistence",

@@ -92,19 +92,7 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         MemoryError
             When the GPU's memory is exhausted.
         """
-        previous = self._learnt_attributes()
-        self._forget()
-        if self.warm_start and previous:
-            try:
-                learnt = self._train(X, y, sample_weight, previous=previous)
-            except BaseException:
-                self.__dict__.update(previous)
-                raise
-        else:
-            learnt = self._train(X, y, sample_weight)
-        self._forget()
-        self.__dict__.update(learnt)
-        return self
+        return self._fit(X, y, sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
@@ -126,12 +114,28 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         -------
         self : object
         """
+        return self._partial_fit(X, y, sample_weight, classes=classes)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> Any:
+        previous = self._learnt_attributes()
+        self._forget()
+        if self.warm_start and previous:
+            try:
+                learnt = self._train(X, y, sample_weight, previous=previous, **how)
+            except BaseException:
+                self.__dict__.update(previous)
+                raise
+        else:
+            learnt = self._train(X, y, sample_weight, **how)
+        self._forget()
+        self.__dict__.update(learnt)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> Any:
         previous = self._learnt_attributes()
         weights = snapshot(previous["net_"].module_) if previous else {}
         try:
-            learnt = self._train(
-                X, y, sample_weight, previous=previous, partial=True, classes=classes
-            )
+            learnt = self._train(X, y, sample_weight, previous=previous, partial=True, **how)
         except BaseException:
             # The network goes on learning in place, so what half an epoch did to it is undone.
             if previous:
@@ -218,13 +222,13 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         Returns
         -------
         dict
-            ``"embedding"`` (the word table), ``"compositional"`` (all the rest, what the tables of
-            the papers count) and ``"total"``.
+            ``"embedding"`` (what has a row a word), ``"compositional"`` (all the rest, what the
+            tables of the papers count) and ``"total"``.
         """
         check_is_fitted(self)
         network = self.net_.module_
         total = sum(p.numel() for p in network.parameters())
-        table = network.embedding.weight.numel()
+        table = sum(getattr(network, name).weight.numel() for name in self._word_tables)
         return {"embedding": table, "compositional": total - table, "total": total}
 
     # -- scikit-learn's bookkeeping --------------------------------------------------------------
@@ -258,33 +262,23 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
     def _fitted_state(self) -> dict[str, Any]:
         """What was learnt, by name, for `sklabelemb.save`; the net by the parts that rebuild it."""
         state = self._learnt_attributes()
-        net = state["net_"]
-        state["net_"] = {
-            "module": net.get_params_for("module"),
-            "weights": dict(net.module_.state_dict()),
-            "class_weight": net.get_params_for("criterion").get("class_weight"),
-            # The last bits of a logit depend on the batch that its text was in.
-            "iterator_valid": net.get_params_for("iterator_valid"),
-            "mixed_precision": net.mixed_precision,
-        }
-        # Both are part of targets_.
-        del state["classes_"], state["label_names_"]
+        state["net_"] = self._parts_of_net(state["net_"])
+        for name in self._derived(state):
+            del state[name]
         return state
+
+    def _derived(self, state: dict[str, Any]) -> dict[str, Any]:
+        """What follows from the rest of what was learnt, and is not saved."""
+        targets = state["targets_"]
+        return {"classes_": targets.classes, "label_names_": targets.label_names}
 
     def _restore(self, state: dict[str, Any], device: str) -> None:
         """Take up what :meth:`_fitted_state` gave, with the network on `device`."""
-        parts, targets = state["net_"], state["targets_"]
-        arguments = {
-            **(self.net_params or {}),
-            **{f"module__{name}": value for name, value in parts["module"].items()},
-            **{f"iterator_valid__{name}": value for name, value in parts["iterator_valid"].items()},
-            "criterion__class_weight": parts["class_weight"],
-            "mixed_precision": parts["mixed_precision"],
-            "device": device,
-        }
-        options = state["_network_arguments"]
+        parts = state["net_"]
         with isolated_randomness(0, device):
-            net = self._make_net(options, targets, device, net_params=arguments)
+            net = self._net_of_parts(
+                parts, parts["module"], state["_network_arguments"], self._targets(state), device
+            )
         expected, found = (
             {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()}
             for tensors in (net.module_.state_dict(), parts["weights"])
@@ -296,5 +290,4 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
                 )
         net.module_.load_state_dict(parts["weights"])
         net.history.extend({**row, "batches": []} for row in state["history_"])
-        learnt = {"net_": net, "classes_": targets.classes, "label_names_": targets.label_names}
-        self.__dict__.update(state | learnt)
+        self.__dict__.update(state | {"net_": net} | self._derived(state))

@@ -94,6 +94,13 @@ class FittingSteps(ABC):
         """Whether a linear model over n-grams is trained beside the network."""
         return False
 
+    # Names of the network's tables with a row a word.
+    _word_tables: tuple[str, ...] = ("embedding",)
+
+    def _numbers_per_token(self, options: dict[str, Any], targets: Targets) -> int:
+        """How many numbers the network keeps for each token of a batch while predicting."""
+        return targets.n_labels
+
     # -- the steps -------------------------------------------------------------------------------
 
     def _train(
@@ -104,47 +111,30 @@ class FittingSteps(ABC):
         *,
         previous: dict[str, Any] | None = None,
         partial: bool = False,
-        classes: Any = None,
+        **how: Any,
     ) -> dict[str, Any]:
         """Train, and return everything learnt; the estimator itself is not touched."""
         context = None
         if not partial:
             longest = MOST_EPOCHS if self.max_epochs == "auto" else self.max_epochs
             context = self._init_callback_context(max_subtasks=longest)
-        documents = check_documents(X)
-        check_consistent_length(documents, y)
-        targets, encoded = self._encode_targets(y, previous, classes)
-        weight = sample_weights(sample_weight, len(documents))
-        thresholds = check_threshold(self.threshold, targets.n_labels)
+        documents, targets, encoded, weight = self._read(X, y, sample_weight, previous, **how)
+        learnt = self._first_decisions(targets, encoded, previous)
         if context is not None:
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         random = check_random_state(self.random_state)
         seed, split_seed = (int(random.randint(np.iinfo(np.int32).max)) for _ in range(2))
         device = self._resolve_device()
-        vocabulary, token_ids = self._encode_first(documents, previous)
-        data = TextDataset(token_ids, encoded, weight, len(vocabulary))
-        if weight is not None:
-            # What counts for nothing must not choose the epoch or the thresholds either.
-            data = data.subset(np.flatnonzero(weight))
+        vocabulary, token_ids = self._encode_first(
+            documents, previous, self._words_beside_texts(targets)
+        )
+        data = self._samples(token_ids, encoded, weight, len(vocabulary))
         train, valid = (data, None) if partial else self._hold_out(data, split_seed)
 
         with isolated_randomness(seed, device):
-            net, options = self._prepared_net(
-                targets, vocabulary, train.targets, device, previous, partial
-            )
-            learnt = {
-                "net_": net,
-                "vocabulary_": vocabulary,
-                "targets_": targets,
-                "classes_": targets.classes,
-                "label_names_": targets.label_names,
-                "thresholds_": self._first_thresholds(targets, thresholds, previous),
-                "min_labels_": self._fewest_labels(targets, encoded, previous),
-                "wide_": previous.get("wide_") if previous else None,
-                "mixture_": previous.get("mixture_") if previous else Mixture(),
-                "_network_arguments": options,
-            }
+            net, options = self._prepared_net(targets, vocabulary, train, device, previous, partial)
+            learnt |= {"net_": net, "vocabulary_": vocabulary, "_network_arguments": options}
             callbacks, epochs = self._callbacks(net, train, valid, context, X, y, learnt, partial)
             net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
 
@@ -166,6 +156,51 @@ class FittingSteps(ABC):
                 estimator=self, X=X, y=y, reconstruction_attributes=lambda: learnt
             )
         return learnt
+
+    def _read(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        previous: dict[str, Any] | None,
+        *,
+        classes: Any = None,
+    ) -> tuple[list[str], Targets, Any, np.ndarray | None]:
+        """The door: texts, the form of `y`, `y` encoded, weights of the samples."""
+        documents = check_documents(X)
+        check_consistent_length(documents, y)
+        targets, encoded = self._encode_targets(y, previous, classes)
+        return documents, targets, encoded, sample_weights(sample_weight, len(documents))
+
+    def _first_decisions(
+        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """How to decide before anything has been learnt about it; checks `threshold`."""
+        return {
+            "targets_": targets,
+            "classes_": targets.classes,
+            "label_names_": targets.label_names,
+            "thresholds_": self._first_thresholds(
+                targets, previous["thresholds_"] if previous else None
+            ),
+            "min_labels_": self._fewest_labels(
+                targets, encoded, previous["min_labels_"] if previous else None
+            ),
+            "wide_": previous.get("wide_") if previous else None,
+            "mixture_": previous.get("mixture_") if previous else Mixture(),
+        }
+
+    def _samples(
+        self, token_ids: TokenIds, encoded: Any, weight: np.ndarray | None, n_words: int
+    ) -> Any:
+        """The training data."""
+        data = TextDataset(token_ids, encoded, weight, n_words)
+        # What counts for nothing must not choose the epoch or the thresholds either.
+        return data if weight is None else data.subset(np.flatnonzero(weight))
+
+    def _words_beside_texts(self, targets: Targets) -> list[str]:
+        """Words that get a row each, whether or not a text has them."""
+        return []
 
     def _encode_targets(
         self, y: Any, previous: dict[str, Any] | None, classes: Any
@@ -201,7 +236,10 @@ class FittingSteps(ABC):
         return str(self.device)
 
     def _encode_first(
-        self, documents: list[str], previous: dict[str, Any] | None
+        self,
+        documents: list[str],
+        previous: dict[str, Any] | None,
+        further_words: Sequence[str] = (),
     ) -> tuple[Vocabulary, TokenIds]:
         """Tokenise the training texts, once, and learn (or extend) the vocabulary."""
         vocabulary, token_ids = Vocabulary.build(
@@ -212,11 +250,12 @@ class FittingSteps(ABC):
             max_length=self.max_length,
             keep_unknown=True,
         )
-        if not previous:
+        if not previous and not further_words:
             return vocabulary, token_ids
-        known = previous["vocabulary_"].extended(vocabulary.words)
+        known = previous["vocabulary_"].including(vocabulary) if previous else vocabulary
+        known = known.extended(further_words)
         spelling = [*vocabulary.words, *token_ids.unknown_words]
-        # What is rare in these texts may be known from earlier ones.
+        # What is rare in these texts may be known from elsewhere.
         unknown = {word: len(known) + i for i, word in enumerate(_missing(spelling, known))}
         ids = [0, 1, *(unknown.get(word) or known.id(word) for word in spelling)]
         new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
@@ -231,7 +270,7 @@ class FittingSteps(ABC):
             return self.tokenizer
         return Tokenizer(lowercase=self.lowercase, mask_numbers=self.mask_numbers)
 
-    def _hold_out(self, data: TextDataset, seed: int) -> tuple[TextDataset, TextDataset | None]:
+    def _hold_out(self, data: Any, seed: int) -> tuple[Any, Any]:
         """Training data and, if there is enough for it, validation data."""
         if len(data) * self.validation_fraction < MIN_VALIDATION_SAMPLES:
             return data, None
@@ -243,7 +282,7 @@ class FittingSteps(ABC):
         self,
         targets: Targets,
         vocabulary: Vocabulary,
-        encoded: Any,
+        train: Any,
         device: str,
         previous: dict[str, Any] | None,
         partial: bool,
@@ -264,44 +303,52 @@ class FittingSteps(ABC):
             for group in net.optimizer_.param_groups:
                 group["lr"] = net_params.get("lr", self.learning_rate)
             return net, options
-        net = self._make_net(options, targets, device, encoded, net_params)
+        net = self._make_net(options, targets, device, train, net_params)
         network = net.module_
         if previous:
             copy_weights(previous["net_"].module_, network)
+            self._initialize_new_words(network, vocabulary, previous)
         else:
-            self._initialize_network(network, targets, vocabulary, encoded)
+            self._initialize_network(network, targets, vocabulary, train.targets)
         return net, options
+
+    def _initialize_new_words(  # noqa: B027  (a random start is a start)
+        self, network: nn.Module, vocabulary: Vocabulary, previous: dict[str, Any]
+    ) -> None:
+        """Put in what words start from that an earlier fit did not know."""
 
     def _make_net(
         self,
         options: dict[str, Any],
         targets: Targets,
         device: str,
-        encoded: Any = None,
+        train: Any = None,
         net_params: dict[str, Any] | None = None,
     ) -> TextNet:
         """An initialised skorch net with this module; everything in it is built from classes."""
         batch_size = self.batch_size
         if batch_size == "auto":
-            n_samples = 0 if encoded is None else encoded.shape[0]
+            n_samples = 0 if train is None else len(train)
             batch_size = min(max(n_samples // BATCHES_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
         arguments: dict[str, Any] = {f"module__{name}": value for name, value in options.items()}
+        most_tokens = PREDICTION_ELEMENTS // self._numbers_per_token(options, targets)
         arguments |= {
-            "criterion__multilabel": targets.multilabel,
-            "criterion__class_weight": class_weights(self.class_weight, targets, encoded),
             "optimizer": SplitAdam,
             "optimizer__weight_decay": self.weight_decay,
             "lr": self.learning_rate,
             "batch_size": batch_size,
             "iterator_valid__batch_size": max(batch_size, 256),
-            "iterator_valid__max_tokens": max(2048, PREDICTION_ELEMENTS // targets.n_labels),
+            "iterator_valid__max_tokens": max(2048, most_tokens),
             "mixed_precision": self.mixed_precision,
             "device": device,
             "verbose": 0,
             "callbacks__print_log": None,
+            **self._net_arguments(targets, None if train is None else train.targets),
         }
         if options.get("sparse"):
-            arguments["optimizer__param_groups"] = [("embedding.weight", {"sparse": True})]
+            arguments["optimizer__param_groups"] = [
+                (f"{table}.weight", {"sparse": True}) for table in self._word_tables
+            ]
         net_params = net_params or {}
         if "optimizer" in net_params:
             arguments.pop("optimizer__weight_decay")
@@ -309,28 +356,60 @@ class FittingSteps(ABC):
         with explained_memory_errors(device):
             return net.initialize()
 
-    def _first_thresholds(
+    def _net_arguments(self, targets: Targets, encoded: Any) -> dict[str, Any]:
+        """Loss and iterators, where they are not the net's own, and their parameters."""
+        return {
+            "criterion__multilabel": targets.multilabel,
+            "criterion__class_weight": class_weights(self.class_weight, targets, encoded),
+        }
+
+    def _parts_of_net(self, net: TextNet) -> dict[str, Any]:
+        return {
+            "module": net.get_params_for("module"),
+            "weights": dict(net.module_.state_dict()),
+            "class_weight": net.get_params_for("criterion").get("class_weight"),
+            # The last bits of a logit depend on the batch that its text was in.
+            "iterator_valid": net.get_params_for("iterator_valid"),
+            "mixed_precision": net.mixed_precision,
+        }
+
+    def _net_of_parts(
         self,
-        targets: Targets,
-        thresholds: np.ndarray | None,
-        previous: dict[str, Any] | None,
-    ) -> np.ndarray | None:
+        parts: dict[str, Any],
+        module: dict[str, Any],
+        options: dict[str, Any],
+        targets: Any,
+        device: str,
+    ) -> TextNet:
+        """A net that computes like the one that the parts were taken from; its weights are new."""
+        arguments = {
+            **(self.net_params or {}),
+            **{f"module__{name}": value for name, value in module.items()},
+            **{f"iterator_valid__{name}": value for name, value in parts["iterator_valid"].items()},
+            "criterion__class_weight": parts["class_weight"],
+            "mixed_precision": parts["mixed_precision"],
+            "device": device,
+        }
+        return self._make_net(options, targets, device, net_params=arguments)
+
+    def _targets(self, state: dict[str, Any]) -> Any:
+        """What the network's outputs are, as the steps of a fit know it."""
+        return state["targets_"]
+
+    def _first_thresholds(self, targets: Targets, previous: np.ndarray | None) -> np.ndarray | None:
+        thresholds = check_threshold(self.threshold, targets.n_labels)
         if not targets.multilabel:
             return None
         if thresholds is not None:
             return thresholds
-        if previous:
-            return np.array(previous["thresholds_"])
-        return np.full(targets.n_labels, 0.5)
+        return np.full(targets.n_labels, 0.5) if previous is None else np.array(previous)
 
-    def _fewest_labels(
-        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None
-    ) -> int:
+    def _fewest_labels(self, targets: Targets, encoded: Any, previous: int | None) -> int:
         """How many labels a prediction has at least."""
         if self.min_labels != "auto":
             return int(self.min_labels)
         fewest = int(encoded.sum(axis=1).min()) if targets.multilabel else 0
-        return min(fewest, previous["min_labels_"]) if previous else fewest
+        return fewest if previous is None else min(fewest, previous)
 
     def _train_wide(
         self, data: TextDataset, learnt: dict[str, Any], partial: bool
@@ -379,7 +458,7 @@ class FittingSteps(ABC):
             epochs = self.max_epochs
         callbacks: list[Any] = [warmup_then_decay(n_batches * epochs, self.warmup)]
         if valid is not None:
-            callbacks.append(ValidationScore(validation_score))
+            callbacks.append(self._validation_callback())
             if self.patience is not None:
                 callbacks.append(BestWeights("valid_score", patience=self.patience))
         if self.verbose:
@@ -387,6 +466,9 @@ class FittingSteps(ABC):
         if context is not None:
             callbacks.append(ScikitLearnCallbacks(self, context, X, y, lambda: learnt))
         return callbacks, epochs
+
+    def _validation_callback(self) -> ValidationScore:
+        return ValidationScore(validation_score)
 
 
 def _missing(words: list[str], vocabulary: Vocabulary) -> list[str]:

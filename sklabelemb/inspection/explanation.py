@@ -25,8 +25,9 @@ class Explanation:
     label_names : list, length n_labels
     proba : ndarray of shape (n_labels,)
     predicted : bool ndarray of shape (n_labels,)
-    attention : ndarray of shape (n_tokens, n_labels)
-        Share of the attention that each token got, for each label; each column sums to one.
+    attention : ndarray of shape (n_tokens, n_labels), or None
+        Share of the attention that each token got, for each label; each column sums to one. None
+        where the model has no attention.
     contributions : ndarray of shape (n_tokens, n_labels)
         What each token added to each label's logit (negative: took away), on all the model's ways
         from words to labels together.
@@ -72,7 +73,7 @@ class Explanation:
     label_names: list[Any]
     proba: np.ndarray
     predicted: np.ndarray
-    attention: np.ndarray
+    attention: np.ndarray | None
     contributions: np.ndarray
 
     def top(self, label: Any, n: int = 5) -> list[tuple[str, float]]:

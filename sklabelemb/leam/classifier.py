@@ -21,11 +21,10 @@ from sklabelemb.leam.network import LEAM, Reading
 from sklabelemb.targets import Targets
 from sklabelemb.text import (
     TokenIds,
-    Tokenizer,
     Vocabulary,
     check_documents,
-    load_vectors,
-    token_spans,
+    tokens_with_spans,
+    vectors_of,
 )
 from sklabelemb.training import LengthBuckets
 from sklabelemb.training.net import explained_memory_errors
@@ -389,14 +388,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
 
     def _pretrained(self, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
         """Which ids have a pretrained vector, and the vectors, scaled like the others."""
-        values, found = load_vectors(self.vectors, ["", "", *vocabulary.words])
-        found[:2] = False
-        if values.shape[1] > self.embedding_dim:
-            raise ValueError(
-                f"The pretrained vectors have {values.shape[1]} dimensions, but embedding_dim is "
-                f"{self.embedding_dim}. Set embedding_dim={values.shape[1]} or more: further "
-                "dimensions start at random."
-            )
+        values, found = vectors_of(vocabulary, self.vectors, most_dimensions=self.embedding_dim)
         spread = values[found].std() if found.any() else 1.0
         return found, values * (VECTOR_STD / spread)
 
@@ -473,7 +465,9 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
             proba = probabilities(logits, self.targets_.multilabel)
             predicted = self._label_decisions(logits)
             for row, index in enumerate(indices):
-                tokens, spans = self._tokens_with_spans(documents[index])
+                tokens, spans = tokens_with_spans(
+                    documents[index], self._tokenizer(), self.max_length
+                )
                 explanations[index] = Explanation(
                     text=documents[index],
                     tokens=tokens,
@@ -485,14 +479,6 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
                     contributions=contributions[row, : len(tokens)],
                 )
         return explanations
-
-    def _tokens_with_spans(self, text: str) -> tuple[list[str], list[tuple[int, int] | None]]:
-        """The tokens that the network reads, and where they stand in the text."""
-        tokenizer = self._tokenizer()
-        tokens = list(tokenizer(text))[: self.max_length]
-        if isinstance(tokenizer, Tokenizer):
-            return tokens, list(tokenizer.spans(text)[: len(tokens)])
-        return tokens, list(token_spans(text, tokens))
 
     def _readings(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, Reading]]:
         """The network's readings, batch by batch, with the indices of the batch's texts."""

@@ -16,13 +16,12 @@ from itertools import accumulate, chain, pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils.checkpoint import checkpoint
 
 __all__ = ["MTLE", "BilinearMatcher", "ConcatMatcher", "CosineMatcher", "MLPMatcher"]
 
 # Standard deviation of the numbers of a word that has no pretrained vector.
-WORD_STD = 0.05
+WORD_STD = 0.15
 # The MLP matcher keeps k numbers per text and label. Beyond this many it goes through the labels
 # in blocks and computes each block again in the backward pass.
 MATCH_BLOCK_ELEMENTS = 1 << 24
@@ -127,13 +126,19 @@ class BilinearMatcher(nn.Module):
         """Scores :math:`s_j`, shape (b, C)."""
         return F.linear(self.product(X), Y) + self.prior(Y).T
 
+    def shares(self, parts: Tensor, Y: Tensor) -> Tensor:
+        """What each part of a text's vector adds to the scores; see :meth:`MTLE.shares`."""
+        return F.linear(self.product(parts), Y)
+
 
 class CosineMatcher(nn.Module):
     r"""The cosine of text and label in a common space.
 
     .. math:: s_j = e^{t} \cos(A X, B Y_j) + b
 
-    The scale :math:`e^t` starts at 10. The cosine with a zero vector is 0.
+    The scale :math:`e^t` starts at 10. The cosine with a zero vector is 0. Where texts and labels
+    have vectors of one size (the mean encoder), A = B is orthogonal at the start, so that training
+    begins with the cosines of the vectors themselves.
 
     Parameters
     ----------
@@ -147,6 +152,10 @@ class CosineMatcher(nn.Module):
         super().__init__()
         self.text = _xavier(nn.Linear(text_size, size, bias=False))
         self.label = _xavier(nn.Linear(label_size, size, bias=False))
+        if text_size == label_size:
+            nn.init.orthogonal_(self.text.weight)
+            with torch.no_grad():
+                self.label.weight.copy_(self.text.weight)
         self.log_scale = nn.Parameter(torch.tensor(FIRST_SCALE).log())
         self.bias = nn.Parameter(torch.zeros(()))
 
@@ -156,8 +165,16 @@ class CosineMatcher(nn.Module):
         text, label = (F.normalize(v, dim=1, eps=1e-6) for v in (self.text(X), self.label(Y)))
         return self.log_scale.exp() * F.linear(text, label) + self.bias
 
+    def shares(self, parts: Tensor, Y: Tensor) -> Tensor:
+        """What each part of a text's vector adds to the scores; see :meth:`MTLE.shares`."""
+        parts = self.text(parts)
+        length = parts.sum(dim=1, keepdim=True).norm(dim=2, keepdim=True).clamp_min(1e-6)
+        label = F.normalize(self.label(Y), dim=1, eps=1e-6)
+        return self.log_scale.exp() * F.linear(parts / length, label)
+
 
 ENCODERS = ("bilstm", "mean")
+POOLINGS = ("last", "max", "mean")
 MATCHERS = ("mlp", "bilinear", "cosine", "concat")
 
 
@@ -188,6 +205,9 @@ class MTLE(nn.Module):
         the mean of its word vectors and nothing else, d = P. Matchers take either size.
     hidden_size : int, default=100
         m, the state of each direction of the BiLSTM. Of no use to ``encoder="mean"``.
+    pooling : {"last", "max", "mean"}, default="last"
+        What of the BiLSTM's states is the text's vector: each direction's last (the paper), or the
+        largest or mean value of each dimension over the text.
     matcher : {"mlp", "bilinear", "cosine", "concat"}, default="mlp"
         :class:`MLPMatcher`, :class:`BilinearMatcher`, :class:`CosineMatcher`, or the printed
         :class:`ConcatMatcher`, whose decisions never depend on the text.
@@ -209,7 +229,7 @@ class MTLE(nn.Module):
     -----
     The weights start from Xavier's distribution (each gate of the LSTM on its own), the biases at
     zero but for the forget gates, which start open (1); words from a normal distribution with
-    standard deviation 0.05.
+    standard deviation 0.15.
 
     A number that is added to all scores alike, such as the bias of a matcher, matters to
     multi-label tasks only: a softmax does not see it.
@@ -239,6 +259,7 @@ class MTLE(nn.Module):
 
     label_ids: Tensor
     label_starts: Tensor
+    vector_scale: Tensor
     _multilabel: list[bool]
 
     def __init__(
@@ -249,6 +270,7 @@ class MTLE(nn.Module):
         embedding_dim: int = 300,
         encoder: str = "bilstm",
         hidden_size: int = 100,
+        pooling: str = "last",
         matcher: str = "mlp",
         matcher_size: int = 100,
         dropout: float = 0.5,
@@ -259,9 +281,12 @@ class MTLE(nn.Module):
         super().__init__()
         if encoder not in ENCODERS:
             raise ValueError(f"encoder={encoder!r} must be one of {', '.join(ENCODERS)}.")
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling={pooling!r} must be one of {', '.join(POOLINGS)}.")
         if matcher not in MATCHERS:
             raise ValueError(f"matcher={matcher!r} must be one of {', '.join(MATCHERS)}.")
         self.encoder = encoder
+        self.pooling = pooling
         self.word_dropout = word_dropout
         self.embedding = nn.Embedding(n_words, embedding_dim, padding_idx=0, sparse=sparse)
         self.label_embedding = nn.EmbeddingBag(
@@ -271,9 +296,9 @@ class MTLE(nn.Module):
         text_size = embedding_dim
         if encoder == "bilstm":
             text_size = 2 * hidden_size
-            self.lstm = nn.LSTM(embedding_dim, hidden_size, batch_first=True, bidirectional=True)
-            _start_lstm(self.lstm)
-        self.matcher: nn.Module
+            self.forwards = _lstm(embedding_dim, hidden_size)
+            self.backwards = _lstm(embedding_dim, hidden_size)
+        self.matcher: MLPMatcher | BilinearMatcher | CosineMatcher | ConcatMatcher
         if matcher == "mlp":
             self.matcher = MLPMatcher(text_size, embedding_dim, matcher_size)
         elif matcher == "bilinear":
@@ -289,6 +314,8 @@ class MTLE(nn.Module):
         # Not part of the weights: weights must fit whatever the tasks are.
         for name in ("label_ids", "label_starts"):
             self.register_buffer(name, torch.empty(0, dtype=torch.int64), persistent=False)
+        # What pretrained vectors were multiplied with; 0 before any came.
+        self.register_buffer("vector_scale", torch.zeros(()))
         self.set_tasks(label_words, multilabel)
 
     @property
@@ -382,7 +409,7 @@ class MTLE(nn.Module):
         ----------
         ids : int64 Tensor of shape (b, s)
             Word ids, padded with 0 at the end.
-        task : int or Tensor with one number, default=0
+        task : int, or Tensor that holds one and the same number, default=0
 
         Returns
         -------
@@ -391,7 +418,7 @@ class MTLE(nn.Module):
             ``matcher="concat"``, single-label tasks get the sigmoids of the scores: the paper's
             softmax is over these.
         """
-        task = self._task(task)
+        task = self._number(task)
         scores = self.match(self.text_vectors(ids), self.label_vectors(task))
         if isinstance(self.matcher, ConcatMatcher) and not self._multilabel[task]:
             return torch.sigmoid(scores)
@@ -408,27 +435,46 @@ class MTLE(nn.Module):
             left = (ids != 0).sum(dim=1, keepdim=True).clamp_min(1)
             vectors = F.embedding_bag(positions, words, mode="sum") / left.to(words.dtype)
         else:
-            # An LSTM must read something; what it makes of an empty text is thrown away.
-            packed = pack_padded_sequence(
-                F.embedding(positions, words),
-                lengths.clamp_min(1).cpu(),
-                batch_first=True,
-                enforce_sorted=False,
+            backwards = F.embedding(_reversed(positions, lengths), words)
+            vectors = torch.cat(
+                [
+                    _pooled(self.forwards(F.embedding(positions, words))[0], lengths, self.pooling),
+                    _pooled(self.backwards(backwards)[0], lengths, self.pooling),
+                ],
+                dim=1,
             )
-            _, (states, _) = self.lstm(packed)
-            vectors = torch.cat([states[0], states[1]], dim=1)
-            vectors = vectors.masked_fill((lengths == 0).unsqueeze(1), 0)
         return self.dropout(vectors)
 
     def label_vectors(self, task: int | Tensor = 0) -> Tensor:
         """Y of each label of a task, shape (C, P)."""
-        task = self._task(task)
+        task = self._number(task)
         words, starts = self._words_of[task], self._labels_of[task]
         return self.label_embedding(self.label_ids[words], self.label_starts[starts])
 
     def match(self, X: Tensor, Y: Tensor) -> Tensor:
         """Scores of texts X, shape (b, d), and labels Y, shape (C, P): shape (b, C)."""
         return self.matcher(X, Y)
+
+    def shares(self, ids: Tensor, task: int | Tensor = 0) -> Tensor | None:
+        """What each word adds to each label's logit, where that can be said exactly.
+
+        Parameters
+        ----------
+        ids : int64 Tensor of shape (b, s)
+        task : int, or Tensor that holds one and the same number, default=0
+
+        Returns
+        -------
+        Tensor of shape (b, s, C), or None
+            With the mean encoder and the cosine or bilinear matcher a logit is a constant of the
+            label and a sum over words (the cosine's length is that of the whole text). Otherwise
+            None. Padding has 0.
+        """
+        if self.encoder != "mean" or isinstance(self.matcher, MLPMatcher | ConcatMatcher):
+            return None
+        lengths = (ids != 0).sum(dim=1).clamp_min(1).reshape(-1, 1, 1)
+        parts = self.embedding(ids) / lengths
+        return self.matcher.shares(parts, self.label_vectors(task))
 
     def _check_labels(self, task: int, labels: Sequence[Sequence[int]]) -> None:
         if not len(labels):
@@ -442,15 +488,17 @@ class MTLE(nn.Module):
                         f"to {n_words - 1} (0 is padding). Call grow() before new words."
                     )
 
-    def _task(self, task: int | Tensor) -> int:
-        if isinstance(task, Tensor) and task.numel() != 1:
-            raise ValueError(
-                f"task has {task.numel()} numbers, but the texts of a batch belong to one task: "
-                "give its number once."
-            )
-        if not 0 <= int(task) < self.n_tasks:
-            raise ValueError(f"task={int(task)}, but tasks go from 0 to {self.n_tasks - 1}.")
-        return int(task)
+    def _number(self, task: int | Tensor) -> int:
+        if isinstance(task, Tensor):
+            first = int(task.reshape(-1)[0])
+            if (task != first).any():
+                raise ValueError(
+                    "task has several numbers, but the texts of a batch belong to one task."
+                )
+            task = first
+        if not 0 <= task < self.n_tasks:
+            raise ValueError(f"task={task}, but tasks go from 0 to {self.n_tasks - 1}.")
+        return task
 
     def _drop_words(self, ids: Tensor) -> Tensor:
         """Words at random replaced by 0, but never all those of a text."""
@@ -466,8 +514,33 @@ def _xavier(layer: nn.Linear) -> nn.Linear:
     return layer
 
 
+def _reversed(rows: Tensor, lengths: Tensor) -> Tensor:
+    """Each row backwards, what lies beyond its length staying where it is."""
+    places = torch.arange(rows.shape[1], device=rows.device)
+    mirrored = lengths.unsqueeze(1) - 1 - places
+    return rows.gather(1, torch.where(mirrored >= 0, mirrored, places))
+
+
+def _pooled(states: Tensor, lengths: Tensor, pooling: str) -> Tensor:
+    """One vector a text of an LSTM's states, shape (b, m); zero for an empty text.
+
+    What was computed beyond a text's own last word is not looked at, so padding changes nothing,
+    and no sequence has to be packed: on a CPU torch is many times faster at padded ones.
+    """
+    lengths = lengths.unsqueeze(1)
+    if pooling == "last":
+        last = (lengths - 1).clamp_min(0).unsqueeze(2).expand(-1, -1, states.shape[2])
+        return states.gather(1, last).squeeze(1).masked_fill(lengths == 0, 0)
+    beyond = (torch.arange(states.shape[1], device=states.device) >= lengths).unsqueeze(2)
+    if pooling == "mean":
+        return states.masked_fill(beyond, 0).sum(dim=1) / lengths.clamp_min(1)
+    return states.masked_fill(beyond, -1).amax(dim=1).masked_fill(lengths == 0, 0)
+
+
 @torch.no_grad()
-def _start_lstm(lstm: nn.LSTM) -> None:
+def _lstm(input_size: int, hidden_size: int) -> nn.LSTM:
+    """One direction of the text encoder, at its start."""
+    lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
     for name, parameter in lstm.named_parameters():
         gates = parameter.chunk(4)
         if "weight" in name:
@@ -478,3 +551,4 @@ def _start_lstm(lstm: nn.LSTM) -> None:
             # torch adds two biases; the gates are those of input, forgetting, cell and output.
             if "bias_ih" in name:
                 gates[1].fill_(1)
+    return lstm

@@ -32,10 +32,10 @@ FORMAT_VERSION = 1
 DESCRIPTION, WEIGHTS, VOCABULARY = "model.json", "weights.safetensors", "vocabulary.json"
 
 # What may be saved and loaded, and where it lives. A file names one of these, never a module.
-_CLASSES = {"LEAMClassifier": "sklabelemb.leam"}
+_CLASSES = {"LEAMClassifier": "sklabelemb.leam", "MTLEClassifier": "sklabelemb.mtle"}
 
 # Small, and good to read in a text editor.
-_WRITTEN_OUT = ("targets_", "thresholds_")
+_WRITTEN_OUT = ("targets_", "thresholds_", "tasks_")
 
 _AGAIN = "Copy the whole folder again, or save the model again."
 
@@ -45,7 +45,7 @@ def save(model: Any, folder: str | os.PathLike[str], *, overwrite: bool = False)
 
     Parameters
     ----------
-    model : LEAMClassifier
+    model : LEAMClassifier or MTLEClassifier
         A fitted classifier with label embeddings. For the baselines, which hold scikit-learn
         classifiers, and for pipelines use `joblib.dump` or skops.
     folder : path
@@ -154,7 +154,7 @@ def load(folder: str | os.PathLike[str], *, device: str = "auto") -> Any:
 
     Returns
     -------
-    LEAMClassifier
+    LEAMClassifier or MTLEClassifier
         Ready to predict, to be trained further, pickled and cloned.
 
     Raises

@@ -9,11 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, get_origin, get_type_hints
 
 import numpy as np
 import torch
 
+from sklabelemb.mtle.tasks import Task
 from sklabelemb.targets import Targets
 from sklabelemb.text import CharacterTfidf, Tokenizer, WordTfidf
 from sklabelemb.training.wide import Mixture, WidePath
@@ -22,7 +24,8 @@ __all__ = ["Attachments", "decode", "encode"]
 
 # Dataclasses that may be part of a saved model, by the names that files know them by.
 _DATACLASSES = {
-    cls.__name__: cls for cls in (CharacterTfidf, Mixture, Targets, Tokenizer, WidePath, WordTfidf)
+    cls.__name__: cls
+    for cls in (CharacterTfidf, Mixture, Targets, Task, Tokenizer, WidePath, WordTfidf)
 }
 _TENSOR_DTYPES = "b1", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8"
 
@@ -212,7 +215,9 @@ def _decode_dataclass(name: str, fields: dict[str, Any]) -> Any:
     if fields.keys() != types.keys():
         raise ValueError(f"{name} has the fields {sorted(fields)} instead of {sorted(types)}")
     for key, expected in types.items():
-        if not isinstance(fields[key], get_origin(expected) or expected):
+        is_union = isinstance(expected, UnionType)
+        kind = expected if is_union else get_origin(expected) or expected
+        if kind is not Any and not isinstance(fields[key], kind):
             raise ValueError(f"{name}.{key} is a {type(fields[key]).__name__}")
     return cls(**fields)
 

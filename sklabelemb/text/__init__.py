@@ -3,8 +3,8 @@
 from .documents import check_documents
 from .ngrams import CharacterTfidf, WordTfidf
 from .token_ids import TokenIds
-from .tokenizer import Tokenizer, token_spans
-from .vectors import load_vectors, vector_dim
+from .tokenizer import Tokenizer, token_spans, tokens_with_spans
+from .vectors import load_vectors, vector_dim, vectors_of
 from .vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary
 
 __all__ = [
@@ -18,5 +18,7 @@ __all__ = [
     "check_documents",
     "load_vectors",
     "token_spans",
+    "tokens_with_spans",
     "vector_dim",
+    "vectors_of",
 ]

@@ -6,11 +6,11 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Tokenizer", "token_spans"]
+__all__ = ["Tokenizer", "token_spans", "tokens_with_spans"]
 
 _APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 _SOFT_HYPHEN = "\N{SOFT HYPHEN}"
@@ -221,6 +221,30 @@ def token_spans(text: str, tokens: Iterable[str]) -> list[tuple[int, int] | None
         else:
             spans.append((owner[start], owner[position - 1] + 1))
     return spans
+
+
+def tokens_with_spans(
+    text: str, tokenizer: Callable[[str], Iterable[str]], max_length: int | None = None
+) -> tuple[list[str], list[tuple[int, int] | None]]:
+    """The tokens that a network reads, and where they stand in the text.
+
+    Parameters
+    ----------
+    text : str
+    tokenizer : callable
+    max_length : int or None, default=None
+        Only so many tokens.
+
+    Examples
+    --------
+    >>> from sklabelemb.text import Tokenizer, tokens_with_spans
+    >>> tokens_with_spans("Late again!", Tokenizer(), max_length=2)
+    (['late', 'again'], [(0, 4), (5, 10)])
+    """
+    tokens = list(tokenizer(text))[:max_length]
+    if isinstance(tokenizer, Tokenizer):
+        return tokens, list(tokenizer.spans(text)[: len(tokens)])
+    return tokens, token_spans(text, tokens)
 
 
 # What may join two runs of letters and digits into one word.

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .vector_files import VectorFile
+from .vocabulary import Vocabulary
 
-__all__ = ["load_vectors", "vector_dim"]
+__all__ = ["load_vectors", "vector_dim", "vectors_of"]
 
 
 def load_vectors(
@@ -117,6 +118,51 @@ def vector_dim(source: Any) -> int:
     3
     """
     return _open(source).dim
+
+
+def vectors_of(
+    vocabulary: Vocabulary, source: Any, *, most_dimensions: int, first: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Look up the vectors of a vocabulary's words, one row to an id.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    source : str, PathLike, mapping, KeyedVectors or pair
+        As for `load_vectors`.
+    most_dimensions : int
+        Width of the table that the vectors are for.
+    first : int, default=0
+        The first id that is wanted.
+
+    Returns
+    -------
+    vectors : ndarray of float32, shape (len(vocabulary) - first, dim)
+    found : ndarray of bool, shape (len(vocabulary) - first,)
+        False for padding and unknown words, which have no spelling.
+
+    Raises
+    ------
+    ValueError
+        If the vectors are wider than the table.
+
+    Examples
+    --------
+    >>> from sklabelemb.text import Vocabulary, vectors_of
+    >>> vectors, found = vectors_of(Vocabulary(["cat"]), {"cat": [1.0, 2.0]}, most_dimensions=2)
+    >>> found
+    array([False, False,  True])
+    """
+    spelling = ["", "", *vocabulary.words][first:]
+    vectors, found = load_vectors(source, spelling)
+    found[: max(0, 2 - first)] = False
+    if vectors.shape[1] > most_dimensions:
+        raise ValueError(
+            f"The pretrained vectors have {vectors.shape[1]} dimensions, but embedding_dim is "
+            f"{most_dimensions}. Set embedding_dim={vectors.shape[1]} or more: further dimensions "
+            "start at random."
+        )
+    return vectors, found
 
 
 class _Sink:

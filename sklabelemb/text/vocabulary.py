@@ -226,6 +226,25 @@ class Vocabulary:
             frequency = np.concatenate([frequency, np.zeros(len(new), dtype=np.int64)])
         return Vocabulary((*self.words, *new), frequency)
 
+    def including(self, other: Vocabulary) -> Vocabulary:
+        """Return a vocabulary with the words of another one too, learnt from further texts.
+
+        Parameters
+        ----------
+        other : Vocabulary
+
+        Returns
+        -------
+        vocabulary : Vocabulary
+            All old ids are unchanged, new words follow in the order of `other`; document
+            frequencies are added up.
+        """
+        both = self.extended(other.words)
+        if both.document_frequency is not None and other.document_frequency is not None:
+            ids = [PAD_ID, UNKNOWN_ID, *map(both.id, other.words)]
+            both.document_frequency[ids] += other.document_frequency
+        return both
+
     def id(self, word: str) -> int:
         """Return the id of a word, `UNKNOWN_ID` if it is not in the vocabulary."""
         return self._ids.get(word, UNKNOWN_ID)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -42,13 +42,13 @@ class TextDataset(Dataset):
     def __len__(self) -> int:
         return len(self.token_ids)
 
-    def subset(self, indices: np.ndarray) -> TextDataset:
+    def subset(self, indices: np.ndarray) -> Self:
         """The samples at `indices`, in that order."""
-        return TextDataset(
-            self.token_ids.take(indices),
-            None if self.targets is None else self.targets[indices],
-            None if self.sample_weight is None else self.sample_weight[indices],
-            self.n_words,
+        return replace(
+            self,
+            token_ids=self.token_ids.take(indices),
+            targets=None if self.targets is None else self.targets[indices],
+            sample_weight=None if self.sample_weight is None else self.sample_weight[indices],
         )
 
     def batch(self, indices: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -64,6 +64,16 @@ def random_mtle(seed=0, label_words=TASKS, scale=1.0, **options):
     return network
 
 
+def torchs_lstm(network):
+    """torch's own bidirectional LSTM with the weights of the two directions."""
+    size, hidden = network.forwards.input_size, network.forwards.hidden_size
+    lstm = nn.LSTM(size, hidden, batch_first=True, bidirectional=True).double()
+    state = dict(network.forwards.state_dict())
+    state |= {f"{k}_reverse": v for k, v in network.backwards.state_dict().items()}
+    lstm.load_state_dict(state)
+    return lstm
+
+
 def random_texts(n, seed=0, longest=12):
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.randint(0, longest + 1, (n,), generator=generator).tolist()
@@ -73,13 +83,13 @@ def random_texts(n, seed=0, longest=12):
 # -- the equations, literally --------------------------------------------------------------------
 
 
-def literal_direction(p, words, suffix):
+def literal_direction(p, words, direction):
     """The last state of an LSTM that reads `words`; gates in torch's order."""
-    m = p[f"lstm.weight_hh_l0{suffix}"].shape[1]
+    m = p[f"{direction}.weight_hh_l0"].shape[1]
     h, c = torch.zeros(m, dtype=torch.float64), torch.zeros(m, dtype=torch.float64)
     for word in words:
-        z = p[f"lstm.weight_ih_l0{suffix}"] @ word + p[f"lstm.bias_ih_l0{suffix}"]
-        z = z + p[f"lstm.weight_hh_l0{suffix}"] @ h + p[f"lstm.bias_hh_l0{suffix}"]
+        z = p[f"{direction}.weight_ih_l0"] @ word + p[f"{direction}.bias_ih_l0"]
+        z = z + p[f"{direction}.weight_hh_l0"] @ h + p[f"{direction}.bias_hh_l0"]
         enters, stays, leaves = (torch.sigmoid(z[g * m : (g + 1) * m]) for g in (0, 1, 3))
         c = stays * c + enters * torch.tanh(z[2 * m : 3 * m])
         h = leaves * torch.tanh(c)
@@ -90,9 +100,9 @@ def literal_text(p, text, encoder):
     words = [p["embedding.weight"][word] for word in text]
     if encoder == "bilstm":
         if not words:
-            return torch.zeros(2 * p["lstm.weight_hh_l0"].shape[1], dtype=torch.float64)
-        backwards = literal_direction(p, words[::-1], "_reverse")
-        return torch.cat([literal_direction(p, words, ""), backwards])
+            return torch.zeros(2 * p["forwards.weight_hh_l0"].shape[1], dtype=torch.float64)
+        backwards = literal_direction(p, words[::-1], "backwards")
+        return torch.cat([literal_direction(p, words, "forwards"), backwards])
     total = torch.zeros(p["embedding.weight"].shape[1], dtype=torch.float64)
     for word in words:
         total = total + word
@@ -175,7 +185,9 @@ def test_text_vectors_are_the_final_states_of_torchs_own_lstm():
     for text in random_texts(20, seed=1):
         if not text:
             continue
-        _, (states, _) = network.lstm(F.embedding(torch.tensor([text]), network.embedding.weight))
+        _, (states, _) = torchs_lstm(network)(
+            F.embedding(torch.tensor([text]), network.embedding.weight)
+        )
         found = network.text_vectors(padded([text], extra=3))
         torch.testing.assert_close(found, states.transpose(0, 1).flatten(1), rtol=0, atol=1e-14)
 
@@ -391,7 +403,9 @@ def test_a_task_that_does_not_exist(task):
 
 
 def test_a_batch_of_several_tasks():
-    with pytest.raises(ValueError, match="task has 2 numbers, but the texts of a batch belong to"):
+    with pytest.raises(
+        ValueError, match="task has several numbers, but the texts of a batch belong to"
+    ):
         random_mtle()(padded(TEXTS), torch.tensor([0, 1]))
 
 
@@ -550,7 +564,7 @@ def test_a_dropped_word_is_a_zero_vector_at_its_place():
     wanted = []
     for keep in ([0, 1], [1, 0], [1, 1]):
         x = torch.stack([word if k else zero for word, k in zip(words, keep, strict=True)])
-        _, (states, _) = network.lstm(x.unsqueeze(0))
+        _, (states, _) = torchs_lstm(network)(x.unsqueeze(0))
         wanted.append(states.flatten().detach())
     seen = set()
     for _ in range(50):
@@ -574,17 +588,17 @@ def test_both_tables_start_from_the_same_vectors():
     assert torch.equal(network.embedding.weight, network.label_embedding.weight)
     assert network.embedding.weight is not network.label_embedding.weight
     assert torch.all(network.embedding.weight[0] == 0)
-    assert network.embedding.weight[1:].std().item() == pytest.approx(0.05, rel=0.05)
+    assert network.embedding.weight[1:].std().item() == pytest.approx(0.15, rel=0.05)
 
 
 def test_lstm_starts_with_xavier_gates_that_remember():
-    lstm = MTLE(N_WORDS, TASKS, embedding_dim=30, hidden_size=50).lstm
-    for suffix in ("", "_reverse"):
+    network = MTLE(N_WORDS, TASKS, embedding_dim=30, hidden_size=50)
+    for lstm in (network.forwards, network.backwards):
         for kind, columns in (("ih", 30), ("hh", 50)):
             bound = math.sqrt(6 / (50 + columns))
-            for gate in getattr(lstm, f"weight_{kind}_l0{suffix}").chunk(4):
+            for gate in getattr(lstm, f"weight_{kind}_l0").chunk(4):
                 assert 0.97 * bound < gate.abs().max() <= bound
-        total = getattr(lstm, f"bias_ih_l0{suffix}") + getattr(lstm, f"bias_hh_l0{suffix}")
+        total = lstm.bias_ih_l0 + lstm.bias_hh_l0
         assert total.tolist() == [0.0] * 50 + [1.0] * 50 + [0.0] * 100
 
 
@@ -685,7 +699,7 @@ def test_grow_keeps_old_words_bit_equal(sparse, dtype):
             assert layer.weight.is_leaf
             assert layer.weight.requires_grad
             assert torch.equal(layer.weight[:N_WORDS], old)
-            assert layer.weight[N_WORDS:].std().item() == pytest.approx(0.05, rel=0.1)
+            assert layer.weight[N_WORDS:].std().item() == pytest.approx(0.15, rel=0.1)
         assert torch.equal(
             network.embedding.weight[N_WORDS:], network.label_embedding.weight[N_WORDS:]
         )
@@ -743,7 +757,7 @@ def test_copies_know_their_tasks():
 def test_it_is_a_module_of_torch_alone():
     network = random_mtle(encoder="mean")
     assert isinstance(network, nn.Module)
-    assert not hasattr(network, "lstm")
+    assert not hasattr(network, "forwards")
     source = Path(network_module.__file__).read_text(encoding="utf-8")
     imported = {
         line.split()[1].split(".")[0]

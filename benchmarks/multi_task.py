@@ -1,0 +1,355 @@
+"""The tables of the MTLE paper, re-run on what there is: one task or several, and updates.
+
+Every run fits on train and dev together (the classifier holds out its own tenth of each task) and
+predicts test once. Runs are appended to ``results/multi_task.jsonl`` as they end; what the file has
+already is left out.
+
+    python benchmarks/multi_task.py --seeds 0 1 2
+    python benchmarks/multi_task.py --cases domains --seeds 0
+
+Cases: ``films`` (SST-1, SST-2, IMDB), ``domains`` (books, dvd, electronics, kitchen), ``topics``
+(IMDB, r52, trec_coarse), and ``unseen`` (20newsgroups without every fourth group, and dbpedia_sub;
+then these five groups, of which nothing was seen). In each the last task is the new one of Table 4.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import time
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from measure import DATA, HERE, machine
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import accuracy_score
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from torch import nn
+
+from sklabelemb.datasets import load_folder
+from sklabelemb.model_selection import stratified_holdout
+from sklabelemb.mtle import MTLE, MTLEClassifier
+from sklabelemb.text import Tokenizer, load_vectors
+
+VECTORS = DATA.parent / "vectors" / "glove6b100d_top100k_fp16.npz"
+DOMAINS = ["books", "dvd", "electronics", "kitchen"]
+CASES = {
+    "films": ["sst1", "sst2", "imdb"],
+    "domains": DOMAINS,
+    "topics": ["r52", "trec_coarse", "imdb"],
+}
+# The training of the new task in a Hot Update: one pass, or as many as make so many steps.
+HOT_STEPS = 250
+UNSEEN_ENCODERS = ("mean", "bilstm")
+# What is predicted: "test", or "dev" while settings are chosen.
+ON = "test"
+
+
+# -- data --------------------------------------------------------------------------------------
+
+
+def parts(name: str) -> dict[str, Any]:
+    """Texts and classes of train (with dev) and test, and the labels' texts by class.
+
+    With ``--on dev``, test is the dev split, or a tenth of train where there is none.
+    """
+    domain = name if name in DOMAINS else None
+    folder = load_folder(DATA / ("multi_domain_sentiment" if domain else name))
+    found: dict[str, tuple[list[str], np.ndarray]] = {}
+    for split in ("train", "dev", "test"):
+        if split in folder:
+            rows = folder[split]
+            keep = np.full(len(rows.data), True)
+            if domain:
+                keep = np.asarray(rows.extra["domain"]) == domain
+            texts = [text for text, kept in zip(rows.data, keep, strict=True) if kept]
+            found[split] = (texts, np.asarray(rows.target)[keep])
+    X, y = found["train"]
+    test = found["test"]
+    if ON == "test" and "dev" in found:
+        X, y = X + found["dev"][0], np.concatenate([y, found["dev"][1]])
+    elif ON == "dev" and "dev" in found:
+        test = found["dev"]
+    elif ON == "dev":
+        kept, cut = stratified_holdout(np.unique(y, return_inverse=True)[1], 0.1, 123)
+        X, test = [X[i] for i in kept], ([X[i] for i in cut], y[cut])
+        y = y[kept]
+    label_texts = dict(zip(folder.train.target_names, folder.train.label_texts, strict=True))
+    return {"X": X, "y": y, "test": test, "label_texts": label_texts}
+
+
+def without_groups(groups: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """20newsgroups without some groups, and these groups alone."""
+    whole = parts("20newsgroups")
+    halves = []
+    for inside in (False, True):
+        kept = np.isin(whole["y"], groups) == inside
+        X_test, y_test = whole["test"]
+        kept_test = np.isin(y_test, groups) == inside
+        halves.append(
+            {
+                "X": [t for t, k in zip(whole["X"], kept, strict=True) if k],
+                "y": whole["y"][kept],
+                "test": (
+                    [t for t, k in zip(X_test, kept_test, strict=True) if k],
+                    y_test[kept_test],
+                ),
+                "label_texts": {
+                    name: text
+                    for name, text in whole["label_texts"].items()
+                    if (name in groups) == inside
+                },
+            }
+        )
+    return halves[0], halves[1]
+
+
+# -- what is compared --------------------------------------------------------------------------
+
+
+class SoftmaxBiLSTM(MTLE):
+    """The baseline of the paper's Table 3: the same text encoder below a softmax of its own."""
+
+    def __init__(self, n_words: int, label_words: Any, **options: Any) -> None:
+        super().__init__(n_words, label_words, **options)
+        size = 2 * options["hidden_size"]
+        self.output = nn.Linear(size, len(label_words[0]))
+        nn.init.xavier_uniform_(self.output.weight)
+
+    def forward(self, ids: torch.Tensor, task: Any = 0) -> torch.Tensor:
+        """Logits of a batch."""
+        return self.output(self.text_vectors(ids))
+
+
+class SingleTaskBiLSTM(MTLEClassifier):
+    """MTLEClassifier with the softmax in the place of label encoder and matcher."""
+
+    def _network_class(self) -> type[nn.Module]:
+        return SoftmaxBiLSTM
+
+
+def classifier(
+    tasks: dict[str, Any], seed: int, cls: type = MTLEClassifier, **settings: Any
+) -> Any:
+    """The default settings with GloVe vectors."""
+    label_texts = {name: task["label_texts"] for name, task in tasks.items()}
+    return cls(label_texts=label_texts, vectors=VECTORS, random_state=seed, **settings)
+
+
+def fit(model: Any, tasks: dict[str, Any]) -> float:
+    """Fit several tasks; seconds."""
+    start = time.perf_counter()
+    model.fit_tasks({name: (task["X"], task["y"]) for name, task in tasks.items()})
+    return time.perf_counter() - start
+
+
+def accuracies(model: Any, tasks: dict[str, Any]) -> dict[str, float]:
+    """Accuracy on test of each task that the model has."""
+    return {
+        name: model.score(*task["test"], task=name)
+        for name, task in tasks.items()
+        if name in model.tasks_
+    }
+
+
+def cosine_baseline(task: dict[str, Any]) -> float:
+    """Accuracy of the nearest label by the cosine of averaged GloVe vectors."""
+    tokenizer = Tokenizer()
+    X, y = task["test"]
+    names = sorted(task["label_texts"])
+    texts = [[*tokenizer(text)] for text in [*X, *(task["label_texts"][name] for name in names)]]
+    words = sorted({word for text in texts for word in text})
+    vectors, found = load_vectors(VECTORS, words)
+    number = {word: i for i, word in enumerate(words) if found[i]}
+    means = np.array(
+        [
+            np.mean([vectors[number[w]] for w in text if w in number] or [vectors[0] * 0], axis=0)
+            for text in texts
+        ]
+    )
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    nearest = (means[: len(X)] @ means[len(X) :].T).argmax(axis=1)
+    return float(np.mean(np.asarray(names)[nearest] == y))
+
+
+# -- the runs ----------------------------------------------------------------------------------
+
+
+class Log:
+    """Runs that were made already, and a file to append to."""
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path = path
+        self.settings = settings
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self.done = {tuple(json.loads(line)["run"]) for line in lines}
+
+    def __call__(self, run: list[Any], **figures: Any) -> None:
+        """Write one run."""
+        record = {
+            "run": run,
+            **figures,
+            "settings": self.settings,
+            "machine": machine(torch.get_num_threads()),
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        print(run, figures, flush=True)
+
+
+def table_3(case: str, seed: int, log: Log, settings: dict[str, Any]) -> None:
+    """Each task alone, with a softmax and with label embeddings; linear for comparison."""
+    for name in CASES[case]:
+        own = {name: parts(name)}
+        for kind, cls in (("bilstm", SingleTaskBiLSTM), ("single", MTLEClassifier)):
+            if (kind, name, seed) not in log.done:
+                encoder = {"encoder": "bilstm"} if kind == "bilstm" else {}
+                model = classifier(own, seed, cls, **{**settings, **encoder})
+                seconds = fit(model, own)
+                figures = accuracies(model, own)
+                log([kind, name, seed], accuracy=figures, seconds=seconds, epochs=model.n_iter_)
+                log.done.add((kind, name, seed))
+        if ("linear", name, 0) not in log.done:
+            linear = make_pipeline(
+                TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2), LinearSVC()
+            )
+            X, y = own[name]["test"]
+            score = linear.fit(own[name]["X"], own[name]["y"]).score(X, y)
+            log(["linear", name, 0], accuracy={name: score})
+            log.done.add(("linear", name, 0))
+
+
+def table_4(case: str, seed: int, log: Log, settings: dict[str, Any]) -> None:
+    """Cold Update (which is Table 3's multi-task column), Before, Hot and Zero Update."""
+    tasks = {name: parts(name) for name in CASES[case]}
+    if ("cold", case, seed) not in log.done:
+        model = classifier(tasks, seed, **settings)
+        seconds = fit(model, tasks)
+        log(
+            ["cold", case, seed],
+            accuracy=accuracies(model, tasks),
+            seconds=seconds,
+            epochs=model.n_iter_,
+        )
+    if ("zero", case, seed) not in log.done:
+        updates(case, tasks, seed, log, settings)
+
+
+def updates(
+    case: str, tasks: dict[str, Any], seed: int, log: Log, settings: dict[str, Any]
+) -> None:
+    """Before, Hot and Zero Update: the last task comes later."""
+    *old, new = tasks
+    before = {name: tasks[name] for name in old}
+    model = classifier(tasks, seed, **settings)
+    seconds = fit(model, before)
+    log(
+        ["before", case, seed],
+        accuracy=accuracies(model, tasks),
+        seconds=seconds,
+        epochs=model.n_iter_,
+    )
+    texts = tasks[new]["label_texts"]
+    start = time.perf_counter()
+    model.add_task(new, classes=list(texts), label_texts=list(texts.values()))
+    added = time.perf_counter() - start
+    zero = accuracies(model, tasks)
+    start = time.perf_counter()
+    n_batches = -(-len(tasks[new]["X"]) // 32)
+    epochs = max(1, round(HOT_STEPS / n_batches))
+    for _ in range(epochs):
+        model.partial_fit(tasks[new]["X"], tasks[new]["y"], task=new)
+    seconds = time.perf_counter() - start
+    log(["hot", case, seed], accuracy=accuracies(model, tasks), seconds=seconds, epochs=epochs)
+    log(["zero", case, seed], accuracy=zero, seconds=added)
+
+
+def unseen(seed: int, log: Log, settings: dict[str, Any]) -> None:
+    """Labels of which nothing was seen: every fourth of the newsgroups."""
+    groups = sorted(parts("20newsgroups")["label_texts"])[::4]
+    seen, new = without_groups(groups)
+    tasks = {"20newsgroups": seen, "dbpedia_sub": parts("dbpedia_sub")}
+    y = new["test"][1]
+    if ("constant", "unseen", 0) not in log.done:
+        best = max(Counter(y).values()) / len(y)
+        log(["constant", "unseen", 0], accuracy={"five groups": best})
+        log(["cosine", "unseen", 0], accuracy={"five groups": cosine_baseline(new)})
+        log.done.add(("constant", "unseen", 0))
+    for encoder in UNSEEN_ENCODERS:
+        if (f"zero {encoder}", "unseen", seed) in log.done:
+            continue
+        model = classifier(tasks, seed, **{**settings, "encoder": encoder})
+        seconds = fit(model, tasks)
+        model.add_task("five groups", classes=groups, label_texts=new["label_texts"])
+        figures = accuracies(model, {**tasks, "five groups": new})
+        X, truth = new["test"]
+        assert figures["five groups"] == accuracy_score(truth, model.predict(X, "five groups"))
+        log(
+            [f"zero {encoder}", "unseen", seed],
+            accuracy=figures,
+            seconds=seconds,
+            epochs=model.n_iter_,
+        )
+
+
+def pairs(seed: int, log: Log, settings: dict[str, Any]) -> None:
+    """Figure 4: every two of the four domains together."""
+    for pair in combinations(DOMAINS, 2):
+        if ("pair", "+".join(pair), seed) not in log.done:
+            tasks = {name: parts(name) for name in pair}
+            model = classifier(tasks, seed, **settings)
+            seconds = fit(model, tasks)
+            figures = accuracies(model, tasks)
+            log(
+                ["pair", "+".join(pair), seed],
+                accuracy=figures,
+                seconds=seconds,
+                epochs=model.n_iter_,
+            )
+
+
+def main() -> None:
+    """Make the runs that are missing."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    every = [*CASES, "pairs", "unseen"]
+    options.add_argument("--cases", nargs="+", choices=every, default=every)
+    options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    options.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        metavar="NAME=VALUE",
+        help="other settings of the classifier",
+    )
+    options.add_argument("--out", type=Path, default=HERE / "results" / "multi_task.jsonl")
+    options.add_argument("--on", choices=["dev", "test"], default="test")
+    chosen = options.parse_args()
+    global ON
+    ON = chosen.on
+    assert ON == "test" or chosen.out.parent != HERE / "results", "--out for figures on dev"
+    torch.set_num_threads(1)
+    settings = {
+        name: ast.literal_eval(value) for name, value in (pair.split("=", 1) for pair in chosen.set)
+    }
+    log = Log(chosen.out, settings)
+    for seed in chosen.seeds:
+        for case in chosen.cases:
+            if case in CASES:
+                table_3(case, seed, log, settings)
+                table_4(case, seed, log, settings)
+            elif case == "pairs":
+                pairs(seed, log, settings)
+            else:
+                unseen(seed, log, settings)
+
+
+if __name__ == "__main__":
+    main()

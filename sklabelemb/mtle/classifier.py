@@ -1,0 +1,463 @@
+"""MTLE as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.base import _fit_context
+from sklearn.callback import with_callbacks
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklabelemb.base import LabelEmbeddingClassifier
+from sklabelemb.mtle.fitting import TaskSteps
+from sklabelemb.mtle.predicting import TaskAnswers
+from sklabelemb.mtle.tasks import (
+    Task,
+    check_task_mapping,
+    check_task_name,
+    new_targets,
+    task_texts,
+    texts_in_order,
+)
+
+__all__ = ["MTLEClassifier"]
+
+
+class MTLEClassifier(TaskSteps, TaskAnswers):
+    """Multi-task label-embedding classifier over raw text.
+
+    A text and the words of each label's name become vectors, and a matcher scores the pair. No
+    weight belongs to a label or a task: several tasks share everything they learn, and a further
+    task needs nothing but the texts of its labels.
+
+    Plain use is that of any classifier. Many tasks are trained by ``fit(X, y, task=...)``, where
+    `task` names each sample's task, or by :meth:`fit_tasks`. Later tasks come by
+    :meth:`partial_fit` (Hot Update), by a new :meth:`fit_tasks` with all of them (Cold Update), or
+    by :meth:`add_task` without a single sample (Zero Update).
+
+    Parameters
+    ----------
+    encoder : {"bilstm", "mean"}, default="bilstm"
+        How a text becomes a vector: by a BiLSTM over its words (the paper), or as the mean of its
+        word vectors, which trains more than ten times as fast.
+    embedding_dim : int, default=100
+        Dimensions of word vectors; the paper has 300.
+    hidden_size : int, default=100
+        State of each direction of the BiLSTM (the paper's m).
+    pooling : {"last", "max", "mean"}, default="max"
+        Which of the BiLSTM's states make the text's vector: each direction's last (the paper), or
+        the largest or mean value of each dimension over the text.
+    matcher : {"cosine", "bilinear", "mlp", "concat"}, default="cosine"
+        What scores a text and a label: their cosine in a common space, an inner product, or a
+        hidden layer over both and their product. "concat" is the equation as printed, whose
+        decisions never depend on the text; for study only.
+    matcher_size : int, default=100
+        Dimensions of the common space, and of the hidden layer.
+    label_texts : dict, sequence of str, "auto" or None, default="auto"
+        What each label means, in words or whole sentences, by label name or in the order of the
+        labels; for all tasks, or a dict of such by the names of tasks. "auto": the label names,
+        where they are strings (classes, or columns of a DataFrame). A label without a text gets a
+        vector that only training gives a meaning.
+    vectors : path, pair, mapping, KeyedVectors or None, default=None
+        Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
+        dimensions or fewer. Both word tables start from them. They are looked up again when new
+        words come, so a path is better than an array in a model that is to be saved.
+    task_sampling : {"proportional", "uniform"}, default="proportional"
+        How each step draws a task: by the number of its batches that the epoch has not used yet, or
+        all that have one left alike. Either way an epoch sees each sample once.
+    dropout : float, default=0.5
+        On the dimensions of word vectors and of text vectors.
+    word_dropout : float, default=0.0
+        Probability with which a word is left out of a training text.
+    tokenizer : callable, default=None
+        ``tokenizer(text) -> list of str``, for texts and labels. None:
+        :class:`sklabelemb.text.Tokenizer` with the next two options.
+    lowercase : bool, default=True
+    mask_numbers : bool, default=False
+        Whether all numbers become one token ``#``.
+    max_features : int, default=None
+        Keep only the most frequent words.
+    min_df : int or float, default=2
+        Leave out words that fewer texts contain (with fewer than 100 texts, 2 counts as 1), but
+        never those of label texts.
+    max_length : int, default=None
+        Read only the first tokens of each text; None reads all of them.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes; for label sets, of the positives of each label. A dict goes by the
+        names of labels, whichever tasks have them.
+    threshold : float, sequence of float, or "tuned", default="tuned"
+        From which probability on a label is predicted: one number, one per label, or tuned on the
+        validation split. Label sets only.
+    threshold_shrinkage : float, default=400.0
+        See :class:`.LEAMClassifier`.
+    min_labels : int or "auto", default="auto"
+        Fewest labels to predict. "auto": as many as every training text of the task carries.
+    max_epochs : int or "auto", default="auto"
+        "auto": as many as make 2,000 steps, between 5 and 12.
+    batch_size : int or "auto", default=32
+        Texts a batch, as in the paper.
+    learning_rate : float, default=1e-3
+        Peak of Adam's step size; it rises linearly and then falls linearly to zero.
+    warmup : float, default=0.1
+        Share of the steps in which it rises.
+    weight_decay : float, default=0.0
+        Decoupled, on all but sparsely updated word tables.
+    validation_fraction : float, default=0.1
+        Share of each task's training texts, stratified, on which the best epoch and the thresholds
+        are chosen. Of a task with fewer than ten such texts none are held out.
+    patience : int or None, default=4
+        Epochs without improvement of the mean validation score of the tasks before training stops;
+        the best epoch's weights are kept. None runs all epochs and keeps the last.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1"; "auto" takes a GPU if there is one.
+    mixed_precision : bool, default=False
+        Whether to compute in bfloat16 on a GPU.
+    warm_start : bool, default=False
+        Whether the next fit goes on from the present weights. Tasks that it has no samples of stay.
+    random_state : int, RandomState or None, default=None
+        Same data and same integer: same model, bit for bit on CPU.
+    verbose : int, default=0
+        1 shows a progress bar.
+    net_params : dict, default=None
+        Anything else for the skorch net, such as ``callbacks`` or ``optimizer``.
+
+    Attributes
+    ----------
+    tasks_ : dict of str or int to Task
+        Name, classes, label names, label texts and thresholds of every task, in the order in which
+        they came. A plain ``fit(X, y)`` has one task, called "default".
+    classes_, label_names_, thresholds_, min_labels_
+        Those of the task that is meant when none is named: the only one, or "default". A model of
+        several named tasks does not have them; see ``tasks_["books"].classes`` and so on.
+    vocabulary_ : Vocabulary
+    net_ : TextNet
+        The fitted skorch net; ``net_.module_`` is the torch module.
+    history_ : list of dict
+        Losses, mean validation score and seconds of every epoch.
+    n_iter_ : int
+        Epochs run.
+    best_epoch_ : int
+        The epoch whose weights were kept, counted from 1.
+
+    See Also
+    --------
+    LEAMClassifier : Label-embedding attention for one task; stronger where labels are many.
+
+    Notes
+    -----
+    Scores can be compared within a task only. A softmax (for label sets, a sigmoid with thresholds)
+    makes them probabilities among the labels of that task; that a label of another task has a
+    higher score says nothing.
+
+    References
+    ----------
+    Zhang, H., Xiao, L., Chen, W., Wang, Y. and Jin, Y. (2018). Multi-Task Label Embedding for Text
+    Classification. EMNLP.
+
+    Examples
+    --------
+    >>> from sklabelemb import MTLEClassifier
+    >>> books = ["a moving story", "dull and far too long", "i loved this novel"] * 8
+    >>> dvds = ["a dull film", "loved the story", "moving pictures, a great film"] * 8
+    >>> opinion = {"pro": "good moving loved", "con": "bad dull long"}
+    >>> model = MTLEClassifier(
+    ...     encoder="mean",
+    ...     embedding_dim=16,
+    ...     learning_rate=0.05,
+    ...     max_epochs=30,
+    ...     label_texts=opinion,
+    ...     random_state=0,
+    ... )
+    >>> tasks = {
+    ...     "books": (books, ["pro", "con", "pro"] * 8),
+    ...     "dvd": (dvds, ["con", "pro", "pro"] * 8),
+    ... }
+    >>> model = model.fit_tasks(tasks)
+    >>> model.predict(["such a moving film", "how dull"], task="dvd")
+    array(['pro', 'con'], dtype='<U3')
+
+    A further task, without any sample of it:
+
+    >>> model = model.add_task("music", classes=["hit", "miss"], label_texts=["loved", "dull"])
+    >>> model.predict(["great, i loved it", "long and dull"], task="music")
+    array(['hit', 'miss'], dtype='<U4')
+    """
+
+    _parameter_constraints: dict[str, Any] = {
+        **LabelEmbeddingClassifier._parameter_constraints,
+        "encoder": [StrOptions({"bilstm", "mean"})],
+        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "pooling": [StrOptions({"last", "max", "mean"})],
+        "matcher": [StrOptions({"cosine", "bilinear", "mlp", "concat"})],
+        "matcher_size": [Interval(Integral, 1, None, closed="left")],
+        "vectors": [
+            str,
+            tuple,
+            Mapping,
+            HasMethods(["__fspath__"]),
+            HasMethods(["get_vector"]),
+            None,
+        ],
+        "task_sampling": [StrOptions({"uniform", "proportional"})],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "word_dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        encoder: str = "bilstm",
+        embedding_dim: int = 100,
+        hidden_size: int = 100,
+        pooling: str = "max",
+        matcher: str = "cosine",
+        matcher_size: int = 100,
+        label_texts: Mapping[Any, Any] | Sequence[str] | str | None = "auto",
+        vectors: Any = None,
+        task_sampling: str = "proportional",
+        dropout: float = 0.5,
+        word_dropout: float = 0.0,
+        tokenizer: Callable[[str], Sequence[str]] | None = None,
+        lowercase: bool = True,
+        mask_numbers: bool = False,
+        max_features: int | None = None,
+        min_df: float = 2,
+        max_length: int | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        threshold: float | Sequence[float] | str = "tuned",
+        threshold_shrinkage: float = 400.0,
+        min_labels: int | str = "auto",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = 32,
+        learning_rate: float = 1e-3,
+        warmup: float = 0.1,
+        weight_decay: float = 0.0,
+        validation_fraction: float = 0.1,
+        patience: int | None = 4,
+        device: str = "auto",
+        mixed_precision: bool = False,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int | bool = 0,
+        net_params: dict[str, Any] | None = None,
+    ) -> None:
+        self.encoder = encoder
+        self.embedding_dim = embedding_dim
+        self.hidden_size = hidden_size
+        self.pooling = pooling
+        self.matcher = matcher
+        self.matcher_size = matcher_size
+        self.label_texts = label_texts
+        self.vectors = vectors
+        self.task_sampling = task_sampling
+        self.dropout = dropout
+        self.word_dropout = word_dropout
+        self.tokenizer = tokenizer
+        self.lowercase = lowercase
+        self.mask_numbers = mask_numbers
+        self.max_features = max_features
+        self.min_df = min_df
+        self.max_length = max_length
+        self.class_weight = class_weight
+        self.threshold = threshold
+        self.threshold_shrinkage = threshold_shrinkage
+        self.min_labels = min_labels
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.warmup = warmup
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.mixed_precision = mixed_precision
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.net_params = net_params
+
+    # -- fitting ---------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> MTLEClassifier:
+        """Fit the model to the texts of one task or several.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+            Raw texts.
+        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
+            Classes; each task has those that its own samples have. Or a 0/1 label indicator, all of
+            whose columns are labels of every task (for label sets that differ, see
+            :meth:`fit_tasks`).
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples' losses; only their ratios matter.
+        task : str, int, or array-like of these, shape (n_samples,), default=None
+            The task of each sample, or of all. With scikit-learn's metadata routing it is split
+            together with the samples: ``set_fit_request(task=True)`` and, for the default scorer,
+            ``set_score_request(task=True)``. None: one task, "default".
+
+        Returns
+        -------
+        self : MTLEClassifier
+            If anything goes wrong, or is interrupted, the estimator is left unfitted (with
+            ``warm_start``: as it was).
+
+        Raises
+        ------
+        ValueError, TypeError
+            When an argument or a parameter cannot be used; the message says where and what to do.
+        FloatingPointError
+            When the loss is no longer a number.
+        MemoryError
+            When the GPU's memory is exhausted.
+        """
+        return self._fit(X, y, sample_weight, task=task)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
+    def fit_tasks(
+        self, tasks: Mapping[Any, Any], weights: Mapping[Any, float] | None = None
+    ) -> MTLEClassifier:
+        """Fit the model to several tasks, each with texts and targets of its own.
+
+        Parameters
+        ----------
+        tasks : dict
+            ``{name: (X, y)}`` with `X` and `y` as in :meth:`fit`. Tasks may be multi-class and
+            multi-label, with classes of any kind.
+        weights : dict, default=None
+            The λ of each task in the sum of the losses; what it leaves out weighs 1. Only ratios
+            matter.
+
+        Returns
+        -------
+        self : MTLEClassifier
+        """
+        check_task_mapping(tasks, weights)
+        X = {name: texts for name, (texts, _) in tasks.items()}
+        y = {name: targets for name, (_, targets) in tasks.items()}
+        return self._fit(X, y, weights, by_task=True)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+        task: Any = None,
+    ) -> MTLEClassifier:
+        """Go on training for one epoch over further texts: Hot Update.
+
+        A task that is new gets its labels from `y` (or `classes`) and their texts from
+        `label_texts`; or from :meth:`add_task` before. New words get rows from `vectors`, or else
+        random ones, and old rows keep their values until they are trained. Nothing is held out,
+        thresholds stay as they are (0.5 at first, unless `threshold` says otherwise), and the
+        learning rate is constant.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
+        classes : array-like of shape (n_classes,), or dict of such by task, default=None
+            At the first call with a task's single-label `y`: every class that will ever come.
+        sample_weight : array-like of shape (n_samples,), default=None
+        task : str, int, or array-like of these, shape (n_samples,), default=None
+            As in :meth:`fit`. Only the tasks that are named are trained; what is shared changes
+            for all.
+
+        Returns
+        -------
+        self : MTLEClassifier
+        """
+        return self._partial_fit(X, y, sample_weight, classes=classes, task=task)
+
+    def add_task(
+        self,
+        name: str | int,
+        classes: Any,
+        label_texts: Mapping[Any, str] | Sequence[str] | str = "auto",
+        *,
+        multilabel: bool = False,
+    ) -> MTLEClassifier:
+        """Add a task without a sample of it: Zero Update.
+
+        Its labels are known by the words of their texts alone. The answers for other tasks stay
+        the same, bit for bit.
+
+        Parameters
+        ----------
+        name : str or int
+        classes : sequence
+            The classes; with ``multilabel=True`` the names of the labels.
+        label_texts : dict, sequence of str, or "auto", default="auto"
+            Words or whole sentences for each class: by class, or in the order of `classes`. "auto":
+            the classes themselves, where they are strings.
+        multilabel : bool, default=False
+            Whether a text may have several of the labels; each is predicted from 0.5 on, unless
+            `threshold` says otherwise.
+
+        Returns
+        -------
+        self : MTLEClassifier
+
+        Raises
+        ------
+        NotFittedError
+            When nothing has been fitted yet.
+        ValueError
+            When there is a task of that name already, or there is not one text per class.
+
+        Warns
+        -----
+        UserWarning
+            Names the labels none of whose words is known, neither from texts or labels that were
+            trained on nor from `vectors`: their scores mean nothing. And those that have the same
+            words, which cannot be told apart.
+
+        Notes
+        -----
+        Words that are known from `vectors` only are used with the vectors that they have there,
+        which training has moved for others. The more labels a model was trained on, the more it has
+        learnt about labels in general.
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        if name in self.tasks_:
+            raise ValueError(
+                f"There is a task {name!r} already; further samples of it go to partial_fit(X, y, "
+                f"task={name!r})."
+            )
+        check_task_name(name)
+        targets = new_targets(classes, multilabel)
+        if not isinstance(label_texts, (str, Mapping)):
+            label_texts = texts_in_order(label_texts, classes)
+        texts = task_texts({name: label_texts}, name, targets)
+        if texts is None:
+            raise ValueError(
+                f"The classes of task {name!r} are not text, so say in label_texts what they mean: "
+                "without a sample there is nothing else to know them by."
+            )
+        tokenizer = self._tokenizer()
+        words = [list(tokenizer(text)) for text in texts]
+        thresholds = self._first_thresholds(targets, None)
+        fewest = 0 if self.min_labels == "auto" else int(self.min_labels)
+        task = Task(name, targets, texts, words, thresholds, fewest)
+        learnt = self._with_task(task, self._learnt_attributes())
+        self._warn_about_labels(task, learnt)
+        self.__dict__.update(learnt)
+        return self
+
+    # -- persistence -----------------------------------------------------------------------------
+
+    def _derived(self, state: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def _targets(self, state: dict[str, Any]) -> Any:
+        return state["tasks_"]

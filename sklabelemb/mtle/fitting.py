@@ -1,0 +1,350 @@
+"""The steps of a fit where there are several tasks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length
+from torch import nn
+
+from sklabelemb.decision import tuned_thresholds, validation_score
+from sklabelemb.fitting import FittingSteps
+from sklabelemb.mtle.batches import TaskBatches, TaskDataset, TaskDatasets
+from sklabelemb.mtle.network import MTLE, WORD_STD
+from sklabelemb.mtle.tasks import (
+    Task,
+    group_by_task,
+    meant_task,
+    targets_of,
+    task_texts,
+    words_of_labels,
+)
+from sklabelemb.mtle.training import TaskLoss, TaskScores
+from sklabelemb.text import TokenIds, Vocabulary, check_documents, load_vectors, vectors_of
+from sklabelemb.training import isolated_randomness
+from sklabelemb.training.callbacks import ValidationScore
+from sklabelemb.training.net import copy_weights
+from sklabelemb.training.weights import class_weights, sample_weights
+
+__all__ = ["TaskSteps"]
+
+
+class TaskSteps(FittingSteps):
+    """`FittingSteps` over tasks; a mixin of `MTLEClassifier`, not for direct use.
+
+    What the steps call targets is a dict of tasks here, and what they call encoded is a dict of
+    encoded targets by the numbers of those tasks that there are samples of.
+    """
+
+    encoder: str
+    embedding_dim: int
+    hidden_size: int
+    pooling: str
+    matcher: str
+    matcher_size: int
+    label_texts: Any
+    vectors: Any
+    task_sampling: str
+    dropout: float
+    word_dropout: float
+
+    _word_tables = ("embedding", "label_embedding")
+
+    # -- the door --------------------------------------------------------------------------------
+
+    def _read(  # type: ignore[override]
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        previous: dict[str, Any] | None,
+        *,
+        classes: Any = None,
+        task: Any = None,
+        by_task: bool = False,
+    ) -> tuple[list[str], dict[Any, Task], dict[int, Any], np.ndarray | None]:
+        samples: dict[Any, tuple[list[str], Any]]
+        if by_task:
+            samples = {
+                name: (check_documents(X[name], name=f"X of task {name!r}"), y[name]) for name in X
+            }
+            weight = None
+            if sample_weight:
+                each = [np.full(len(X[name]), float(sample_weight.get(name, 1))) for name in X]
+                weight = sample_weights(np.concatenate(each), sum(map(len, each)))
+        else:
+            documents = check_documents(X)
+            check_consistent_length(documents, y)
+            weight = sample_weights(sample_weight, len(documents))
+            if task is None:
+                task = meant_task(previous["tasks_"] if previous else {})
+            groups = group_by_task(task, len(documents))
+            if len(groups) == 1:
+                samples = dict.fromkeys(groups, (documents, y))
+            else:
+                samples = {
+                    name: ([documents[i] for i in rows], targets_of(y, rows))
+                    for name, rows in groups.items()
+                }
+                if weight is not None:
+                    weight = weight[np.concatenate(list(groups.values()))]
+        tasks = dict(previous["tasks_"]) if previous else {}
+        encoded: dict[int, Any] = {}
+        for name, (documents, own) in samples.items():
+            try:
+                check_consistent_length(documents, own)
+                tasks[name], codes = self._task(name, own, tasks.get(name), classes)
+            except ValueError as error:
+                if len(samples) == 1:
+                    raise
+                raise ValueError(f"Task {name!r}: {error}") from error
+            encoded[list(tasks).index(name)] = codes
+        return [text for texts, _ in samples.values() for text in texts], tasks, encoded, weight
+
+    def _task(self, name: Any, y: Any, known: Task | None, classes: Any) -> tuple[Task, Any]:
+        """A task that samples are given of, and its encoded targets."""
+        own = classes.get(name) if isinstance(classes, Mapping) else classes
+        targets, encoded = self._encode_targets(
+            y, {"targets_": known.targets} if known else None, own
+        )
+        if known is None:
+            texts = task_texts(self.label_texts, name, targets)
+            known = Task(name, targets, texts, [])
+        if not known.trained:
+            words = words_of_labels(name, targets, known.label_texts, self._tokenizer())
+            known = replace(known, label_words=words)
+        return known, encoded
+
+    def _first_decisions(  # type: ignore[override]
+        self, targets: dict[Any, Task], encoded: Any, previous: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        tasks = dict(targets)
+        for number, (name, task) in enumerate(targets.items()):
+            if number in encoded:
+                tasks[name] = replace(
+                    task,
+                    thresholds=self._first_thresholds(task.targets, task.thresholds),
+                    min_labels=self._fewest_labels(
+                        task.targets, encoded[number], task.min_labels if task.trained else None
+                    ),
+                    trained=True,
+                )
+        return {"tasks_": tasks}
+
+    def _words_beside_texts(self, targets: dict[Any, Task]) -> list[str]:  # type: ignore[override]
+        return [word for task in targets.values() for words in task.label_words for word in words]
+
+    def _samples(
+        self, token_ids: TokenIds, encoded: Any, weight: np.ndarray | None, n_words: int
+    ) -> TaskDatasets:
+        parts = []
+        start = 0
+        for number, codes in encoded.items():
+            stop = start + codes.shape[0]
+            own = np.arange(start, stop)
+            part = TaskDataset(
+                token_ids.take(own),
+                codes,
+                None if weight is None else weight[own],
+                n_words,
+                task=number,
+            )
+            if part.sample_weight is not None:
+                part = part.subset(np.flatnonzero(part.sample_weight))
+            if len(part):
+                parts.append(part)
+            start = stop
+        return TaskDatasets(tuple(parts))
+
+    def _hold_out(self, data: Any, seed: int) -> tuple[Any, Any]:
+        halves = [FittingSteps._hold_out(self, part, seed) for part in data.parts]
+        train = TaskDatasets(tuple(kept for kept, _ in halves))
+        valid = tuple(cut for _, cut in halves if cut is not None)
+        return train, TaskDatasets(valid) if valid else None
+
+    # -- the network -----------------------------------------------------------------------------
+
+    def _network_class(self) -> type[nn.Module]:
+        return MTLE
+
+    def _network_options(  # type: ignore[override]
+        self, targets: dict[Any, Task], vocabulary: Vocabulary
+    ) -> dict[str, Any]:
+        return {
+            "n_words": len(vocabulary),
+            "label_words": [
+                [[vocabulary[word] for word in words] for words in task.label_words]
+                for task in targets.values()
+            ],
+            "embedding_dim": self.embedding_dim,
+            "encoder": self.encoder,
+            "hidden_size": self.hidden_size,
+            "pooling": self.pooling,
+            "matcher": self.matcher,
+            "matcher_size": self.matcher_size,
+            "dropout": self.dropout,
+            "word_dropout": self.word_dropout,
+            "multilabel": [task.multilabel for task in targets.values()],
+        }
+
+    def _numbers_per_token(self, options: dict[str, Any], targets: Any) -> int:
+        states = 10 * int(options["hidden_size"]) if options["encoder"] == "bilstm" else 0
+        most = max(task.targets.n_labels for task in targets.values())
+        return max(most, int(options["embedding_dim"]) + states)
+
+    def _net_arguments(self, targets: Any, encoded: Any) -> dict[str, Any]:
+        return {
+            "criterion": TaskLoss,
+            "criterion__multilabel": [task.multilabel for task in targets.values()],
+            "criterion__class_weight": self._task_weights(targets, encoded or {}),
+            "iterator_train": TaskBatches,
+            "iterator_train__sampling": self.task_sampling,
+            "iterator_valid": TaskBatches,
+        }
+
+    def _task_weights(self, tasks: dict[Any, Task], encoded: dict[int, Any]) -> dict[int, Any]:
+        """Weights of labels by the numbers of the tasks."""
+        given = self.class_weight
+        if isinstance(given, Mapping):
+            known = {name for task in tasks.values() for name in task.label_names}
+            if unknown := set(given) - known:
+                raise ValueError(
+                    f"class_weight names labels that y does not have: {sorted(map(repr, unknown))}."
+                )
+        weights = {}
+        for number, task in enumerate(tasks.values()):
+            own = given
+            if isinstance(given, Mapping):
+                own = {name: given[name] for name in task.label_names if name in given} or None
+            if number in encoded and own is not None:
+                weights[number] = class_weights(own, task.targets, encoded[number])
+        return weights
+
+    @torch.no_grad()
+    def _initialize_network(
+        self, network: nn.Module, targets: Any, vocabulary: Vocabulary, encoded: Any
+    ) -> None:
+        self._put_vectors(network, vocabulary, first=0)
+
+    def _initialize_new_words(
+        self, network: nn.Module, vocabulary: Vocabulary, previous: dict[str, Any]
+    ) -> None:
+        self._put_vectors(network, vocabulary, first=len(previous["vocabulary_"]))
+
+    @torch.no_grad()
+    def _put_vectors(self, network: Any, vocabulary: Vocabulary, first: int) -> None:
+        """Let the words from an id on start from their pretrained vectors, in both tables.
+
+        They are scaled to the spread of words that have none.
+        """
+        if self.vectors is None or first == len(vocabulary):
+            return
+        values, found = vectors_of(
+            vocabulary, self.vectors, most_dimensions=self.embedding_dim, first=first
+        )
+        if not found.any():
+            return
+        if not network.vector_scale:
+            network.vector_scale.fill_(WORD_STD / float(values[found].std()))
+        rows = torch.from_numpy(first + np.flatnonzero(found)).to(network.embedding.weight.device)
+        vectors = torch.from_numpy(values[found]).to(rows.device) * network.vector_scale
+        for table in (network.embedding, network.label_embedding):
+            table.weight[rows, : vectors.shape[1]] = vectors
+
+    # -- what is learnt from the validation split ------------------------------------------------
+
+    def _validation_callback(self) -> ValidationScore:
+        return TaskScores(validation_score)
+
+    def _learn_decisions(self, valid: Any, learnt: dict[str, Any]) -> dict[str, Any]:
+        tasks = dict(learnt["tasks_"])
+        names = list(tasks)
+        for part in valid.parts:
+            task = tasks[names[part.task]]
+            if task.multilabel and isinstance(self.threshold, str):
+                logits = learnt["net_"].predict_logits(TaskDatasets((part,)))
+                tuned = tuned_thresholds(part.targets, logits, self.threshold_shrinkage)
+                tasks[task.name] = replace(task, thresholds=tuned)
+        return {"tasks_": tasks}
+
+    # -- a task without samples ------------------------------------------------------------------
+
+    def _with_task(self, task: Task, previous: dict[str, Any]) -> dict[str, Any]:
+        """What changes when a task comes that has no samples."""
+        tasks = {**previous["tasks_"], task.name: task}
+        vocabulary = previous["vocabulary_"].extended(self._words_beside_texts({task.name: task}))
+        options = self._network_options(tasks, vocabulary)
+        options["sparse"] = previous["_network_arguments"]["sparse"]
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        device = str(previous["net_"].device)
+        with isolated_randomness(seed, device):
+            net = self._net_of_parts(
+                self._parts_of_net(previous["net_"]), options, options, tasks, device
+            )
+            copy_weights(previous["net_"].module_, net.module_)
+            self._initialize_new_words(net.module_, vocabulary, previous)
+        net.history = previous["net_"].history
+        return {
+            "tasks_": tasks,
+            "vocabulary_": vocabulary,
+            "net_": net,
+            "_network_arguments": options,
+        }
+
+    def _warn_about_labels(self, task: Task, learnt: dict[str, Any]) -> None:
+        known = self._known_words(task, learnt)
+        strange = [
+            label
+            for label, words in zip(task.label_names, task.label_words, strict=True)
+            if known.isdisjoint(words)
+        ]
+        if strange:
+            warnings.warn(
+                f"No word of {_listed(strange)} is known, neither from training nor from vectors: "
+                f"what task {task.name!r} says about {'it' if len(strange) == 1 else 'them'} means "
+                "nothing. Describe the label in label_texts with more common words, or pass "
+                "vectors that have them.",
+                UserWarning,
+                stacklevel=3,
+            )
+        alike: dict[tuple[str, ...], list[Any]] = {}
+        for label, words in zip(task.label_names, task.label_words, strict=True):
+            alike.setdefault(tuple(sorted(words)), []).append(label)
+        for words, labels in alike.items():
+            if words and len(labels) > 1:
+                warnings.warn(
+                    f"{_listed(labels)} of task {task.name!r} have the same words "
+                    f"({' '.join(words)}) and cannot be told apart without samples. Describe them "
+                    "differently in label_texts.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+
+    def _known_words(self, task: Task, learnt: dict[str, Any]) -> set[str]:
+        """Which words of a task's labels have a vector that means something."""
+        words = {word for some in task.label_words for word in some}
+        vocabulary = learnt["vocabulary_"]
+        frequency = vocabulary.document_frequency
+        known = {word for word in words if frequency is None or frequency[vocabulary[word]] > 0}
+        for other in learnt["tasks_"].values():
+            if other.trained:
+                known |= words.intersection(word for some in other.label_words for word in some)
+        if self.vectors is not None and (rest := sorted(words - known)):
+            with warnings.catch_warnings():
+                # That none of these few words has a vector is said better here.
+                warnings.simplefilter("ignore", UserWarning)
+                found = load_vectors(self.vectors, rest)[1]
+            known |= {word for word, has in zip(rest, found, strict=True) if has}
+        return known
+
+
+def _listed(labels: Sequence[Any]) -> str:
+    shown = ", ".join(repr(label) for label in labels[:5])
+    more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+    return f"{'label' if len(labels) == 1 else 'labels'} {shown}{more}"

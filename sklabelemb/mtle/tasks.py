@@ -1,0 +1,279 @@
+"""What a task is, and which sample belongs to which."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from sklabelemb.targets import Targets
+
+__all__ = [
+    "DEFAULT_TASK",
+    "Task",
+    "check_task_mapping",
+    "check_task_name",
+    "group_by_task",
+    "meant_task",
+    "new_targets",
+    "shown_tasks",
+    "targets_of",
+    "task_texts",
+    "texts_in_order",
+    "words_of_labels",
+]
+
+# What the task of a plain ``fit(X, y)`` is called.
+DEFAULT_TASK = "default"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a multi-task classifier: its labels, their texts, and how it decides.
+
+    Attributes
+    ----------
+    name : str or int
+    targets : Targets
+        The form of the task's ``y``.
+    label_texts : list of str, length n_labels, or None
+        None: the labels have no texts, and each has a vector of its own.
+    label_words : list of list of str, length n_labels
+        The words whose vectors are averaged for each label.
+    thresholds : ndarray of shape (n_labels,), or None for single classes
+    min_labels : int
+        Fewest labels of a prediction.
+    trained : bool
+        Whether samples of the task were trained on; False after ``add_task`` (Zero Update).
+    """
+
+    name: Any
+    targets: Targets
+    label_texts: list | None
+    label_words: list
+    thresholds: np.ndarray | None = None
+    min_labels: int = 0
+    trained: bool = False
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The classes; multi-label: one ``[0, 1]`` per label."""
+        return self.targets.classes
+
+    @property
+    def label_names(self) -> np.ndarray:
+        """Names of the labels, in the order of the scores."""
+        return self.targets.label_names
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a text may have several of the labels."""
+        return self.targets.multilabel
+
+
+def group_by_task(task: Any, n_samples: int, *, name: str = "task") -> dict[Any, np.ndarray]:
+    """The samples of each task, in the order in which tasks first occur.
+
+    Parameters
+    ----------
+    task : str, int, or array-like of these, shape (n_samples,)
+        One task for all samples, or each sample's own.
+    n_samples : int
+    name : str, default="task"
+        What to call it in an error.
+
+    Returns
+    -------
+    dict of str or int to int64 ndarray
+        Positions of the samples, ascending.
+
+    Raises
+    ------
+    ValueError
+        When there is not one name per sample, or one is missing.
+    TypeError
+        When a name is neither text nor an integer.
+
+    Examples
+    --------
+    >>> group_by_task(["b", "a", "b"], 3)
+    {'b': array([0, 2]), 'a': array([1])}
+    """
+    if isinstance(task, (str, int, np.integer, np.str_)):
+        return {check_task_name(task, name): np.arange(n_samples)}
+    values = task.tolist() if hasattr(task, "tolist") else task
+    values = list(values) if isinstance(values, Iterable) else [values]
+    if len(values) != n_samples:
+        raise ValueError(
+            f"{name} must be one name for all samples, or one for each of the {n_samples}, but it "
+            f"has {len(values)}."
+        )
+    groups: dict[Any, list[int]] = {}
+    for row, value in enumerate(values):
+        groups.setdefault(check_task_name(value, f"{name} in row {row}"), []).append(row)
+    return {value: np.array(rows, dtype=np.int64) for value, rows in groups.items()}
+
+
+def check_task_name(value: Any, where: str = "name") -> str | int:
+    """The name of a task as plain text or integer; a TypeError for anything else."""
+    if isinstance(value, (str, np.str_)):
+        return str(value)
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return int(value)
+    raise TypeError(
+        f"{where} is {value!r} (type {type(value).__name__}): the name of a task is text or an "
+        "integer."
+    )
+
+
+def meant_task(tasks: Mapping[Any, Task]) -> Any:
+    """The task that is meant where none is named.
+
+    Raises
+    ------
+    ValueError
+        When there are several, and none is called "default".
+    """
+    if not tasks or DEFAULT_TASK in tasks:
+        return DEFAULT_TASK
+    if len(tasks) == 1:
+        return next(iter(tasks))
+    raise ValueError(
+        f"This model has {len(tasks)} tasks: say which one is meant, by task={next(iter(tasks))!r} "
+        f"for instance. {shown_tasks(tasks)}"
+    )
+
+
+def shown_tasks(tasks: Iterable[Any]) -> str:
+    """A sentence that names the tasks."""
+    names = [repr(name) for name in tasks]
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"Its tasks are {', '.join(names[:10])}{more}."
+
+
+def check_task_mapping(tasks: Any, weights: Any) -> None:
+    """Check the arguments of ``fit_tasks``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When `tasks` is not a dict of pairs, or `weights` not positive numbers for some of them.
+    """
+    if not isinstance(tasks, Mapping) or not tasks:
+        raise TypeError(
+            "tasks must be a dict of pairs by name, {'books': (X, y), 'dvd': (X, y)}, got "
+            f"{'an empty one' if isinstance(tasks, Mapping) else type(tasks).__name__}."
+        )
+    for name, pair in tasks.items():
+        check_task_name(name, "a key of tasks")
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"tasks[{name!r}] must be a pair (X, y), got {type(pair).__name__}.")
+    for name, weight in (weights or {}).items():
+        if name not in tasks:
+            raise ValueError(f"weights names the task {name!r}, which there is none of.")
+        if not isinstance(weight, Real) or not 0 < float(weight) < float("inf"):
+            raise ValueError(f"weights[{name!r}] must be a number above 0, got {weight!r}.")
+
+
+def new_targets(classes: Any, multilabel: bool) -> Targets:
+    """The targets of a task without samples.
+
+    Parameters
+    ----------
+    classes : sequence
+        Classes; multi-label: names of the labels.
+    multilabel : bool
+
+    Raises
+    ------
+    ValueError
+        When there are too few, or one comes twice.
+    """
+    values = list(classes.tolist() if hasattr(classes, "tolist") else classes)
+    if isinstance(classes, str) or len(values) < 2 - multilabel:
+        raise ValueError(
+            f"classes must list {'the labels' if multilabel else 'two classes or more'} of the "
+            f"task, got {classes!r}."
+        )
+    if len(set(values)) < len(values):
+        raise ValueError(f"classes names {Counter(values).most_common(1)[0][0]!r} twice.")
+    if not multilabel:
+        return Targets.infer(np.asarray(values))
+    names = np.empty(len(values), dtype=object)
+    names[:] = values
+    return Targets(multilabel=True, classes=np.tile([0, 1], (len(values), 1)), label_names=names)
+
+
+def texts_in_order(texts: Sequence[str], classes: Any) -> dict[Any, str]:
+    """Texts that were given in the order of some classes, by class.
+
+    Raises
+    ------
+    ValueError
+        When there is not one string per class.
+    """
+    texts = list(texts)
+    if len(texts) != len(classes) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(
+            f"label_texts must hold one string for each of the {len(classes)} classes, in their "
+            f"order, but it has {len(texts)} entries."
+        )
+    return dict(zip(classes, texts, strict=True))
+
+
+def targets_of(y: Any, rows: np.ndarray) -> Any:
+    """The part of `y` that belongs to one task."""
+    own = _safe_indexing(y, rows)
+    if isinstance(own, np.ndarray) and own.ndim == 1 and own.dtype == object:
+        # Classes of several tasks in one array: each task may have its own type.
+        return np.array(own.tolist())
+    return own
+
+
+def task_texts(label_texts: Any, name: Any, targets: Targets) -> list[str] | None:
+    """The texts of one task's labels.
+
+    Parameters
+    ----------
+    label_texts : dict, sequence of str, "auto" or None
+        As in :meth:`.Targets.texts_of_labels`, for every task alike; or a dict of such by the names
+        of the tasks, where "auto" is meant for those that it leaves out.
+    name : str or int
+        The task.
+    targets : Targets
+
+    Raises
+    ------
+    ValueError
+        When there is not one text per label.
+    """
+    per_task = isinstance(label_texts, Mapping) and not all(
+        isinstance(text, str) for text in label_texts.values()
+    )
+    own = label_texts.get(name, "auto") if per_task else label_texts
+    try:
+        return targets.texts_of_labels(own)
+    except ValueError as error:
+        raise ValueError(f"Task {name!r}: {error}") from error
+
+
+def words_of_labels(
+    name: Any, targets: Targets, texts: list[str] | None, tokenizer: Callable[[str], Sequence[str]]
+) -> list[list[str]]:
+    """The words that stand for each label of a task that is trained.
+
+    A label without a word, or with the very words of another label of the task, could not be told
+    from others; it gets a word that no text contains, whose vector training finds.
+    """
+    words = [list(tokenizer(text)) for text in texts] if texts else [[] for _ in targets.classes]
+    kinds = [tuple(sorted(some)) for some in words]
+    number = Counter(kinds)
+    return [
+        some if some and number[kind] == 1 else [*some, f"<label {label} of task {name!r}>"]
+        for label, (some, kind) in enumerate(zip(words, kinds, strict=True))
+    ]
