@@ -76,13 +76,13 @@ def leam_of_the_paper(**parameters):
 
 
 def mtle(**parameters):
-    slow = {"hidden_size": 16, "matcher_size": 16, "learning_rate": 0.03, "max_epochs": 12}
-    paper = {"pooling": "last"}
-    return MTLEClassifier(**{**TINY, "dropout": 0.0, **slow, **paper, **parameters})
+    slow = {"hidden_size": 16, "matcher": "bilinear", "learning_rate": 0.05, "max_epochs": 10}
+    return MTLEClassifier(**{**TINY, "dropout": 0.0, **slow, **parameters})
 
 
 def mtle_of_means(**parameters):
-    fast = {"encoder": "mean", "matcher_size": 8, "learning_rate": 0.05, "max_epochs": 6}
+    fast = {"encoder": "mean", "matcher": "cosine", "matcher_size": 8}
+    fast |= {"learning_rate": 0.05, "max_epochs": 6}
     return MTLEClassifier(**{**TINY, "dropout": 0.0, **fast, **parameters})
 
 
