@@ -19,6 +19,7 @@ import ast
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ CASES = {
 }
 # The training of the new task in a Hot Update: one pass, or as many as make so many steps.
 HOT_STEPS = 250
+# Its learning rate does not fall, so it is a third of the peak of a fit.
+HOT_LEARNING_RATE = 1e-3
 UNSEEN_ENCODERS = ("mean", "bilstm")
 # What is predicted: "test", or "dev" while settings are chosen.
 ON = "test"
@@ -84,30 +87,17 @@ def parts(name: str) -> dict[str, Any]:
     return {"X": X, "y": y, "test": test, "label_texts": label_texts}
 
 
-def without_groups(groups: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """20newsgroups without some groups, and these groups alone."""
+def newsgroups(groups: Sequence[str]) -> dict[str, Any]:
+    """Some of the newsgroups."""
     whole = parts("20newsgroups")
-    halves = []
-    for inside in (False, True):
-        kept = np.isin(whole["y"], groups) == inside
-        X_test, y_test = whole["test"]
-        kept_test = np.isin(y_test, groups) == inside
-        halves.append(
-            {
-                "X": [t for t, k in zip(whole["X"], kept, strict=True) if k],
-                "y": whole["y"][kept],
-                "test": (
-                    [t for t, k in zip(X_test, kept_test, strict=True) if k],
-                    y_test[kept_test],
-                ),
-                "label_texts": {
-                    name: text
-                    for name, text in whole["label_texts"].items()
-                    if (name in groups) == inside
-                },
-            }
-        )
-    return halves[0], halves[1]
+
+    def some(X: list[str], y: np.ndarray) -> tuple[list[str], np.ndarray]:
+        kept = np.flatnonzero(np.isin(y, groups))
+        return [X[i] for i in kept], y[kept]
+
+    X, y = some(whole["X"], whole["y"])
+    label_texts = {name: whole["label_texts"][name] for name in groups}
+    return {"X": X, "y": y, "test": some(*whole["test"]), "label_texts": label_texts}
 
 
 # -- what is compared --------------------------------------------------------------------------
@@ -144,9 +134,9 @@ def classifier(
 
 def fit(model: Any, tasks: dict[str, Any]) -> float:
     """Fit several tasks; seconds."""
-    start = time.perf_counter()
+    start = time.process_time()
     model.fit_tasks({name: (task["X"], task["y"]) for name, task in tasks.items()})
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def accuracies(model: Any, tasks: dict[str, Any]) -> dict[str, float]:
@@ -256,24 +246,30 @@ def updates(
         epochs=model.n_iter_,
     )
     texts = tasks[new]["label_texts"]
-    start = time.perf_counter()
+    start = time.process_time()
     model.add_task(new, classes=list(texts), label_texts=list(texts.values()))
-    added = time.perf_counter() - start
+    added = time.process_time() - start
     zero = accuracies(model, tasks)
-    start = time.perf_counter()
+    start = time.process_time()
     n_batches = -(-len(tasks[new]["X"]) // 32)
     epochs = max(1, round(HOT_STEPS / n_batches))
+    model.set_params(learning_rate=HOT_LEARNING_RATE)
     for _ in range(epochs):
         model.partial_fit(tasks[new]["X"], tasks[new]["y"], task=new)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     log(["hot", case, seed], accuracy=accuracies(model, tasks), seconds=seconds, epochs=epochs)
     log(["zero", case, seed], accuracy=zero, seconds=added)
 
 
 def unseen(seed: int, log: Log, settings: dict[str, Any]) -> None:
     """Labels of which nothing was seen: every fourth of the newsgroups."""
-    groups = sorted(parts("20newsgroups")["label_texts"])[::4]
-    seen, new = without_groups(groups)
+    every = sorted(parts("20newsgroups")["label_texts"])
+    groups = every[::4]
+    if ON == "dev":  # other five; those of the test are not even looked at
+        every = [name for name in every if name not in groups]
+        groups = every[::3]
+    new = newsgroups(groups)
+    seen = newsgroups([name for name in every if name not in groups])
     tasks = {"20newsgroups": seen, "dbpedia_sub": parts("dbpedia_sub")}
     y = new["test"][1]
     if ("constant", "unseen", 0) not in log.done:
@@ -343,8 +339,8 @@ def main() -> None:
     for seed in chosen.seeds:
         for case in chosen.cases:
             if case in CASES:
-                table_3(case, seed, log, settings)
                 table_4(case, seed, log, settings)
+                table_3(case, seed, log, settings)
             elif case == "pairs":
                 pairs(seed, log, settings)
             else:

@@ -86,13 +86,18 @@ class FittingSteps(ABC):
         """Keyword arguments of the module; plain JSON values, for they are saved with the model."""
 
     def _initialize_network(  # noqa: B027  (nothing to start from is a legal start)
-        self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, encoded: Any
+        self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, train: Any
     ) -> None:
         """Put in what training starts from: pretrained vectors, label texts, prior frequencies."""
 
     def _has_wide_path(self) -> bool:
         """Whether a linear model over n-grams is trained beside the network."""
         return False
+
+    # max_epochs="auto": as many epochs as make so many steps, within these bounds.
+    _enough_steps = ENOUGH_STEPS
+    _fewest_epochs = FEWEST_EPOCHS
+    _most_epochs = MOST_EPOCHS
 
     # Names of the network's tables with a row a word.
     _word_tables: tuple[str, ...] = ("embedding",)
@@ -116,7 +121,7 @@ class FittingSteps(ABC):
         """Train, and return everything learnt; the estimator itself is not touched."""
         context = None
         if not partial:
-            longest = MOST_EPOCHS if self.max_epochs == "auto" else self.max_epochs
+            longest = self._most_epochs if self.max_epochs == "auto" else self.max_epochs
             context = self._init_callback_context(max_subtasks=longest)
         documents, targets, encoded, weight = self._read(X, y, sample_weight, previous, **how)
         learnt = self._first_decisions(targets, encoded, previous)
@@ -307,13 +312,13 @@ class FittingSteps(ABC):
         network = net.module_
         if previous:
             copy_weights(previous["net_"].module_, network)
-            self._initialize_new_words(network, vocabulary, previous)
+            self._initialize_new_words(network, vocabulary, train, previous)
         else:
-            self._initialize_network(network, targets, vocabulary, train.targets)
+            self._initialize_network(network, targets, vocabulary, train)
         return net, options
 
     def _initialize_new_words(  # noqa: B027  (a random start is a start)
-        self, network: nn.Module, vocabulary: Vocabulary, previous: dict[str, Any]
+        self, network: nn.Module, vocabulary: Vocabulary, train: Any, previous: dict[str, Any]
     ) -> None:
         """Put in what words start from that an earlier fit did not know."""
 
@@ -452,8 +457,8 @@ class FittingSteps(ABC):
             return [], 1
         n_batches = len(net.get_iterator(train, training=True))
         if isinstance(self.max_epochs, str):
-            needed = math.ceil(ENOUGH_STEPS / n_batches)
-            epochs = min(max(needed, FEWEST_EPOCHS), MOST_EPOCHS)
+            needed = math.ceil(self._enough_steps / n_batches)
+            epochs = min(max(needed, self._fewest_epochs), self._most_epochs)
         else:
             epochs = self.max_epochs
         callbacks: list[Any] = [warmup_then_decay(n_batches * epochs, self.warmup)]

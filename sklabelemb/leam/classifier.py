@@ -359,7 +359,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
 
     @torch.no_grad()
     def _initialize_network(
-        self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, encoded: Any
+        self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, train: Any
     ) -> None:
         assert isinstance(network, LEAM)
         tokenizer = self._tokenizer()
@@ -378,6 +378,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
                 if words:
                     rows = torch.tensor([known.id(word) for word in words], device=table.device)
                     network.label_embedding[label] = table[rows].mean(dim=0)
+        encoded = train.targets
         if sp.issparse(encoded):
             frequency = (np.asarray(encoded.sum(axis=0)).ravel() + 0.5) / (encoded.shape[0] + 1)
             prior = np.log(frequency / (1 - frequency))

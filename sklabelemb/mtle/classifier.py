@@ -41,8 +41,8 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
     Parameters
     ----------
     encoder : {"bilstm", "mean"}, default="bilstm"
-        How a text becomes a vector: by a BiLSTM over its words (the paper), or as the mean of its
-        word vectors, which trains more than ten times as fast.
+        How a text becomes a vector: by a BiLSTM over its words (the paper), or as a weighted mean
+        of its word vectors, which trains more than ten times as fast and knows no order of words.
     embedding_dim : int, default=100
         Dimensions of word vectors; the paper has 300.
     hidden_size : int, default=100
@@ -68,9 +68,9 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
     task_sampling : {"proportional", "uniform"}, default="proportional"
         How each step draws a task: by the number of its batches that the epoch has not used yet, or
         all that have one left alike. Either way an epoch sees each sample once.
-    dropout : float, default=0.5
+    dropout : float, default=0.3
         On the dimensions of word vectors and of text vectors.
-    word_dropout : float, default=0.0
+    word_dropout : float, default=0.1
         Probability with which a word is left out of a training text.
     tokenizer : callable, default=None
         ``tokenizer(text) -> list of str``, for texts and labels. None:
@@ -96,21 +96,23 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
     min_labels : int or "auto", default="auto"
         Fewest labels to predict. "auto": as many as every training text of the task carries.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 2,000 steps, between 5 and 12.
+        "auto": as many as make 1,000 steps, between 3 and 8.
     batch_size : int or "auto", default=32
         Texts a batch, as in the paper.
-    learning_rate : float, default=1e-3
+    learning_rate : float, default=3e-3
         Peak of Adam's step size; it rises linearly and then falls linearly to zero.
     warmup : float, default=0.1
         Share of the steps in which it rises.
     weight_decay : float, default=0.0
         Decoupled, on all but sparsely updated word tables.
     validation_fraction : float, default=0.1
-        Share of each task's training texts, stratified, on which the best epoch and the thresholds
-        are chosen. Of a task with fewer than ten such texts none are held out.
-    patience : int or None, default=4
+        Share of a task's training texts, stratified, that is held out where something is chosen by
+        it: thresholds of label sets, or the best epoch (see `patience`). Of a task with fewer than
+        ten such texts none are held out.
+    patience : int or None, default=None
         Epochs without improvement of the mean validation score of the tasks before training stops;
-        the best epoch's weights are kept. None runs all epochs and keeps the last.
+        the best epoch's weights are kept. None runs all epochs and keeps the last, for the learning
+        rate ends at zero, and a small task has no text to spare.
     device : str, default="auto"
         "cpu", "cuda", "cuda:1"; "auto" takes a GPU if there is one.
     mixed_precision : bool, default=False
@@ -219,8 +221,8 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
         label_texts: Mapping[Any, Any] | Sequence[str] | str | None = "auto",
         vectors: Any = None,
         task_sampling: str = "proportional",
-        dropout: float = 0.5,
-        word_dropout: float = 0.0,
+        dropout: float = 0.3,
+        word_dropout: float = 0.1,
         tokenizer: Callable[[str], Sequence[str]] | None = None,
         lowercase: bool = True,
         mask_numbers: bool = False,
@@ -233,11 +235,11 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
         min_labels: int | str = "auto",
         max_epochs: int | str = "auto",
         batch_size: int | str = 32,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         warmup: float = 0.1,
         weight_decay: float = 0.0,
         validation_fraction: float = 0.1,
-        patience: int | None = 4,
+        patience: int | None = None,
         device: str = "auto",
         mixed_precision: bool = False,
         warm_start: bool = False,

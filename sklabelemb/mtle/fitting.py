@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
@@ -26,13 +27,27 @@ from sklabelemb.mtle.tasks import (
     words_of_labels,
 )
 from sklabelemb.mtle.training import TaskLoss, TaskScores
-from sklabelemb.text import TokenIds, Vocabulary, check_documents, load_vectors, vectors_of
+from sklabelemb.text import (
+    UNKNOWN_ID,
+    TokenIds,
+    Vocabulary,
+    check_documents,
+    load_vectors,
+    vectors_of,
+)
 from sklabelemb.training import isolated_randomness
 from sklabelemb.training.callbacks import ValidationScore
 from sklabelemb.training.net import copy_weights
 from sklabelemb.training.weights import class_weights, sample_weights
 
 __all__ = ["TaskSteps"]
+
+# In a mean of pretrained vectors, a word that is this share of all training tokens counts half of
+# what a rare one does, before training changes that (the weights of Arora et al., 2017).
+COMMON = 3e-3
+# Beside words with pretrained vectors, those without one start small: their random vectors say
+# nothing yet.
+WITHOUT_VECTOR = 0.1
 
 
 class TaskSteps(FittingSteps):
@@ -54,7 +69,15 @@ class TaskSteps(FittingSteps):
     dropout: float
     word_dropout: float
 
-    _word_tables = ("embedding", "label_embedding")
+    # Word vectors learn fast; more steps than these made the texts known by heart.
+    _enough_steps = 1000
+    _fewest_epochs = 3
+    _most_epochs = 8
+
+    @property
+    def _word_tables(self) -> tuple[str, ...]:  # type: ignore[override]
+        tables = ("embedding", "label_embedding")
+        return (*tables, "log_weight") if self.encoder == "mean" else tables
 
     # -- the door --------------------------------------------------------------------------------
 
@@ -163,10 +186,18 @@ class TaskSteps(FittingSteps):
         return TaskDatasets(tuple(parts))
 
     def _hold_out(self, data: Any, seed: int) -> tuple[Any, Any]:
-        halves = [FittingSteps._hold_out(self, part, seed) for part in data.parts]
+        halves = [
+            FittingSteps._hold_out(self, part, seed) if self._is_chosen_by(part) else (part, None)
+            for part in data.parts
+        ]
         train = TaskDatasets(tuple(kept for kept, _ in halves))
         valid = tuple(cut for _, cut in halves if cut is not None)
         return train, TaskDatasets(valid) if valid else None
+
+    def _is_chosen_by(self, part: TaskDataset) -> bool:
+        """Whether anything would be chosen by held-out texts of a task."""
+        has_thresholds = sp.issparse(part.targets) and isinstance(self.threshold, str)
+        return self.patience is not None or has_thresholds
 
     # -- the network -----------------------------------------------------------------------------
 
@@ -226,36 +257,75 @@ class TaskSteps(FittingSteps):
                 weights[number] = class_weights(own, task.targets, encoded[number])
         return weights
 
+    def _encode_first(
+        self,
+        documents: list[str],
+        previous: dict[str, Any] | None,
+        further_words: Sequence[str] = (),
+    ) -> tuple[Vocabulary, TokenIds]:
+        vocabulary, token_ids = super()._encode_first(documents, previous, further_words)
+        rare = token_ids.unknown_words
+        if self.vectors is None or self.max_features is not None or not rare:
+            return vocabulary, token_ids
+        # A word may be too rare to be learnt here and still have a vector that says what it means.
+        found = _found(self.vectors, rare)
+        larger = vocabulary.extended(word for word, has in zip(rare, found, strict=True) if has)
+        unknown = tuple(word for word, has in zip(rare, found, strict=True) if not has)
+        places = {word: len(larger) + i for i, word in enumerate(unknown)}
+        ids = [*range(len(vocabulary)), *(places.get(word) or larger.id(word) for word in rare)]
+        new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
+        return larger, TokenIds(new_ids, token_ids.offsets, unknown)
+
     @torch.no_grad()
     def _initialize_network(
-        self, network: nn.Module, targets: Any, vocabulary: Vocabulary, encoded: Any
+        self, network: nn.Module, targets: Any, vocabulary: Vocabulary, train: Any
     ) -> None:
-        self._put_vectors(network, vocabulary, first=0)
+        network = cast(MTLE, network)
+        self._start_words(network, vocabulary, 0, _counts(train, vocabulary))
+        # Nothing can be said of a word that nobody has seen.
+        network.embedding.weight[UNKNOWN_ID] = 0
 
     def _initialize_new_words(
-        self, network: nn.Module, vocabulary: Vocabulary, previous: dict[str, Any]
+        self, network: nn.Module, vocabulary: Vocabulary, train: Any, previous: dict[str, Any]
     ) -> None:
-        self._put_vectors(network, vocabulary, first=len(previous["vocabulary_"]))
+        first = len(previous["vocabulary_"])
+        self._start_words(cast(MTLE, network), vocabulary, first, _counts(train, vocabulary))
 
     @torch.no_grad()
-    def _put_vectors(self, network: Any, vocabulary: Vocabulary, first: int) -> None:
-        """Let the words from an id on start from their pretrained vectors, in both tables.
-
-        They are scaled to the spread of words that have none.
-        """
+    def _start_words(
+        self, network: MTLE, vocabulary: Vocabulary, first: int, counts: np.ndarray
+    ) -> None:
+        """Let the words from an id on start from their pretrained vectors, in both tables."""
         if self.vectors is None or first == len(vocabulary):
             return
-        values, found = vectors_of(
-            vocabulary, self.vectors, most_dimensions=self.embedding_dim, first=first
-        )
+        with warnings.catch_warnings():
+            if first:  # That none of a few new words has a vector is nothing to be warned of.
+                warnings.simplefilter("ignore", UserWarning)
+            values, found = vectors_of(
+                vocabulary, self.vectors, most_dimensions=self.embedding_dim, first=first
+            )
         if not found.any():
             return
+        own, width = counts[first:], values.shape[1]
+        vectors = torch.from_numpy(values[found]).to(network.embedding.weight)
         if not network.vector_scale:
-            network.vector_scale.fill_(WORD_STD / float(values[found].std()))
-        rows = torch.from_numpy(first + np.flatnonzero(found)).to(network.embedding.weight.device)
-        vectors = torch.from_numpy(values[found]).to(rows.device) * network.vector_scale
+            # What all words have in common, by how often they occur, says nothing about a text.
+            if own[found].any():
+                mean = np.average(values[found], axis=0, weights=own[found])
+                network.vector_mean[:width] = torch.from_numpy(mean)
+            spread = float((vectors - network.vector_mean[:width]).std(correction=0))
+            network.vector_scale.fill_(WORD_STD / spread if spread > 1e-9 else 1.0)
+        vectors = (vectors - network.vector_mean[:width]) * network.vector_scale
+        with_vector, without = (
+            torch.from_numpy(first + np.flatnonzero(which)).to(vectors.device)
+            for which in (found, ~found)
+        )
         for table in (network.embedding, network.label_embedding):
-            table.weight[rows, : vectors.shape[1]] = vectors
+            table.weight[with_vector, :width] = vectors
+            table.weight[without] *= WITHOUT_VECTOR
+        if self.encoder == "mean":
+            share = torch.from_numpy(own / max(1, counts.sum())).to(vectors)
+            network.log_weight.weight[first:, 0] = (COMMON / (COMMON + share)).log()
 
     # -- what is learnt from the validation split ------------------------------------------------
 
@@ -288,7 +358,7 @@ class TaskSteps(FittingSteps):
                 self._parts_of_net(previous["net_"]), options, options, tasks, device
             )
             copy_weights(previous["net_"].module_, net.module_)
-            self._initialize_new_words(net.module_, vocabulary, previous)
+            self._initialize_new_words(net.module_, vocabulary, None, previous)
         net.history = previous["net_"].history
         return {
             "tasks_": tasks,
@@ -336,12 +406,26 @@ class TaskSteps(FittingSteps):
             if other.trained:
                 known |= words.intersection(word for some in other.label_words for word in some)
         if self.vectors is not None and (rest := sorted(words - known)):
-            with warnings.catch_warnings():
-                # That none of these few words has a vector is said better here.
-                warnings.simplefilter("ignore", UserWarning)
-                found = load_vectors(self.vectors, rest)[1]
+            found = _found(self.vectors, rest)
             known |= {word for word, has in zip(rest, found, strict=True) if has}
         return known
+
+
+def _counts(train: Any, vocabulary: Vocabulary) -> np.ndarray:
+    """How often each id occurs in the training texts."""
+    counts = np.zeros(len(vocabulary), dtype=np.int64)
+    for part in train.parts if train is not None else ():
+        ids = part.token_ids.ids
+        known = np.where(ids < len(vocabulary), ids, UNKNOWN_ID)
+        counts += np.bincount(known, minlength=len(vocabulary))
+    return counts
+
+
+def _found(vectors: Any, words: Sequence[str]) -> np.ndarray:
+    """Which words have a vector; that none of a few has one is no reason to warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return load_vectors(vectors, words)[1]
 
 
 def _listed(labels: Sequence[Any]) -> str:

@@ -21,12 +21,12 @@ from torch.utils.checkpoint import checkpoint
 __all__ = ["MTLE", "BilinearMatcher", "ConcatMatcher", "CosineMatcher", "MLPMatcher"]
 
 # Standard deviation of the numbers of a word that has no pretrained vector.
-WORD_STD = 0.15
+WORD_STD = 0.4
 # The MLP matcher keeps k numbers per text and label. Beyond this many it goes through the labels
 # in blocks and computes each block again in the backward pass.
 MATCH_BLOCK_ELEMENTS = 1 << 24
 # Inverse temperature of the cosines at the start: with 1, a softmax over cosines is almost flat.
-FIRST_SCALE = 10.0
+FIRST_SCALE = 20.0
 
 
 class ConcatMatcher(nn.Module):
@@ -136,7 +136,7 @@ class CosineMatcher(nn.Module):
 
     .. math:: s_j = e^{t} \cos(A X, B Y_j) + b
 
-    The scale :math:`e^t` starts at 10. The cosine with a zero vector is 0. Where texts and labels
+    The scale :math:`e^t` starts at 20. The cosine with a zero vector is 0. Where texts and labels
     have vectors of one size (the mean encoder), A = B is orthogonal at the start, so that training
     begins with the cosines of the vectors themselves.
 
@@ -201,8 +201,9 @@ class MTLE(nn.Module):
     embedding_dim : int, default=300
         P.
     encoder : {"bilstm", "mean"}, default="bilstm"
-        How a text becomes a vector: final states of a BiLSTM, d = 2 ``hidden_size`` (the paper), or
-        the mean of its word vectors and nothing else, d = P. Matchers take either size.
+        How a text becomes a vector: from the states of a BiLSTM, d = 2 ``hidden_size`` (the paper),
+        or the weighted mean of its word vectors, d = P, with a weight for each word that is 1 at
+        first. Matchers take either size.
     hidden_size : int, default=100
         m, the state of each direction of the BiLSTM. Of no use to ``encoder="mean"``.
     pooling : {"last", "max", "mean"}, default="last"
@@ -229,7 +230,7 @@ class MTLE(nn.Module):
     -----
     The weights start from Xavier's distribution (each gate of the LSTM on its own), the biases at
     zero but for the forget gates, which start open (1); words from a normal distribution with
-    standard deviation 0.15.
+    standard deviation 0.4.
 
     A number that is added to all scores alike, such as the bias of a matcher, matters to
     multi-label tasks only: a softmax does not see it.
@@ -259,6 +260,7 @@ class MTLE(nn.Module):
 
     label_ids: Tensor
     label_starts: Tensor
+    vector_mean: Tensor
     vector_scale: Tensor
     _multilabel: list[bool]
 
@@ -293,9 +295,11 @@ class MTLE(nn.Module):
             n_words, embedding_dim, mode="mean", padding_idx=0, sparse=sparse
         )
         self.dropout = nn.Dropout(dropout)
-        text_size = embedding_dim
-        if encoder == "bilstm":
-            text_size = 2 * hidden_size
+        text_size = embedding_dim if encoder == "mean" else 2 * hidden_size
+        if encoder == "mean":
+            self.log_weight = nn.Embedding(n_words, 1, padding_idx=0, sparse=sparse)
+            nn.init.zeros_(self.log_weight.weight)
+        else:
             self.forwards = _lstm(embedding_dim, hidden_size)
             self.backwards = _lstm(embedding_dim, hidden_size)
         self.matcher: MLPMatcher | BilinearMatcher | CosineMatcher | ConcatMatcher
@@ -314,7 +318,9 @@ class MTLE(nn.Module):
         # Not part of the weights: weights must fit whatever the tasks are.
         for name in ("label_ids", "label_starts"):
             self.register_buffer(name, torch.empty(0, dtype=torch.int64), persistent=False)
-        # What pretrained vectors were multiplied with; 0 before any came.
+        # What was taken from pretrained vectors, and what they were then multiplied with; 0 before
+        # any came.
+        self.register_buffer("vector_mean", torch.zeros(embedding_dim))
         self.register_buffer("vector_scale", torch.zeros(()))
         self.set_tasks(label_words, multilabel)
 
@@ -397,9 +403,15 @@ class MTLE(nn.Module):
         if n_words == len(table):
             return
         new = table.new_empty(n_words - len(table), table.shape[1]).normal_(std=WORD_STD)
-        for layer in (self.embedding, self.label_embedding):
+        rows: list[tuple[nn.Embedding | nn.EmbeddingBag, Tensor]] = [
+            (self.embedding, new),
+            (self.label_embedding, new),
+        ]
+        if self.encoder == "mean":
+            rows.append((self.log_weight, torch.zeros_like(new[:, :1])))
+        for layer, values in rows:
             old = layer.weight
-            layer.weight = nn.Parameter(torch.cat([old.detach(), new]), old.requires_grad)
+            layer.weight = nn.Parameter(torch.cat([old.detach(), values]), old.requires_grad)
             layer.num_embeddings = n_words
 
     def forward(self, ids: Tensor, task: int | Tensor = 0) -> Tensor:
@@ -432,18 +444,26 @@ class MTLE(nn.Module):
         distinct, positions = torch.unique(ids, return_inverse=True)
         words = self.dropout(self.embedding(distinct))
         if self.encoder == "mean":
-            left = (ids != 0).sum(dim=1, keepdim=True).clamp_min(1)
-            vectors = F.embedding_bag(positions, words, mode="sum") / left.to(words.dtype)
+            vectors = self._mean(ids, distinct, positions, words)
         else:
-            backwards = F.embedding(_reversed(positions, lengths), words)
-            vectors = torch.cat(
-                [
-                    _pooled(self.forwards(F.embedding(positions, words))[0], lengths, self.pooling),
-                    _pooled(self.backwards(backwards)[0], lengths, self.pooling),
-                ],
-                dim=1,
-            )
+            vectors = self._states(positions, words, lengths)
         return self.dropout(vectors)
+
+    def _mean(self, ids: Tensor, distinct: Tensor, positions: Tensor, words: Tensor) -> Tensor:
+        weight = F.embedding(positions, self.log_weight(distinct).exp()).squeeze(2)
+        weight = weight.masked_fill(ids == 0, 0)
+        total = F.embedding_bag(positions, words, mode="sum", per_sample_weights=weight)
+        return total / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
+
+    def _states(self, positions: Tensor, words: Tensor, lengths: Tensor) -> Tensor:
+        backwards = F.embedding(_reversed(positions, lengths), words)
+        return torch.cat(
+            [
+                _pooled(self.forwards(F.embedding(positions, words))[0], lengths, self.pooling),
+                _pooled(self.backwards(backwards)[0], lengths, self.pooling),
+            ],
+            dim=1,
+        )
 
     def label_vectors(self, task: int | Tensor = 0) -> Tensor:
         """Y of each label of a task, shape (C, P)."""
@@ -472,8 +492,9 @@ class MTLE(nn.Module):
         """
         if self.encoder != "mean" or isinstance(self.matcher, MLPMatcher | ConcatMatcher):
             return None
-        lengths = (ids != 0).sum(dim=1).clamp_min(1).reshape(-1, 1, 1)
-        parts = self.embedding(ids) / lengths
+        weight = self.log_weight(ids).squeeze(2).exp().masked_fill(ids == 0, 0)
+        weight = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
+        parts = self.embedding(ids) * weight.unsqueeze(2)
         return self.matcher.shares(parts, self.label_vectors(task))
 
     def _check_labels(self, task: int, labels: Sequence[Sequence[int]]) -> None:
