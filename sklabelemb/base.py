@@ -134,12 +134,14 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> Any:
         previous = self._learnt_attributes()
         weights = snapshot(previous["net_"].module_) if previous else {}
+        n_epochs = len(previous["net_"].history) if previous else 0
         try:
             learnt = self._train(X, y, sample_weight, previous=previous, partial=True, **how)
         except BaseException:
             # The network goes on learning in place, so what half an epoch did to it is undone.
             if previous:
                 previous["net_"].module_.load_state_dict(weights)
+                del previous["net_"].history[n_epochs:]
             raise
         self._forget()
         self.__dict__.update(learnt)

@@ -90,6 +90,11 @@ class FittingSteps(ABC):
     ) -> None:
         """Put in what training starts from: pretrained vectors, label texts, prior frequencies."""
 
+    def _complete_network(  # noqa: B027  (training may have completed it)
+        self, network: nn.Module, targets: Targets
+    ) -> None:
+        """Set what follows from the weights after training."""
+
     def _has_wide_path(self) -> bool:
         """Whether a linear model over n-grams is trained beside the network."""
         return False
@@ -142,6 +147,7 @@ class FittingSteps(ABC):
             learnt |= {"net_": net, "vocabulary_": vocabulary, "_network_arguments": options}
             callbacks, epochs = self._callbacks(net, train, valid, context, X, y, learnt, partial)
             net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
+            self._complete_network(net.module_, targets)
 
         learnt["history_"] = _without_batches(net.history)
         learnt["n_iter_"] = len(net.history)
@@ -300,7 +306,12 @@ class FittingSteps(ABC):
             len(vocabulary), int(options["embedding_dim"]), device
         )
         options["sparse"] = sparse
-        if partial and previous and options == previous["_network_arguments"]:
+        if (
+            previous
+            and partial
+            and options == previous["_network_arguments"]
+            and self._has_same_loss(targets, previous)
+        ):
             net = previous["net_"]
             if not hasattr(net, "optimizer_"):
                 net.initialize_optimizer()
@@ -316,6 +327,10 @@ class FittingSteps(ABC):
         else:
             self._initialize_network(network, targets, vocabulary, train)
         return net, options
+
+    def _has_same_loss(self, targets: Targets, previous: dict[str, Any]) -> bool:
+        """Whether the loss of an update is that of the net as it is."""
+        return True
 
     def _initialize_new_words(  # noqa: B027  (a random start is a start)
         self, network: nn.Module, vocabulary: Vocabulary, train: Any, previous: dict[str, Any]

@@ -53,7 +53,13 @@ def joined(answers: Mapping[Any, np.ndarray], groups: Mapping[Any, np.ndarray]) 
     arrays = list(answers.values())
     shapes = {name: answer.shape[1:] for name, answer in answers.items()}
     if len(set(shapes.values())) > 1:
-        shown = ", ".join(f"{name!r}: {shape[0] if shape else 1}" for name, shape in shapes.items())
+        if () in shapes.values():
+            sets = ", ".join(repr(name) for name, shape in shapes.items() if shape)
+            raise ValueError(
+                f"Some of the tasks have classes, and others label sets ({sets}), which make no "
+                "array together. Ask for one task at a time."
+            )
+        shown = ", ".join(f"{name!r}: {shape[0]}" for name, shape in shapes.items())
         raise ValueError(
             f"The tasks have different numbers of labels ({shown}), which make no array. Ask for "
             "one task at a time."

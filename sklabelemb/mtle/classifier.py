@@ -19,7 +19,6 @@ from sklabelemb.mtle.tasks import (
     check_task_mapping,
     check_task_name,
     new_targets,
-    task_texts,
     texts_in_order,
 )
 
@@ -431,16 +430,21 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
         """
         check_is_fitted(self)
         self._validate_params()
+        name = check_task_name(name)
         if name in self.tasks_:
             raise ValueError(
                 f"There is a task {name!r} already; further samples of it go to partial_fit(X, y, "
                 f"task={name!r})."
             )
-        check_task_name(name)
         targets = new_targets(classes, multilabel)
-        if not isinstance(label_texts, (str, Mapping)):
+        if isinstance(label_texts, str) and label_texts != "auto":
+            raise ValueError(
+                f"label_texts must be a dict, a list with one text per class, or 'auto', got the "
+                f"text {label_texts!r}."
+            )
+        if not isinstance(label_texts, str | Mapping | None):
             label_texts = texts_in_order(label_texts, classes)
-        texts = task_texts({name: label_texts}, name, targets)
+        texts = targets.texts_of_labels(label_texts)
         if texts is None:
             raise ValueError(
                 f"The classes of task {name!r} are not text, so say in label_texts what they mean: "
@@ -448,7 +452,7 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
             )
         tokenizer = self._tokenizer()
         words = [list(tokenizer(text)) for text in texts]
-        thresholds = self._first_thresholds(targets, None)
+        thresholds = self._thresholds_at_first(targets, None)
         fewest = 0 if self.min_labels == "auto" else int(self.min_labels)
         task = Task(name, targets, texts, words, thresholds, fewest)
         learnt = self._with_task(task, self._learnt_attributes())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -19,14 +21,18 @@ from sklabelemb.fitting import FittingSteps
 from sklabelemb.mtle.batches import TaskBatches, TaskDataset, TaskDatasets
 from sklabelemb.mtle.network import MTLE, WORD_STD
 from sklabelemb.mtle.tasks import (
+    DEFAULT_TASK,
     Task,
+    check_task_name,
     group_by_task,
+    meaning,
     meant_task,
     targets_of,
     task_texts,
     words_of_labels,
 )
 from sklabelemb.mtle.training import TaskLoss, TaskScores
+from sklabelemb.targets import Targets
 from sklabelemb.text import (
     UNKNOWN_ID,
     TokenIds,
@@ -95,7 +101,11 @@ class TaskSteps(FittingSteps):
         samples: dict[Any, tuple[list[str], Any]]
         if by_task:
             samples = {
-                name: (check_documents(X[name], name=f"X of task {name!r}"), y[name]) for name in X
+                check_task_name(name): (
+                    check_documents(texts, name=f"X of task {name!r}"),
+                    y[name],
+                )
+                for name, texts in X.items()
             }
             weight = None
             if sample_weight:
@@ -103,6 +113,8 @@ class TaskSteps(FittingSteps):
                 weight = sample_weights(np.concatenate(each), sum(map(len, each)))
         else:
             documents = check_documents(X)
+            if y is None:
+                Targets.infer(y)
             check_consistent_length(documents, y)
             weight = sample_weights(sample_weight, len(documents))
             if task is None:
@@ -120,14 +132,15 @@ class TaskSteps(FittingSteps):
         tasks = dict(previous["tasks_"]) if previous else {}
         encoded: dict[int, Any] = {}
         for name, (documents, own) in samples.items():
-            try:
+            with _naming(name, samples):
                 check_consistent_length(documents, own)
                 tasks[name], codes = self._task(name, own, tasks.get(name), classes)
-            except ValueError as error:
-                if len(samples) == 1:
-                    raise
-                raise ValueError(f"Task {name!r}: {error}") from error
             encoded[list(tasks).index(name)] = codes
+        self._check_class_weight(tasks)
+        for number, codes in encoded.items():
+            name = list(tasks)[number]
+            weights = self._weights_of_labels(tasks[name], codes)
+            tasks[name] = replace(tasks[name], class_weight=weights)
         return [text for texts, _ in samples.values() for text in texts], tasks, encoded, weight
 
     def _task(self, name: Any, y: Any, known: Task | None, classes: Any) -> tuple[Task, Any]:
@@ -149,16 +162,41 @@ class TaskSteps(FittingSteps):
     ) -> dict[str, Any]:
         tasks = dict(targets)
         for number, (name, task) in enumerate(targets.items()):
-            if number in encoded:
-                tasks[name] = replace(
-                    task,
-                    thresholds=self._first_thresholds(task.targets, task.thresholds),
-                    min_labels=self._fewest_labels(
-                        task.targets, encoded[number], task.min_labels if task.trained else None
-                    ),
-                    trained=True,
-                )
+            if number not in encoded:
+                continue
+            with _naming(name, targets):
+                thresholds = self._thresholds_at_first(task.targets, task.thresholds)
+            fewest = task.min_labels if task.trained else None
+            tasks[name] = replace(
+                task,
+                thresholds=thresholds,
+                min_labels=self._fewest_labels(task.targets, encoded[number], fewest),
+                trained=True,
+            )
         return {"tasks_": tasks}
+
+    def _thresholds_at_first(
+        self, targets: Targets, previous: np.ndarray | None
+    ) -> np.ndarray | None:
+        if not targets.multilabel and np.ndim(self.threshold):
+            return None  # one for each label of the tasks that have label sets
+        return self._first_thresholds(targets, previous)
+
+    def _check_class_weight(self, tasks: dict[Any, Task]) -> None:
+        if isinstance(self.class_weight, Mapping):
+            known = {name for task in tasks.values() for name in task.label_names}
+            if unknown := set(self.class_weight) - known:
+                raise ValueError(
+                    f"class_weight names labels that y does not have: {sorted(map(repr, unknown))}."
+                )
+
+    def _weights_of_labels(self, task: Task, encoded: Any) -> np.ndarray | None:
+        given = self.class_weight
+        if isinstance(given, str) and task.class_weight is not None:
+            return task.class_weight  # a batch of an update is no measure of the classes
+        if isinstance(given, Mapping):
+            given = {name: given[name] for name in task.label_names if name in given} or None
+        return class_weights(given, task.targets, encoded)
 
     def _words_beside_texts(self, targets: dict[Any, Task]) -> list[str]:  # type: ignore[override]
         return [word for task in targets.values() for words in task.label_words for word in words]
@@ -233,48 +271,17 @@ class TaskSteps(FittingSteps):
         return {
             "criterion": TaskLoss,
             "criterion__multilabel": [task.multilabel for task in targets.values()],
-            "criterion__class_weight": self._task_weights(targets, encoded or {}),
+            "criterion__class_weight": _loss_weights(targets),
             "iterator_train": TaskBatches,
             "iterator_train__sampling": self.task_sampling,
             "iterator_valid": TaskBatches,
         }
 
-    def _task_weights(self, tasks: dict[Any, Task], encoded: dict[int, Any]) -> dict[int, Any]:
-        """Weights of labels by the numbers of the tasks."""
-        given = self.class_weight
-        if isinstance(given, Mapping):
-            known = {name for task in tasks.values() for name in task.label_names}
-            if unknown := set(given) - known:
-                raise ValueError(
-                    f"class_weight names labels that y does not have: {sorted(map(repr, unknown))}."
-                )
-        weights = {}
-        for number, task in enumerate(tasks.values()):
-            own = given
-            if isinstance(given, Mapping):
-                own = {name: given[name] for name in task.label_names if name in given} or None
-            if number in encoded and own is not None:
-                weights[number] = class_weights(own, task.targets, encoded[number])
-        return weights
-
-    def _encode_first(
-        self,
-        documents: list[str],
-        previous: dict[str, Any] | None,
-        further_words: Sequence[str] = (),
-    ) -> tuple[Vocabulary, TokenIds]:
-        vocabulary, token_ids = super()._encode_first(documents, previous, further_words)
-        rare = token_ids.unknown_words
-        if self.vectors is None or self.max_features is not None or not rare:
-            return vocabulary, token_ids
-        # A word may be too rare to be learnt here and still have a vector that says what it means.
-        found = _found(self.vectors, rare)
-        larger = vocabulary.extended(word for word, has in zip(rare, found, strict=True) if has)
-        unknown = tuple(word for word, has in zip(rare, found, strict=True) if not has)
-        places = {word: len(larger) + i for i, word in enumerate(unknown)}
-        ids = [*range(len(vocabulary)), *(places.get(word) or larger.id(word) for word in rare)]
-        new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
-        return larger, TokenIds(new_ids, token_ids.offsets, unknown)
+    def _has_same_loss(self, targets: Any, previous: dict[str, Any]) -> bool:
+        now, before = _loss_weights(targets), _loss_weights(previous["tasks_"])
+        return now.keys() == before.keys() and all(
+            np.array_equal(now[number], before[number]) for number in now
+        )
 
     @torch.no_grad()
     def _initialize_network(
@@ -284,6 +291,8 @@ class TaskSteps(FittingSteps):
         self._start_words(network, vocabulary, 0, _counts(train, vocabulary))
         # Nothing can be said of a word that nobody has seen.
         network.embedding.weight[UNKNOWN_ID] = 0
+        if self.encoder == "mean":
+            network.log_weight.weight[UNKNOWN_ID] = math.log(COMMON / (COMMON + 1))
 
     def _initialize_new_words(
         self, network: nn.Module, vocabulary: Vocabulary, train: Any, previous: dict[str, Any]
@@ -326,6 +335,15 @@ class TaskSteps(FittingSteps):
         if self.encoder == "mean":
             share = torch.from_numpy(own / max(1, counts.sum())).to(vectors)
             network.log_weight.weight[first:, 0] = (COMMON / (COMMON + share)).log()
+
+    @torch.no_grad()
+    def _complete_network(self, network: nn.Module, targets: Any) -> None:
+        """Let words that no label has mean in later labels what they have come to mean in texts."""
+        network = cast(MTLE, network)
+        words = torch.ones(len(network.embedding.weight), dtype=torch.bool)
+        words[network.label_ids.cpu()] = False
+        words = words.to(network.embedding.weight.device)
+        network.label_embedding.weight[words] = network.embedding.weight[words]
 
     # -- what is learnt from the validation split ------------------------------------------------
 
@@ -383,22 +401,27 @@ class TaskSteps(FittingSteps):
                 UserWarning,
                 stacklevel=3,
             )
-        alike: dict[tuple[str, ...], list[Any]] = {}
+        alike: dict[tuple[Any, ...], list[Any]] = {}
         for label, words in zip(task.label_names, task.label_words, strict=True):
-            alike.setdefault(tuple(sorted(words)), []).append(label)
+            alike.setdefault(meaning(words), []).append(label)
         for words, labels in alike.items():
             if words and len(labels) > 1:
                 warnings.warn(
                     f"{_listed(labels)} of task {task.name!r} have the same words "
-                    f"({' '.join(words)}) and cannot be told apart without samples. Describe them "
-                    "differently in label_texts.",
+                    f"({' '.join(word for word, _ in words)}) and cannot be told apart without "
+                    "samples. Describe them differently in label_texts.",
                     UserWarning,
                     stacklevel=3,
                 )
 
     def _known_words(self, task: Task, learnt: dict[str, Any]) -> set[str]:
         """Which words of a task's labels have a vector that means something."""
-        words = {word for some in task.label_words for word in some}
+        words = {
+            word
+            for some in task.label_words
+            for word in some
+            if any(character.isalnum() for character in word)
+        }
         vocabulary = learnt["vocabulary_"]
         frequency = vocabulary.document_frequency
         known = {word for word in words if frequency is None or frequency[vocabulary[word]] > 0}
@@ -409,6 +432,26 @@ class TaskSteps(FittingSteps):
             found = _found(self.vectors, rest)
             known |= {word for word, has in zip(rest, found, strict=True) if has}
         return known
+
+
+@contextlib.contextmanager
+def _naming(name: Any, tasks: Mapping[Any, Any]) -> Iterator[None]:
+    """Let an error say which task it is about; that of a plain fit has no name."""
+    try:
+        yield
+    except ValueError as error:
+        if name == DEFAULT_TASK and len(tasks) == 1:
+            raise
+        raise ValueError(f"Task {name!r}: {error}") from error
+
+
+def _loss_weights(tasks: Mapping[Any, Task]) -> dict[int, np.ndarray]:
+    """Weights of labels by the numbers of the tasks that have any."""
+    return {
+        number: task.class_weight
+        for number, task in enumerate(tasks.values())
+        if task.class_weight is not None
+    }
 
 
 def _counts(train: Any, vocabulary: Vocabulary) -> np.ndarray:

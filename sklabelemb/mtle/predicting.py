@@ -148,13 +148,15 @@ class TaskAnswers(LabelEmbeddingClassifier):
         """
         check_is_fitted(self)
         documents = check_documents(X)
-        check_consistent_length(documents, y)
+        check_consistent_length(documents, y, sample_weight)
         groups = self._groups(task, len(documents))
         if len(groups) == 1:
             return float(accuracy_score(y, self.predict(X, task), sample_weight=sample_weight))
         weights = np.ones(len(documents)) if sample_weight is None else np.asarray(sample_weight)
         right = 0.0
         for name, rows in groups.items():
+            if not weights[rows].any():
+                continue
             predicted = self.predict([documents[i] for i in rows], name)
             right += weights[rows].sum() * accuracy_score(
                 targets_of(y, rows), predicted, sample_weight=weights[rows]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from fractions import Fraction
 from numbers import Real
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.utils import _safe_indexing
 
 from sklabelemb.targets import Targets
@@ -19,6 +22,7 @@ __all__ = [
     "check_task_mapping",
     "check_task_name",
     "group_by_task",
+    "meaning",
     "meant_task",
     "new_targets",
     "shown_tasks",
@@ -50,6 +54,8 @@ class Task:
         Fewest labels of a prediction.
     trained : bool
         Whether samples of the task were trained on; False after ``add_task`` (Zero Update).
+    class_weight : ndarray of shape (n_labels,), or None
+        What the labels weigh in the loss.
     """
 
     name: Any
@@ -59,6 +65,7 @@ class Task:
     thresholds: np.ndarray | None = None
     min_labels: int = 0
     trained: bool = False
+    class_weight: np.ndarray | None = None
 
     @property
     def classes(self) -> np.ndarray:
@@ -104,10 +111,16 @@ def group_by_task(task: Any, n_samples: int, *, name: str = "task") -> dict[Any,
     >>> group_by_task(["b", "a", "b"], 3)
     {'b': array([0, 2]), 'a': array([1])}
     """
-    if isinstance(task, (str, int, np.integer, np.str_)):
-        return {check_task_name(task, name): np.arange(n_samples)}
-    values = task.tolist() if hasattr(task, "tolist") else task
-    values = list(values) if isinstance(values, Iterable) else [values]
+    if isinstance(task, (Set, Mapping)):
+        raise TypeError(f"{name} is a {type(task).__name__}, which has no order for samples.")
+    if (
+        not hasattr(task, "__len__")
+        or not getattr(task, "shape", (1,))
+        or isinstance(task, str | bytes)
+    ):
+        value = task.item() if hasattr(task, "item") else task
+        return {check_task_name(value, name): np.arange(n_samples)}
+    values = task.tolist() if hasattr(task, "tolist") else list(task)
     if len(values) != n_samples:
         raise ValueError(
             f"{name} must be one name for all samples, or one for each of the {n_samples}, but it "
@@ -164,6 +177,8 @@ def check_task_mapping(tasks: Any, weights: Any) -> None:
     TypeError, ValueError
         When `tasks` is not a dict of pairs, or `weights` not positive numbers for some of them.
     """
+    if not isinstance(weights, Mapping | None):
+        raise TypeError(f"weights must be a dict of numbers by task, got {type(weights).__name__}.")
     if not isinstance(tasks, Mapping) or not tasks:
         raise TypeError(
             "tasks must be a dict of pairs by name, {'books': (X, y), 'dvd': (X, y)}, got "
@@ -203,7 +218,15 @@ def new_targets(classes: Any, multilabel: bool) -> Targets:
     if len(set(values)) < len(values):
         raise ValueError(f"classes names {Counter(values).most_common(1)[0][0]!r} twice.")
     if not multilabel:
-        return Targets.infer(np.asarray(values))
+        with warnings.catch_warnings():
+            # Many classes, once each, are no regression target here.
+            warnings.simplefilter("ignore", UserWarning)
+            whole = np.empty(len(values), dtype=object)
+            whole[:] = values
+            mixed = any(isinstance(value, str) for value in values)
+            known = Targets.infer(whole if mixed else np.asarray(values)).classes
+        known = np.unique(np.asarray(known.tolist()))
+        return Targets(False, known, known.astype(object), dtype=known.dtype.str)
     names = np.empty(len(values), dtype=object)
     names[:] = values
     return Targets(multilabel=True, classes=np.tile([0, 1], (len(values), 1)), label_names=names)
@@ -228,8 +251,8 @@ def texts_in_order(texts: Sequence[str], classes: Any) -> dict[Any, str]:
 
 def targets_of(y: Any, rows: np.ndarray) -> Any:
     """The part of `y` that belongs to one task."""
-    own = _safe_indexing(y, rows)
-    if isinstance(own, np.ndarray) and own.ndim == 1 and own.dtype == object:
+    own = _safe_indexing(y.tocsr() if sp.issparse(y) else y, rows)
+    if getattr(own, "ndim", 0) == 1 and own.dtype == object:
         # Classes of several tasks in one array: each task may have its own type.
         return np.array(own.tolist())
     return own
@@ -252,14 +275,17 @@ def task_texts(label_texts: Any, name: Any, targets: Targets) -> list[str] | Non
     ValueError
         When there is not one text per label.
     """
-    per_task = isinstance(label_texts, Mapping) and not all(
-        isinstance(text, str) for text in label_texts.values()
-    )
-    own = label_texts.get(name, "auto") if per_task else label_texts
-    try:
-        return targets.texts_of_labels(own)
-    except ValueError as error:
-        raise ValueError(f"Task {name!r}: {error}") from error
+    if not isinstance(label_texts, Mapping):
+        return targets.texts_of_labels(label_texts)
+    by_label = all(isinstance(text, str) for text in label_texts.values())
+    if by_label and label_texts.get(name) != "auto":
+        return targets.texts_of_labels(label_texts)
+    return targets.texts_of_labels(label_texts.get(name, "auto"))
+
+
+def meaning(words: Sequence[str]) -> tuple[Any, ...]:
+    """What the mean of some words' vectors depends on: which words, in which proportions."""
+    return tuple(sorted((word, Fraction(n, len(words))) for word, n in Counter(words).items()))
 
 
 def words_of_labels(
@@ -271,7 +297,7 @@ def words_of_labels(
     from others; it gets a word that no text contains, whose vector training finds.
     """
     words = [list(tokenizer(text)) for text in texts] if texts else [[] for _ in targets.classes]
-    kinds = [tuple(sorted(some)) for some in words]
+    kinds = [meaning(some) for some in words]
     number = Counter(kinds)
     return [
         some if some and number[kind] == 1 else [*some, f"<label {label} of task {name!r}>"]
