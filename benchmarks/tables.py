@@ -1,6 +1,6 @@
-"""Turn what ``accuracy.py`` wrote into the tables of the documentation.
+"""Turn what the scripts wrote as JSON lines into the tables of the documentation.
 
-python benchmarks/tables.py      # results/{accuracy_test,ablation_dev,thresholds}.jsonl -> *.rst
+python benchmarks/tables.py      # results/*.jsonl -> results/*.rst
 """
 
 from __future__ import annotations
@@ -133,6 +133,102 @@ def calibration_table(runs: list[dict[str, Any]]) -> str:
     return table(rows)
 
 
+# Zhang et al. (2018), Tables 3 and 4: single BiLSTM and MTLE; Cold, Hot and Zero Update.
+PAPER_3 = {
+    "films": {"sst1": (46.2, 49.8), "sst2": (86.1, 88.4), "imdb": (88.9, 91.3)},
+    "domains": {
+        "books": (78.3, 84.5),
+        "dvd": (79.8, 85.2),
+        "electronics": (81.5, 87.3),
+        "kitchen": (82.3, 86.9),
+    },
+    "topics": {"r52": (84.2, 85.5), "trec_coarse": (92.7, 93.2), "imdb": (89.0, 90.9)},
+}
+PAPER_4 = {
+    "films": (91.2, 91.4, 90.9),
+    "domains": (86.9, 87.1, 86.7),
+    "topics": (91.0, 91.1, 74.2),
+}
+
+
+def percent(values: list[float]) -> str:
+    """Mean in per cent, and for several seeds the range."""
+    text = f"{100 * np.mean(values):.1f}"
+    if len(values) > 1:
+        text += f" ({100 * min(values):.1f}–{100 * max(values):.1f})"
+    return text
+
+
+def multi_task_tables(runs: list[dict[str, Any]]) -> str:
+    """Tables 3 and 4 of the MTLE paper, its Figure 4, and labels never seen."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for run in runs:
+        found[run["run"][0], run["run"][1]].append(run)
+
+    def of(kind: str, where: str, task: str) -> list[float]:
+        return [run["accuracy"][task] for run in found[kind, where]]
+
+    alone = ["task", "linear", "BiLSTM", "alone", "together", "seeds", "paper: BiLSTM", "MTLE"]
+    later = ["new task", "Cold", "Hot", "Zero", "Hot / Cold, seconds", "seeds", "paper"]
+    three, four = [alone], [later]
+    for case, tasks in PAPER_3.items():
+        means: list[list[float]] = [[], [], [], []]
+        for task, paper in tasks.items():
+            columns = [
+                of("linear", task, task),
+                of("bilstm", task, task),
+                of("single", task, task),
+                of("cold", case, task),
+            ]
+            for total, column in zip(means, columns, strict=True):
+                total.append(float(np.mean(column)))
+            row = [f"{case}: {task}", *map(percent, columns), str(len(columns[3]))]
+            three.append(row + [f"{value:.1f}" for value in paper])
+        papers = [np.mean([pair[i] for pair in tasks.values()]) for i in (0, 1)]
+        three.append(
+            [
+                f"*{case}: mean*",
+                *(f"{100 * np.mean(column):.1f}" for column in means),
+                "",
+                *(f"{value:.1f}" for value in papers),
+            ]
+        )
+        new = list(tasks)[-1]
+        updates = [of(kind, case, new) for kind in ("cold", "hot", "zero")]
+        seconds = [np.mean([r["seconds"] for r in found[kind, case]]) for kind in ("hot", "cold")]
+        figures = " / ".join(map(str, PAPER_4[case]))
+        four.append(
+            [
+                f"{case}: {new}",
+                *map(percent, updates),
+                f"{seconds[0]:.0f} / {seconds[1]:.0f}",
+                str(len(updates[1])),
+                figures,
+            ]
+        )
+    unseen = [["labels never seen: five newsgroups", "accuracy, per cent"]]
+    for kind, name in (
+        ("constant", "best constant guess"),
+        ("cosine", "cosine of averaged GloVe vectors"),
+        ("zero mean", "Zero Update, mean encoder"),
+        ("zero bilstm", "Zero Update, BiLSTM"),
+    ):
+        unseen.append([name, percent(of(kind, "unseen", "five groups"))])
+    domains = list(PAPER_3["domains"])
+    pairs = [["gain over alone, points, together with", *domains]]
+    for other in domains:
+        row = [other]
+        for task in domains:
+            pair = "+".join(sorted((task, other)))
+            gain = ""
+            if task != other and found["pair", pair]:
+                points = np.mean(of("pair", pair, task)) - np.mean(of("single", task, task))
+                gain = f"{100 * points:+.1f}"
+            row.append(gain)
+        pairs.append(row)
+    return "\n".join(map(table, (three, four, unseen, pairs)))
+
+
 def grouped(runs: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Runs by dataset and model."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -147,6 +243,7 @@ def main() -> None:
         ("ablation_dev", "ablation_dev", ablation_table),
         ("thresholds", "thresholds", threshold_table),
         ("thresholds", "calibration", calibration_table),
+        ("multi_task", "multi_task", multi_task_tables),
     ):
         if (RESULTS / f"{source}.jsonl").exists():
             text = make(read(f"{source}.jsonl"))

@@ -1525,7 +1525,7 @@ def test_the_validation_split_is_stratified(neural, target, monkeypatch):
     else:
         y = np.repeat(["a", "b", "c"], [16, 52, 52])
     X = write(np.repeat(np.eye(3, dtype=int), [16, 52, 52], axis=0))
-    neural(validation_fraction=0.25).fit(X, y)
+    neural(validation_fraction=0.25, patience=4).fit(X, y)
 
     ((_, fraction, kept, cut),) = splits
     assert fraction == 0.25

@@ -13,13 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.base import LabelEmbeddingClassifier
 from sklabelemb.mtle.fitting import TaskSteps
+from sklabelemb.mtle.label_words import texts_in_order, warn_about_labels
 from sklabelemb.mtle.predicting import TaskAnswers
 from sklabelemb.mtle.tasks import (
     Task,
     check_task_mapping,
     check_task_name,
     new_targets,
-    texts_in_order,
 )
 
 __all__ = ["MTLEClassifier"]
@@ -456,7 +456,7 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
         fewest = 0 if self.min_labels == "auto" else int(self.min_labels)
         task = Task(name, targets, texts, words, thresholds, fewest)
         learnt = self._with_task(task, self._learnt_attributes())
-        self._warn_about_labels(task, learnt)
+        warn_about_labels(task, learnt["tasks_"].values(), learnt["vocabulary_"], self.vectors)
         self.__dict__.update(learnt)
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -19,17 +19,15 @@ from torch import nn
 from sklabelemb.decision import tuned_thresholds, validation_score
 from sklabelemb.fitting import FittingSteps
 from sklabelemb.mtle.batches import TaskBatches, TaskDataset, TaskDatasets
+from sklabelemb.mtle.label_words import task_texts, words_of_labels
 from sklabelemb.mtle.network import MTLE, WORD_STD
 from sklabelemb.mtle.tasks import (
     DEFAULT_TASK,
     Task,
     check_task_name,
     group_by_task,
-    meaning,
     meant_task,
     targets_of,
-    task_texts,
-    words_of_labels,
 )
 from sklabelemb.mtle.training import TaskLoss, TaskScores
 from sklabelemb.targets import Targets
@@ -38,7 +36,6 @@ from sklabelemb.text import (
     TokenIds,
     Vocabulary,
     check_documents,
-    load_vectors,
     vectors_of,
 )
 from sklabelemb.training import isolated_randomness
@@ -385,54 +382,6 @@ class TaskSteps(FittingSteps):
             "_network_arguments": options,
         }
 
-    def _warn_about_labels(self, task: Task, learnt: dict[str, Any]) -> None:
-        known = self._known_words(task, learnt)
-        strange = [
-            label
-            for label, words in zip(task.label_names, task.label_words, strict=True)
-            if known.isdisjoint(words)
-        ]
-        if strange:
-            warnings.warn(
-                f"No word of {_listed(strange)} is known, neither from training nor from vectors: "
-                f"what task {task.name!r} says about {'it' if len(strange) == 1 else 'them'} means "
-                "nothing. Describe the label in label_texts with more common words, or pass "
-                "vectors that have them.",
-                UserWarning,
-                stacklevel=3,
-            )
-        alike: dict[tuple[Any, ...], list[Any]] = {}
-        for label, words in zip(task.label_names, task.label_words, strict=True):
-            alike.setdefault(meaning(words), []).append(label)
-        for words, labels in alike.items():
-            if words and len(labels) > 1:
-                warnings.warn(
-                    f"{_listed(labels)} of task {task.name!r} have the same words "
-                    f"({' '.join(word for word, _ in words)}) and cannot be told apart without "
-                    "samples. Describe them differently in label_texts.",
-                    UserWarning,
-                    stacklevel=3,
-                )
-
-    def _known_words(self, task: Task, learnt: dict[str, Any]) -> set[str]:
-        """Which words of a task's labels have a vector that means something."""
-        words = {
-            word
-            for some in task.label_words
-            for word in some
-            if any(character.isalnum() for character in word)
-        }
-        vocabulary = learnt["vocabulary_"]
-        frequency = vocabulary.document_frequency
-        known = {word for word in words if frequency is None or frequency[vocabulary[word]] > 0}
-        for other in learnt["tasks_"].values():
-            if other.trained:
-                known |= words.intersection(word for some in other.label_words for word in some)
-        if self.vectors is not None and (rest := sorted(words - known)):
-            found = _found(self.vectors, rest)
-            known |= {word for word, has in zip(rest, found, strict=True) if has}
-        return known
-
 
 @contextlib.contextmanager
 def _naming(name: Any, tasks: Mapping[Any, Any]) -> Iterator[None]:
@@ -462,16 +411,3 @@ def _counts(train: Any, vocabulary: Vocabulary) -> np.ndarray:
         known = np.where(ids < len(vocabulary), ids, UNKNOWN_ID)
         counts += np.bincount(known, minlength=len(vocabulary))
     return counts
-
-
-def _found(vectors: Any, words: Sequence[str]) -> np.ndarray:
-    """Which words have a vector; that none of a few has one is no reason to warn."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return load_vectors(vectors, words)[1]
-
-
-def _listed(labels: Sequence[Any]) -> str:
-    shown = ", ".join(repr(label) for label in labels[:5])
-    more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
-    return f"{'label' if len(labels) == 1 else 'labels'} {shown}{more}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
-from fractions import Fraction
 from numbers import Real
 from typing import Any
 
@@ -22,14 +21,10 @@ __all__ = [
     "check_task_mapping",
     "check_task_name",
     "group_by_task",
-    "meaning",
     "meant_task",
     "new_targets",
     "shown_tasks",
     "targets_of",
-    "task_texts",
-    "texts_in_order",
-    "words_of_labels",
 ]
 
 # What the task of a plain ``fit(X, y)`` is called.
@@ -232,23 +227,6 @@ def new_targets(classes: Any, multilabel: bool) -> Targets:
     return Targets(multilabel=True, classes=np.tile([0, 1], (len(values), 1)), label_names=names)
 
 
-def texts_in_order(texts: Sequence[str], classes: Any) -> dict[Any, str]:
-    """Texts that were given in the order of some classes, by class.
-
-    Raises
-    ------
-    ValueError
-        When there is not one string per class.
-    """
-    texts = list(texts)
-    if len(texts) != len(classes) or not all(isinstance(text, str) for text in texts):
-        raise ValueError(
-            f"label_texts must hold one string for each of the {len(classes)} classes, in their "
-            f"order, but it has {len(texts)} entries."
-        )
-    return dict(zip(classes, texts, strict=True))
-
-
 def targets_of(y: Any, rows: np.ndarray) -> Any:
     """The part of `y` that belongs to one task."""
     own = _safe_indexing(y.tocsr() if sp.issparse(y) else y, rows)
@@ -256,50 +234,3 @@ def targets_of(y: Any, rows: np.ndarray) -> Any:
         # Classes of several tasks in one array: each task may have its own type.
         return np.array(own.tolist())
     return own
-
-
-def task_texts(label_texts: Any, name: Any, targets: Targets) -> list[str] | None:
-    """The texts of one task's labels.
-
-    Parameters
-    ----------
-    label_texts : dict, sequence of str, "auto" or None
-        As in :meth:`.Targets.texts_of_labels`, for every task alike; or a dict of such by the names
-        of the tasks, where "auto" is meant for those that it leaves out.
-    name : str or int
-        The task.
-    targets : Targets
-
-    Raises
-    ------
-    ValueError
-        When there is not one text per label.
-    """
-    if not isinstance(label_texts, Mapping):
-        return targets.texts_of_labels(label_texts)
-    by_label = all(isinstance(text, str) for text in label_texts.values())
-    if by_label and label_texts.get(name) != "auto":
-        return targets.texts_of_labels(label_texts)
-    return targets.texts_of_labels(label_texts.get(name, "auto"))
-
-
-def meaning(words: Sequence[str]) -> tuple[Any, ...]:
-    """What the mean of some words' vectors depends on: which words, in which proportions."""
-    return tuple(sorted((word, Fraction(n, len(words))) for word, n in Counter(words).items()))
-
-
-def words_of_labels(
-    name: Any, targets: Targets, texts: list[str] | None, tokenizer: Callable[[str], Sequence[str]]
-) -> list[list[str]]:
-    """The words that stand for each label of a task that is trained.
-
-    A label without a word, or with the very words of another label of the task, could not be told
-    from others; it gets a word that no text contains, whose vector training finds.
-    """
-    words = [list(tokenizer(text)) for text in texts] if texts else [[] for _ in targets.classes]
-    kinds = [meaning(some) for some in words]
-    number = Counter(kinds)
-    return [
-        some if some and number[kind] == 1 else [*some, f"<label {label} of task {name!r}>"]
-        for label, (some, kind) in enumerate(zip(words, kinds, strict=True))
-    ]

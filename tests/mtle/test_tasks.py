@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+from sklabelemb.mtle.label_words import task_texts, texts_in_order, words_of_labels
 from sklabelemb.mtle.tasks import (
     Task,
     check_task_mapping,
@@ -19,9 +20,6 @@ from sklabelemb.mtle.tasks import (
     new_targets,
     shown_tasks,
     targets_of,
-    task_texts,
-    texts_in_order,
-    words_of_labels,
 )
 from sklabelemb.targets import Targets
 from sklabelemb.text import Tokenizer

@@ -1,0 +1,162 @@
+"""Which words a label is known by, and whether they mean anything."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from sklabelemb.mtle.tasks import Task
+from sklabelemb.targets import Targets
+from sklabelemb.text import Vocabulary, load_vectors
+
+__all__ = [
+    "have_vectors",
+    "meaning",
+    "task_texts",
+    "texts_in_order",
+    "warn_about_labels",
+    "words_of_labels",
+]
+
+
+def texts_in_order(texts: Sequence[str], classes: Any) -> dict[Any, str]:
+    """Texts that were given in the order of some classes, by class.
+
+    Raises
+    ------
+    ValueError
+        When there is not one string per class.
+    """
+    texts = list(texts)
+    if len(texts) != len(classes) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(
+            f"label_texts must hold one string for each of the {len(classes)} classes, in their "
+            f"order, but it has {len(texts)} entries."
+        )
+    return dict(zip(classes, texts, strict=True))
+
+
+def task_texts(label_texts: Any, name: Any, targets: Targets) -> list[str] | None:
+    """The texts of one task's labels.
+
+    Parameters
+    ----------
+    label_texts : dict, sequence of str, "auto" or None
+        As in :meth:`.Targets.texts_of_labels`, for every task alike; or a dict of such by the names
+        of the tasks, where "auto" is meant for those that it leaves out.
+    name : str or int
+        The task.
+    targets : Targets
+
+    Raises
+    ------
+    ValueError
+        When there is not one text per label.
+    """
+    if not isinstance(label_texts, Mapping):
+        return targets.texts_of_labels(label_texts)
+    by_label = all(isinstance(text, str) for text in label_texts.values())
+    if by_label and label_texts.get(name) != "auto":
+        return targets.texts_of_labels(label_texts)
+    return targets.texts_of_labels(label_texts.get(name, "auto"))
+
+
+def meaning(words: Sequence[str]) -> tuple[Any, ...]:
+    """What the mean of some words' vectors depends on: which words, in which proportions."""
+    return tuple(sorted((word, Fraction(n, len(words))) for word, n in Counter(words).items()))
+
+
+def words_of_labels(
+    name: Any, targets: Targets, texts: list[str] | None, tokenizer: Callable[[str], Sequence[str]]
+) -> list[list[str]]:
+    """The words that stand for each label of a task that is trained.
+
+    A label without a word, or with the very words of another label of the task, could not be told
+    from others; it gets a word that no text contains, whose vector training finds.
+    """
+    words = [list(tokenizer(text)) for text in texts] if texts else [[] for _ in targets.classes]
+    kinds = [meaning(some) for some in words]
+    number = Counter(kinds)
+    return [
+        some if some and number[kind] == 1 else [*some, f"<label {label} of task {name!r}>"]
+        for label, (some, kind) in enumerate(zip(words, kinds, strict=True))
+    ]
+
+
+def warn_about_labels(
+    task: Task, tasks: Iterable[Task], vocabulary: Vocabulary, vectors: Any
+) -> None:
+    """Warn of labels of a task without samples whose scores mean nothing, or are the same.
+
+    Parameters
+    ----------
+    task : Task
+    tasks : iterable of Task
+        All of the model.
+    vocabulary : Vocabulary
+        With the document frequency of the words that texts had.
+    vectors : path, pair, mapping, KeyedVectors or None
+        Pretrained vectors.
+    """
+    known = _known_words(task, tasks, vocabulary, vectors)
+    labels = list(zip(task.label_names, task.label_words, strict=True))
+    if strange := [label for label, words in labels if known.isdisjoint(words)]:
+        warnings.warn(
+            f"No word of {_listed(strange)} is known, neither from training nor from vectors: what "
+            f"task {task.name!r} says about {'it' if len(strange) == 1 else 'them'} means nothing. "
+            "Describe the label in label_texts with more common words, or pass vectors that have "
+            "them.",
+            UserWarning,
+            stacklevel=3,
+        )
+    alike: dict[tuple[Any, ...], list[Any]] = {}
+    for label, words in labels:
+        alike.setdefault(meaning(words), []).append(label)
+    for mean, same in alike.items():
+        if mean and len(same) > 1:
+            warnings.warn(
+                f"{_listed(same)} of task {task.name!r} have the same words "
+                f"({' '.join(word for word, _ in mean)}) and cannot be told apart without samples. "
+                "Describe them differently in label_texts.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def have_vectors(words: Sequence[str], vectors: Any) -> np.ndarray:
+    """Which words have a pretrained vector; that none of a few has one is no reason to warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return load_vectors(vectors, words)[1]
+
+
+def _known_words(
+    task: Task, tasks: Iterable[Task], vocabulary: Vocabulary, vectors: Any
+) -> set[str]:
+    """Which words of a task's labels have a vector that means something."""
+    words = {
+        word
+        for some in task.label_words
+        for word in some
+        if any(character.isalnum() for character in word)
+    }
+    frequency = vocabulary.document_frequency
+    known = {word for word in words if frequency is None or frequency[vocabulary[word]] > 0}
+    for other in tasks:
+        if other.trained:
+            known |= words.intersection(word for some in other.label_words for word in some)
+    if vectors is not None and (rest := sorted(words - known)):
+        found = have_vectors(rest, vectors)
+        known |= {word for word, has in zip(rest, found, strict=True) if has}
+    return known
+
+
+def _listed(labels: Sequence[Any]) -> str:
+    shown = ", ".join(repr(label) for label in labels[:5])
+    more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+    return f"{'label' if len(labels) == 1 else 'labels'} {shown}{more}"
