@@ -99,10 +99,12 @@ class FittingSteps(ABC):
         """Whether a linear model over n-grams is trained beside the network."""
         return False
 
-    # max_epochs="auto": as many epochs as make so many steps, within these bounds.
-    _enough_steps = ENOUGH_STEPS
-    _fewest_epochs = FEWEST_EPOCHS
+    # The most epochs of max_epochs="auto".
     _most_epochs = MOST_EPOCHS
+
+    def _enough_epochs(self, n_batches: int, train: Any) -> int:
+        """The epochs of max_epochs="auto"."""
+        return min(max(math.ceil(ENOUGH_STEPS / n_batches), FEWEST_EPOCHS), self._most_epochs)
 
     # Names of the network's tables with a row a word.
     _word_tables: tuple[str, ...] = ("embedding",)
@@ -471,11 +473,9 @@ class FittingSteps(ABC):
         if partial:
             return [], 1
         n_batches = len(net.get_iterator(train, training=True))
-        if isinstance(self.max_epochs, str):
-            needed = math.ceil(self._enough_steps / n_batches)
-            epochs = min(max(needed, self._fewest_epochs), self._most_epochs)
-        else:
-            epochs = self.max_epochs
+        epochs = self.max_epochs
+        if isinstance(epochs, str):
+            epochs = self._enough_epochs(n_batches, train)
         callbacks: list[Any] = [warmup_then_decay(n_batches * epochs, self.warmup)]
         if valid is not None:
             callbacks.append(self._validation_callback())

@@ -95,7 +95,8 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
     min_labels : int or "auto", default="auto"
         Fewest labels to predict. "auto": as many as every training text of the task carries.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 1,000 steps, between 3 and 8.
+        "auto": as many as make 1,000 steps, between 3 and 8; where there are label sets, 4,000
+        steps, between 3 and 30.
     batch_size : int or "auto", default=32
         Texts a batch, as in the paper.
     learning_rate : float, default=3e-3

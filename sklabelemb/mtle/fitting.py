@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import scipy.sparse as sp
 import torch
+from scipy.special import logit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 from torch import nn
@@ -20,7 +21,7 @@ from sklabelemb.decision import tuned_thresholds, validation_score
 from sklabelemb.fitting import FittingSteps
 from sklabelemb.mtle.batches import TaskBatches, TaskDataset, TaskDatasets
 from sklabelemb.mtle.label_words import task_texts, words_of_labels
-from sklabelemb.mtle.network import MTLE, WORD_STD
+from sklabelemb.mtle.network import MTLE, WORD_STD, CosineMatcher
 from sklabelemb.mtle.tasks import (
     DEFAULT_TASK,
     Task,
@@ -53,6 +54,12 @@ COMMON = 3e-3
 WITHOUT_VECTOR = 0.1
 
 
+# max_epochs="auto": word vectors learn fast, and more steps than these made the texts of
+# single-label tasks known by heart. Labels that few texts have take longer.
+ENOUGH_STEPS, FEWEST_EPOCHS, ENOUGH_EPOCHS = 1000, 3, 8
+ENOUGH_STEPS_FOR_SETS, MOST_EPOCHS = 4000, 30
+
+
 class TaskSteps(FittingSteps):
     """`FittingSteps` over tasks; a mixin of `MTLEClassifier`, not for direct use.
 
@@ -72,10 +79,14 @@ class TaskSteps(FittingSteps):
     dropout: float
     word_dropout: float
 
-    # Word vectors learn fast; more steps than these made the texts known by heart.
-    _enough_steps = 1000
-    _fewest_epochs = 3
-    _most_epochs = 8
+    _most_epochs = MOST_EPOCHS
+
+    def _enough_epochs(self, n_batches: int, train: Any) -> int:
+        sets = any(sp.issparse(part.targets) for part in train.parts)
+        steps, most = (
+            (ENOUGH_STEPS_FOR_SETS, MOST_EPOCHS) if sets else (ENOUGH_STEPS, ENOUGH_EPOCHS)
+        )
+        return min(max(math.ceil(steps / n_batches), FEWEST_EPOCHS), most)
 
     @property
     def _word_tables(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -286,6 +297,11 @@ class TaskSteps(FittingSteps):
     ) -> None:
         network = cast(MTLE, network)
         self._start_words(network, vocabulary, 0, _counts(train, vocabulary))
+        sets = [part.targets for part in train.parts if sp.issparse(part.targets)]
+        if sets and isinstance(network.matcher, CosineMatcher):
+            # Most labels are not those of a text; a softmax does not see what all scores have.
+            shares = [(codes.nnz + 1) / (np.prod(codes.shape) + 2) for codes in sets]
+            network.matcher.bias.fill_(float(np.mean(logit(shares))))
         # Nothing can be said of a word that nobody has seen.
         network.embedding.weight[UNKNOWN_ID] = 0
         if self.encoder == "mean":
