@@ -91,9 +91,9 @@ class FittingSteps(ABC):
         """Put in what training starts from: pretrained vectors, label texts, prior frequencies."""
 
     def _complete_network(  # noqa: B027  (training may have completed it)
-        self, network: nn.Module, targets: Targets
+        self, learnt: dict[str, Any]
     ) -> None:
-        """Set what follows from the weights after training."""
+        """Set weights that follow from others after training."""
 
     def _has_wide_path(self) -> bool:
         """Whether a linear model over n-grams is trained beside the network."""
@@ -149,7 +149,7 @@ class FittingSteps(ABC):
             learnt |= {"net_": net, "vocabulary_": vocabulary, "_network_arguments": options}
             callbacks, epochs = self._callbacks(net, train, valid, context, X, y, learnt, partial)
             net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
-            self._complete_network(net.module_, targets)
+            self._complete_network(learnt)
 
         learnt["history_"] = _without_batches(net.history)
         learnt["n_iter_"] = len(net.history)
@@ -325,6 +325,8 @@ class FittingSteps(ABC):
         network = net.module_
         if previous:
             copy_weights(previous["net_"].module_, network)
+            if partial:
+                net.history.extend(previous["net_"].history)
             self._initialize_new_words(network, vocabulary, train, previous)
         else:
             self._initialize_network(network, targets, vocabulary, train)

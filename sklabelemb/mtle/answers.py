@@ -54,10 +54,10 @@ def joined(answers: Mapping[Any, np.ndarray], groups: Mapping[Any, np.ndarray]) 
     shapes = {name: answer.shape[1:] for name, answer in answers.items()}
     if len(set(shapes.values())) > 1:
         if () in shapes.values():
-            sets = ", ".join(repr(name) for name, shape in shapes.items() if shape)
+            wide = ", ".join(repr(name) for name, shape in shapes.items() if shape)
             raise ValueError(
-                f"Some of the tasks have classes, and others label sets ({sets}), which make no "
-                "array together. Ask for one task at a time."
+                f"Some of the tasks answer with one value a text, classes for instance, and others "
+                f"with several ({wide}), which make no array together. Ask for one task at a time."
             )
         shown = ", ".join(f"{name!r}: {shape[0]}" for name, shape in shapes.items())
         raise ValueError(

@@ -86,7 +86,7 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
         Read only the first tokens of each text; None reads all of them.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; for label sets, of the positives of each label. A dict goes by the
-        names of labels, whichever tasks have them.
+        names of labels, whichever tasks have them (some task of the fit must).
     threshold : float, sequence of float, or "tuned", default="tuned"
         From which probability on a label is predicted: one number, one per label, or tuned on the
         validation split. Label sets only.

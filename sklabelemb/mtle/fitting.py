@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from torch import nn
 from sklabelemb.decision import tuned_thresholds, validation_score
 from sklabelemb.fitting import FittingSteps
 from sklabelemb.mtle.batches import TaskBatches, TaskDataset, TaskDatasets
-from sklabelemb.mtle.label_words import task_texts, words_of_labels
+from sklabelemb.mtle.label_words import have_vectors, task_texts, words_of_labels
 from sklabelemb.mtle.network import MTLE, WORD_STD, CosineMatcher
 from sklabelemb.mtle.tasks import (
     DEFAULT_TASK,
@@ -137,11 +137,18 @@ class TaskSteps(FittingSteps):
                 }
                 if weight is not None:
                     weight = weight[np.concatenate(list(groups.values()))]
+        if isinstance(classes, Mapping) and (unknown := set(classes) - set(samples)):
+            raise ValueError(f"classes names tasks that there are no samples of: {unknown}.")
         tasks = dict(previous["tasks_"]) if previous else {}
         encoded: dict[int, Any] = {}
+        start = 0
         for name, (documents, own) in samples.items():
             with _naming(name, samples):
                 check_consistent_length(documents, own)
+                stop = start + len(documents)
+                if weight is not None and not weight[start:stop].any():
+                    raise ValueError("sample_weight is zero for every sample of this task.")
+                start = stop
                 tasks[name], codes = self._task(name, own, tasks.get(name), classes)
             encoded[list(tasks).index(name)] = codes
         self._check_class_weight(tasks)
@@ -291,6 +298,25 @@ class TaskSteps(FittingSteps):
             np.array_equal(now[number], before[number]) for number in now
         )
 
+    def _encode_first(
+        self,
+        documents: list[str],
+        previous: dict[str, Any] | None,
+        further_words: Sequence[str] = (),
+    ) -> tuple[Vocabulary, TokenIds]:
+        vocabulary, token_ids = super()._encode_first(documents, previous, further_words)
+        rare = token_ids.unknown_words
+        if self.vectors is None or self.max_features is not None or not rare:
+            return vocabulary, token_ids
+        # A word may be too rare to be learnt here and still have a vector that says what it means.
+        found = have_vectors(rare, self.vectors)
+        larger = vocabulary.extended(word for word, has in zip(rare, found, strict=True) if has)
+        unknown = tuple(word for word, has in zip(rare, found, strict=True) if not has)
+        places = {word: len(larger) + i for i, word in enumerate(unknown)}
+        ids = [*range(len(vocabulary)), *(places.get(word) or larger.id(word) for word in rare)]
+        new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
+        return larger, TokenIds(new_ids, token_ids.offsets, unknown)
+
     @torch.no_grad()
     def _initialize_network(
         self, network: nn.Module, targets: Any, vocabulary: Vocabulary, train: Any
@@ -326,7 +352,7 @@ class TaskSteps(FittingSteps):
             values, found = vectors_of(
                 vocabulary, self.vectors, most_dimensions=self.embedding_dim, first=first
             )
-        if not found.any():
+        if not found.any() and not network.vector_scale:
             return
         own, width = counts[first:], values.shape[1]
         vectors = torch.from_numpy(values[found]).to(network.embedding.weight)
@@ -350,11 +376,13 @@ class TaskSteps(FittingSteps):
             network.log_weight.weight[first:, 0] = (COMMON / (COMMON + share)).log()
 
     @torch.no_grad()
-    def _complete_network(self, network: nn.Module, targets: Any) -> None:
-        """Let words that no label has mean in later labels what they have come to mean in texts."""
-        network = cast(MTLE, network)
-        words = torch.ones(len(network.embedding.weight), dtype=torch.bool)
-        words[network.label_ids.cpu()] = False
+    def _complete_network(self, learnt: dict[str, Any]) -> None:
+        """Let words that no label was trained with mean in labels what they mean in texts."""
+        network = cast(MTLE, learnt["net_"].module_)
+        vocabulary = learnt["vocabulary_"]
+        trained = {name: task for name, task in learnt["tasks_"].items() if task.trained}
+        words = torch.ones(len(vocabulary), dtype=torch.bool)
+        words[[vocabulary[word] for word in self._words_beside_texts(trained)]] = False
         words = words.to(network.embedding.weight.device)
         network.label_embedding.weight[words] = network.embedding.weight[words]
 
@@ -380,8 +408,10 @@ class TaskSteps(FittingSteps):
         """What changes when a task comes that has no samples."""
         tasks = {**previous["tasks_"], task.name: task}
         vocabulary = previous["vocabulary_"].extended(self._words_beside_texts({task.name: task}))
-        options = self._network_options(tasks, vocabulary)
-        options["sparse"] = previous["_network_arguments"]["sparse"]
+        now = self._network_options(tasks, vocabulary)
+        options = dict(previous["_network_arguments"])
+        # Whatever else has been set since the fit is none of a new task's business.
+        options |= {name: now[name] for name in ("n_words", "label_words", "multilabel")}
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         device = str(previous["net_"].device)
         with isolated_randomness(seed, device):

@@ -179,7 +179,8 @@ class TaskAnswers(LabelEmbeddingClassifier):
             exact: the contributions of a text's words and a constant of the label sum to the
             label's logit (for the cosine, given the length of the whole text's vector). Otherwise
             it is occlusion: a word's contribution is by how much the logit falls when the word is
-            left out, and the contributions need not sum to anything.
+            left out. The contributions need not sum to anything, and a text of n words is read n
+            times.
         """
         check_is_fitted(self)
         documents = check_documents(X)
@@ -250,7 +251,14 @@ class TaskAnswers(LabelEmbeddingClassifier):
 
     @thresholds_.setter
     def thresholds_(self, value: Any) -> None:
-        self._change_own_task(thresholds=np.asarray(value, dtype=np.float64))
+        thresholds = np.asarray(value, dtype=np.float64)
+        n_labels = self._own_task.targets.n_labels
+        if not self._own_task.multilabel or thresholds.shape != (n_labels,):
+            raise ValueError(
+                f"thresholds_ must hold one number for each of the {n_labels} labels of a label "
+                f"set, got shape {thresholds.shape}."
+            )
+        self._change_own_task(thresholds=thresholds)
 
     @property
     def min_labels_(self) -> int:

@@ -204,6 +204,8 @@ def new_targets(classes: Any, multilabel: bool) -> Targets:
     ValueError
         When there are too few, or one comes twice.
     """
+    if isinstance(classes, Set):
+        raise TypeError("classes is a set, which has no order for label_texts; pass a list.")
     values = list(classes.tolist() if hasattr(classes, "tolist") else classes)
     if isinstance(classes, str) or len(values) < 2 - multilabel:
         raise ValueError(
@@ -232,5 +234,7 @@ def targets_of(y: Any, rows: np.ndarray) -> Any:
     own = _safe_indexing(y.tocsr() if sp.issparse(y) else y, rows)
     if getattr(own, "ndim", 0) == 1 and own.dtype == object:
         # Classes of several tasks in one array: each task may have its own type.
-        return np.array(own.tolist())
+        values = own.tolist()
+        if len({isinstance(value, str) for value in values}) == 1:
+            return np.array(values)
     return own

@@ -250,6 +250,11 @@ def snapshot(network: nn.Module) -> dict[str, torch.Tensor]:
 def copy_weights(old: nn.Module, new: nn.Module) -> None:
     """Take over every weight; a table that has grown keeps its old rows at their places."""
     state = new.state_dict()
+    if different := sorted(state.keys() ^ old.state_dict().keys()):
+        raise ValueError(
+            f"Cannot go on from the previous fit: only one of the two networks has {different[0]}. "
+            "Keep the parameters that shape the network, or fit anew with warm_start=False."
+        )
     for name, value in old.state_dict().items():
         target = state[name]
         if target.shape == value.shape:
