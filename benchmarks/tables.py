@@ -152,7 +152,9 @@ PAPER_4 = {
 
 
 def percent(values: list[float]) -> str:
-    """Mean in per cent, and for several seeds the range."""
+    """Mean in per cent, and for several seeds the range; a dash where nothing was run."""
+    if not values:
+        return "–"
     text = f"{100 * np.mean(values):.1f}"
     if len(values) > 1:
         text += f" ({100 * min(values):.1f}–{100 * max(values):.1f})"
@@ -182,7 +184,7 @@ def multi_task_tables(runs: list[dict[str, Any]]) -> str:
                 of("cold", case, task),
             ]
             for total, column in zip(means, columns, strict=True):
-                total.append(float(np.mean(column)))
+                total.append(float(np.mean(column)) if column else np.nan)
             name = {"r52": "r52 (RN)", "trec_coarse": "trec_coarse (QC)"}.get(task, task)
             row = [f"{case}: {name}", *map(percent, columns), str(len(columns[3]))]
             three.append(row + [f"{value:.1f}" for value in paper])
@@ -190,20 +192,25 @@ def multi_task_tables(runs: list[dict[str, Any]]) -> str:
         three.append(
             [
                 f"*{case}: mean*",
-                *(f"{100 * np.mean(column):.1f}" for column in means),
+                *(percent([] if np.isnan(column).any() else [np.mean(column)]) for column in means),
                 "",
                 *(f"{value:.1f}" for value in papers),
             ]
         )
         new = list(tasks)[-1]
         updates = [of(kind, case, new) for kind in ("cold", "hot", "zero")]
-        seconds = [np.mean([r["seconds"] for r in found[kind, case]]) for kind in ("hot", "cold")]
+        seconds = [
+            "–"
+            if not found[kind, case]
+            else f"{np.mean([r['seconds'] for r in found[kind, case]]):.0f}"
+            for kind in ("hot", "cold")
+        ]
         figures = " / ".join(map(str, PAPER_4[case]))
         four.append(
             [
                 f"{case}: {new}",
                 *map(percent, updates),
-                f"{seconds[0]:.0f} / {seconds[1]:.0f}",
+                " / ".join(seconds),
                 str(len(updates[1])),
                 figures,
             ]
@@ -231,6 +238,20 @@ def multi_task_tables(runs: list[dict[str, Any]]) -> str:
     return "\n".join(map(table, (three, four, unseen, pairs)))
 
 
+def multi_task_dev_table(runs: list[dict[str, Any]]) -> str:
+    """Dev accuracy by settings."""
+    cells: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in runs:
+        if run["run"][0] == "single":
+            settings = {"encoder": "bilstm", "matcher": "cosine", **run["settings"]}
+            name = ", ".join(f"``{k}={v!r}``" for k, v in settings.items())
+            for task, accuracy in run["accuracy"].items():
+                cells[name][task].append(accuracy)
+    tasks = sorted({task for row in cells.values() for task in row})
+    rows = [[name, *(percent(row[task]) for task in tasks)] for name, row in cells.items()]
+    return table([["settings", *tasks], *rows])
+
+
 def grouped(runs: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Runs by dataset and model."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -246,6 +267,7 @@ def main() -> None:
         ("thresholds", "thresholds", threshold_table),
         ("thresholds", "calibration", calibration_table),
         ("multi_task", "multi_task", multi_task_tables),
+        ("multi_task_dev", "multi_task_dev", multi_task_dev_table),
     ):
         if (RESULTS / f"{source}.jsonl").exists():
             text = make(read(f"{source}.jsonl"))
