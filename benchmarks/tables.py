@@ -161,14 +161,21 @@ def percent(values: list[float]) -> str:
     return text
 
 
+def by_place(
+    runs: list[dict[str, Any]], settings: dict[str, Any]
+) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """The runs with some settings, by what was run and where; the last of several counts."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for run in {tuple(run["run"]): run for run in runs if run["settings"] == settings}.values():
+        found[run["run"][0], run["run"][1]].append(run)
+    return found
+
+
 def multi_task_tables(runs: list[dict[str, Any]]) -> str:
     """Tables 3 and 4 of the MTLE paper, its Figure 4, and labels never seen."""
-    found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    # The last of several runs counts, and only those with the default settings.
-    for run in {tuple(run["run"]): run for run in runs if not run["settings"]}.values():
-        found[run["run"][0], run["run"][1]].append(run)
+    found, of_means = by_place(runs, {}), by_place(runs, {"encoder": "mean"})
 
-    def of(kind: str, where: str, task: str) -> list[float]:
+    def of(kind: str, where: str, task: str, found: Any = found) -> list[float]:
         return [run["accuracy"][task] for run in found[kind, where]]
 
     alone = ["task", "linear", "BiLSTM", "alone", "together", "seeds", "paper: BiLSTM", "MTLE"]
@@ -224,18 +231,25 @@ def multi_task_tables(runs: list[dict[str, Any]]) -> str:
     ):
         unseen.append([name, percent(of(kind, "unseen", "five groups"))])
     domains = list(PAPER_3["domains"])
-    pairs = [["gain over alone, points, together with", *domains]]
+    pairs = [["mean encoder: gain in points, together with", *domains]]
     for other in domains:
         row = [other]
         for task in domains:
             pair = "+".join(sorted((task, other)))
             gain = ""
-            if task != other and found["pair", pair]:
-                points = np.mean(of("pair", pair, task)) - np.mean(of("single", task, task))
+            if task != other and of_means["pair", pair]:
+                single = of("single", task, task, of_means)
+                points = np.mean(of("pair", pair, task, of_means)) - np.mean(single)
                 gain = f"{100 * points:+.1f}"
             row.append(gain)
         pairs.append(row)
-    return "\n".join(map(table, (three, four, unseen, pairs)))
+    means = [["mean encoder, domains", "alone", "together", "Hot", "Zero"]]
+    for task in domains:
+        row = [of("single", task, task, of_means), of("cold", "domains", task, of_means)]
+        if task == domains[-1]:
+            row += [of(kind, "domains", task, of_means) for kind in ("hot", "zero")]
+        means.append([task, *map(percent, row), *[""] * (4 - len(row))])
+    return "\n".join(map(table, (three, four, unseen, means, pairs)))
 
 
 def multi_task_dev_table(runs: list[dict[str, Any]]) -> str:
