@@ -229,7 +229,8 @@ def multi_task_tables(runs: list[dict[str, Any]]) -> str:
         ("zero mean", "Zero Update, mean encoder"),
         ("zero bilstm", "Zero Update, BiLSTM"),
     ):
-        unseen.append([name, percent(of(kind, "unseen", "five groups"))])
+        if found[kind, "unseen"]:
+            unseen.append([name, percent(of(kind, "unseen", "five groups"))])
     domains = list(PAPER_3["domains"])
     pairs = [["mean encoder: gain in points, together with", *domains]]
     for other in domains:
