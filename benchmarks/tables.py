@@ -178,7 +178,16 @@ def multi_task_tables(runs: list[dict[str, Any]]) -> str:
     def of(kind: str, where: str, task: str, found: Any = found) -> list[float]:
         return [run["accuracy"][task] for run in found[kind, where]]
 
-    alone = ["task", "linear", "BiLSTM", "alone", "together", "seeds", "paper: BiLSTM", "MTLE"]
+    alone = [
+        "task",
+        "linear",
+        "BiLSTM",
+        "alone",
+        "together",
+        "seeds",
+        "paper: BiLSTM",
+        "paper: MTLE",
+    ]
     later = ["new task", "Cold", "Hot", "Zero", "Hot / Cold, seconds", "seeds", "paper"]
     three, four = [alone], [later]
     for case, tasks in PAPER_3.items():
