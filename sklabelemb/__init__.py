@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         metrics,
         model_selection,
         mtle,
+        semantic_unit,
         text,
     )
     from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sklabelemb.meta import LabelwiseCalibrator, ThresholdTuner
     from sklabelemb.mtle import MTLEClassifier
     from sklabelemb.persistence import load, save
+    from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
 
 __version__ = "0.1.0.dev0"
 
@@ -41,6 +43,7 @@ __all__ = [
     "LabelPowerset",
     "LabelwiseCalibrator",
     "MTLEClassifier",
+    "SemanticUnitSeq2SeqClassifier",
     "ThresholdTuner",
     "__version__",
     "baselines",
@@ -54,6 +57,7 @@ __all__ = [
     "model_selection",
     "mtle",
     "save",
+    "semantic_unit",
     "text",
 ]
 
@@ -68,6 +72,7 @@ _SUBMODULES = frozenset(
         "metrics",
         "model_selection",
         "mtle",
+        "semantic_unit",
         "text",
     }
 )
@@ -79,6 +84,7 @@ _HOME = {
     "LabelPowerset": "baselines",
     "LabelwiseCalibrator": "meta",
     "MTLEClassifier": "mtle",
+    "SemanticUnitSeq2SeqClassifier": "semantic_unit",
     "ThresholdTuner": "meta",
     "load": "persistence",
     "save": "persistence",

@@ -57,6 +57,7 @@ class FittingSteps(ABC):
     max_features: int | None
     min_df: float
     max_length: int | None
+    label_texts: Mapping[Any, str] | Sequence[str] | str | None
     class_weight: Mapping[Any, float] | str | None
     threshold: float | Sequence[float] | str
     threshold_shrinkage: float
@@ -141,7 +142,7 @@ class FittingSteps(ABC):
         vocabulary, token_ids = self._encode_first(
             documents, previous, self._words_beside_texts(targets)
         )
-        data = self._samples(token_ids, encoded, weight, len(vocabulary))
+        data = self._samples(token_ids, encoded, weight, len(vocabulary), learnt)
         train, valid = (data, None) if partial else self._hold_out(data, split_seed)
 
         with isolated_randomness(seed, device):
@@ -204,12 +205,23 @@ class FittingSteps(ABC):
         }
 
     def _samples(
-        self, token_ids: TokenIds, encoded: Any, weight: np.ndarray | None, n_words: int
+        self,
+        token_ids: TokenIds,
+        encoded: Any,
+        weight: np.ndarray | None,
+        n_words: int,
+        learnt: dict[str, Any],
     ) -> Any:
         """The training data."""
         data = TextDataset(token_ids, encoded, weight, n_words)
         # What counts for nothing must not choose the epoch or the thresholds either.
         return data if weight is None else data.subset(np.flatnonzero(weight))
+
+    def _words_of_labels(self, targets: Targets) -> list[list[str]]:
+        """The words of each label's text; nothing where the labels have none."""
+        tokenizer = self._tokenizer()
+        texts = targets.texts_of_labels(self.label_texts)
+        return [list(tokenizer(text)) for text in texts] if texts else []
 
     def _words_beside_texts(self, targets: Targets) -> list[str]:
         """Words that get a row each, whether or not a text has them."""
@@ -478,9 +490,9 @@ class FittingSteps(ABC):
         epochs = self.max_epochs
         if isinstance(epochs, str):
             epochs = self._enough_epochs(n_batches, train)
-        callbacks: list[Any] = [warmup_then_decay(n_batches * epochs, self.warmup)]
+        callbacks: list[Any] = self._training_callbacks(n_batches, epochs)
         if valid is not None:
-            callbacks.append(self._validation_callback())
+            callbacks.append(self._validation_callback(learnt))
             if self.patience is not None:
                 callbacks.append(BestWeights("valid_score", patience=self.patience))
         if self.verbose:
@@ -489,7 +501,12 @@ class FittingSteps(ABC):
             callbacks.append(ScikitLearnCallbacks(self, context, X, y, lambda: learnt))
         return callbacks, epochs
 
-    def _validation_callback(self) -> ValidationScore:
+    def _training_callbacks(self, n_batches: int, n_epochs: int) -> list[Any]:
+        """What happens to gradients and learning rate."""
+        return [warmup_then_decay(n_batches * n_epochs, self.warmup)]
+
+    def _validation_callback(self, learnt: dict[str, Any]) -> ValidationScore:
+        """What scores the validation split after every epoch."""
         return ValidationScore(validation_score)
 
 

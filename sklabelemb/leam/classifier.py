@@ -362,14 +362,14 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, train: Any
     ) -> None:
         assert isinstance(network, LEAM)
-        tokenizer = self._tokenizer()
-        texts = targets.texts_of_labels(self.label_texts)
-        label_words = [list(tokenizer(text)) for text in texts] if texts else []
+        label_words = self._words_of_labels(targets)
         known = vocabulary.extended(word for words in label_words for word in words)
         table = network.embedding.weight.new_empty(len(known), self.embedding_dim)
         nn.init.normal_(table, std=VECTOR_STD)
         if self.vectors is not None:
-            found, values = self._pretrained(known)
+            values, found = vectors_of(
+                known, self.vectors, most_dimensions=self.embedding_dim, spread=VECTOR_STD
+            )
             table[found, : values.shape[1]] = torch.from_numpy(values[found]).to(table)
         table[0] = 0
         network.embedding.weight.copy_(table[: len(vocabulary)])
@@ -386,12 +386,6 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
             counts = np.bincount(encoded, minlength=targets.n_labels)
             prior = np.log((counts + 0.5) / (len(encoded) + 1))
         network.output.bias.copy_(torch.from_numpy(prior))
-
-    def _pretrained(self, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
-        """Which ids have a pretrained vector, and the vectors, scaled like the others."""
-        values, found = vectors_of(vocabulary, self.vectors, most_dimensions=self.embedding_dim)
-        spread = values[found].std() if found.any() else 1.0
-        return found, values * (VECTOR_STD / spread)
 
     # -- what the model saw ----------------------------------------------------------------------
 

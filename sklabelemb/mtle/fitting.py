@@ -217,7 +217,12 @@ class TaskSteps(FittingSteps):
         return [word for task in targets.values() for words in task.label_words for word in words]
 
     def _samples(
-        self, token_ids: TokenIds, encoded: Any, weight: np.ndarray | None, n_words: int
+        self,
+        token_ids: TokenIds,
+        encoded: Any,
+        weight: np.ndarray | None,
+        n_words: int,
+        learnt: dict[str, Any],
     ) -> TaskDatasets:
         parts = []
         start = 0
@@ -388,7 +393,7 @@ class TaskSteps(FittingSteps):
 
     # -- what is learnt from the validation split ------------------------------------------------
 
-    def _validation_callback(self) -> ValidationScore:
+    def _validation_callback(self, learnt: dict[str, Any]) -> ValidationScore:
         return TaskScores(validation_score)
 
     def _learn_decisions(self, valid: Any, learnt: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from sklabelemb.layers import lstm, reversed_rows
+
 __all__ = ["MTLE", "BilinearMatcher", "ConcatMatcher", "CosineMatcher", "MLPMatcher"]
 
 # Standard deviation of the numbers of a word that has no pretrained vector.
@@ -300,8 +302,8 @@ class MTLE(nn.Module):
             self.log_weight = nn.Embedding(n_words, 1, padding_idx=0, sparse=sparse)
             nn.init.zeros_(self.log_weight.weight)
         else:
-            self.forwards = _lstm(embedding_dim, hidden_size)
-            self.backwards = _lstm(embedding_dim, hidden_size)
+            self.forwards = lstm(embedding_dim, hidden_size)
+            self.backwards = lstm(embedding_dim, hidden_size)
         self.matcher: MLPMatcher | BilinearMatcher | CosineMatcher | ConcatMatcher
         if matcher == "mlp":
             self.matcher = MLPMatcher(text_size, embedding_dim, matcher_size)
@@ -456,7 +458,7 @@ class MTLE(nn.Module):
         return total / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
 
     def _states(self, positions: Tensor, words: Tensor, lengths: Tensor) -> Tensor:
-        backwards = F.embedding(_reversed(positions, lengths), words)
+        backwards = F.embedding(reversed_rows(positions, lengths), words)
         return torch.cat(
             [
                 _pooled(self.forwards(F.embedding(positions, words))[0], lengths, self.pooling),
@@ -535,13 +537,6 @@ def _xavier(layer: nn.Linear) -> nn.Linear:
     return layer
 
 
-def _reversed(rows: Tensor, lengths: Tensor) -> Tensor:
-    """Each row backwards, what lies beyond its length staying where it is."""
-    places = torch.arange(rows.shape[1], device=rows.device)
-    mirrored = lengths.unsqueeze(1) - 1 - places
-    return rows.gather(1, torch.where(mirrored >= 0, mirrored, places))
-
-
 def _pooled(states: Tensor, lengths: Tensor, pooling: str) -> Tensor:
     """One vector a text of an LSTM's states, shape (b, m); zero for an empty text.
 
@@ -556,20 +551,3 @@ def _pooled(states: Tensor, lengths: Tensor, pooling: str) -> Tensor:
     if pooling == "mean":
         return states.masked_fill(beyond, 0).sum(dim=1) / lengths.clamp_min(1)
     return states.masked_fill(beyond, -1).amax(dim=1).masked_fill(lengths == 0, 0)
-
-
-@torch.no_grad()
-def _lstm(input_size: int, hidden_size: int) -> nn.LSTM:
-    """One direction of the text encoder, at its start."""
-    lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
-    for name, parameter in lstm.named_parameters():
-        gates = parameter.chunk(4)
-        if "weight" in name:
-            for gate in gates:
-                nn.init.xavier_uniform_(gate)
-        else:
-            parameter.zero_()
-            # torch adds two biases; the gates are those of input, forgetting, cell and output.
-            if "bias_ih" in name:
-                gates[1].fill_(1)
-    return lstm

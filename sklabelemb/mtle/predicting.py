@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from sklabelemb.base import LabelEmbeddingClassifier
 from sklabelemb.decision import probabilities
 from sklabelemb.inspection.explanation import Explanation
+from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.mtle.answers import decided, joined
 from sklabelemb.mtle.batches import TaskDataset, TaskDatasets
-from sklabelemb.mtle.occlusion import occlusion
 from sklabelemb.mtle.tasks import Task, group_by_task, meant_task, shown_tasks, targets_of
 from sklabelemb.targets import Targets
 from sklabelemb.text import check_documents, tokens_with_spans
@@ -217,7 +217,11 @@ class TaskAnswers(LabelEmbeddingClassifier):
         n_tokens = len(data.token_ids.ids)
         with torch.inference_mode(), explained_memory_errors(self.net_.device):
             shares = network.shares(ids, number)
-            found = occlusion(network, ids[0, :n_tokens], number) if shares is None else shares[0]
+            found = (
+                occlusion(lambda some: network(some, number), ids[0, :n_tokens])
+                if shares is None
+                else shares[0]
+            )
         return found[:n_tokens].float().cpu().numpy()
 
     # -- the task that is meant when none is named -----------------------------------------------

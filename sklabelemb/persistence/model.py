@@ -32,7 +32,11 @@ FORMAT_VERSION = 1
 DESCRIPTION, WEIGHTS, VOCABULARY = "model.json", "weights.safetensors", "vocabulary.json"
 
 # What may be saved and loaded, and where it lives. A file names one of these, never a module.
-_CLASSES = {"LEAMClassifier": "sklabelemb.leam", "MTLEClassifier": "sklabelemb.mtle"}
+_CLASSES = {
+    "LEAMClassifier": "sklabelemb.leam",
+    "MTLEClassifier": "sklabelemb.mtle",
+    "SemanticUnitSeq2SeqClassifier": "sklabelemb.semantic_unit",
+}
 
 # Small, and good to read in a text editor.
 _WRITTEN_OUT = ("targets_", "thresholds_", "tasks_")
@@ -45,7 +49,7 @@ def save(model: Any, folder: str | os.PathLike[str], *, overwrite: bool = False)
 
     Parameters
     ----------
-    model : LEAMClassifier or MTLEClassifier
+    model : LEAMClassifier, MTLEClassifier or SemanticUnitSeq2SeqClassifier
         A fitted classifier with label embeddings. For the baselines, which hold scikit-learn
         classifiers, and for pipelines use `joblib.dump` or skops.
     folder : path
@@ -154,7 +158,7 @@ def load(folder: str | os.PathLike[str], *, device: str = "auto") -> Any:
 
     Returns
     -------
-    LEAMClassifier or MTLEClassifier
+    LEAMClassifier, MTLEClassifier or SemanticUnitSeq2SeqClassifier
         Ready to predict, to be trained further, pickled and cloned.
 
     Raises

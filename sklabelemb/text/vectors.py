@@ -121,7 +121,12 @@ def vector_dim(source: Any) -> int:
 
 
 def vectors_of(
-    vocabulary: Vocabulary, source: Any, *, most_dimensions: int, first: int = 0
+    vocabulary: Vocabulary,
+    source: Any,
+    *,
+    most_dimensions: int,
+    first: int = 0,
+    spread: float | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Look up the vectors of a vocabulary's words, one row to an id.
 
@@ -134,6 +139,9 @@ def vectors_of(
         Width of the table that the vectors are for.
     first : int, default=0
         The first id that is wanted.
+    spread : float, default=None
+        Scale the vectors so that this is the standard deviation of their numbers. None leaves them
+        as they are.
 
     Returns
     -------
@@ -162,6 +170,8 @@ def vectors_of(
             f"{most_dimensions}. Set embedding_dim={vectors.shape[1]} or more: further dimensions "
             "start at random."
         )
+    if spread is not None and found.any() and (own := vectors[found].std()) > 0:
+        vectors *= spread / own
     return vectors, found
 
 

@@ -55,14 +55,17 @@ class TextDataset(Dataset):
         """One batch, padded to its own longest text, as ``(inputs, target)`` dictionaries."""
         target = {}
         if self.targets is not None:
-            rows = self.targets[indices]
-            target["y"] = torch.from_numpy(rows.toarray() if sp.issparse(rows) else rows)
+            target["y"] = self._encoded(self.targets[indices])
         if self.sample_weight is not None:
             target["sample_weight"] = torch.from_numpy(self.sample_weight[indices])
         ids = self.token_ids.padded(indices)
         if self.n_words is not None:
             ids[ids >= self.n_words] = UNKNOWN_ID
         return {"ids": torch.from_numpy(ids)}, target
+
+    def _encoded(self, rows: Any) -> torch.Tensor:
+        """Targets of a batch for the loss."""
+        return torch.from_numpy(rows.toarray() if sp.issparse(rows) else rows)
 
 
 class LengthBuckets:

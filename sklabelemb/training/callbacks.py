@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 __all__ = [
     "BestWeights",
     "EpochProgress",
+    "GradientClipping",
     "ScikitLearnCallbacks",
     "StopTraining",
     "ValidationScore",
@@ -96,6 +97,36 @@ class BestWeights(Callback):
         if self._weights:
             net.module_.load_state_dict(self._weights)
         self._weights = {}
+
+
+class GradientClipping(Callback):
+    """Scale all gradients together down to a norm; as skorch's, but for sparse ones as well.
+
+    Parameters
+    ----------
+    max_norm : float
+    """
+
+    def __init__(self, max_norm: float) -> None:
+        self.max_norm = max_norm
+
+    def on_grad_computed(
+        self, net: Any, named_parameters: Iterable[tuple[str, Any]], **kwargs: Any
+    ) -> None:
+        gradients = []
+        for _, parameter in named_parameters:
+            if parameter.grad is None:
+                continue
+            if parameter.grad.is_sparse:
+                # Rows that come twice in a batch count with their sum.
+                parameter.grad = parameter.grad.coalesce()
+                gradients.append(parameter.grad.values())
+            else:
+                gradients.append(parameter.grad)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        factor = (self.max_norm / (norm + 1e-6)).clamp_max(1.0)
+        for gradient in gradients:
+            gradient.mul_(factor)
 
 
 class EpochProgress(Callback):

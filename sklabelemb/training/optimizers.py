@@ -9,13 +9,20 @@ the batch; everything else gets fused `torch.optim.AdamW`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from skorch.callbacks import LRScheduler
 
-__all__ = ["SPARSE_FROM_ELEMENTS", "RowAdam", "SplitAdam", "sparse_pays", "warmup_then_decay"]
+__all__ = [
+    "SPARSE_FROM_ELEMENTS",
+    "RowAdam",
+    "SplitAdam",
+    "halving",
+    "sparse_pays",
+    "warmup_then_decay",
+]
 
 # Table elements (words x dimensions) from which row-wise updates were faster on two CPU cores; see
 # benchmarks/vocabulary_cost.py.
@@ -180,6 +187,15 @@ def warmup_then_decay(n_steps: int, warmup: float) -> LRScheduler:
     def factor(step: int) -> float:
         return min((step + 1) / rising, max(0.0, (n_steps - step) / max(1, n_steps - rising)))
 
+    return _schedule(factor)
+
+
+def halving(n_batches: int) -> LRScheduler:
+    """A learning rate that is halved after every epoch of `n_batches`; a skorch callback."""
+    return _schedule(lambda step: 0.5 ** (step // n_batches))
+
+
+def _schedule(factor: Callable[[int], float]) -> LRScheduler:
     return LRScheduler(
         policy=torch.optim.lr_scheduler.LambdaLR, lr_lambda=factor, step_every="batch"
     ).initialize()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.mtle import MTLE, MTLEClassifier
-from sklabelemb.mtle.occlusion import occlusion
 
 TOPICS = {
     "money": ["refund", "cash", "paid"],
@@ -144,7 +144,11 @@ def test_occlusion_is_a_loop_over_the_words(encoder, matcher, max_tokens):
         net = network(encoder, matcher)
     for words in ([], [7], [1, 1], [3, 8, 8, 2, 11, 1, 9]):
         for task in (0, 1):
-            found = occlusion(net, torch.tensor(words, dtype=torch.int64), task, max_tokens)
+            found = occlusion(
+                functools.partial(net, task=task),
+                torch.tensor(words, dtype=torch.int64),
+                max_tokens,
+            )
             assert found.shape == (len(words), 2 + task)
             with torch.no_grad():
                 for i in range(len(words)):

@@ -1,0 +1,13 @@
+"""Label sequences from phrases: the semantic-unit Seq2Seq of Lin et al. (2018)."""
+
+from sklabelemb.semantic_unit.answers import LabelSequence, SequenceExplanation
+from sklabelemb.semantic_unit.classifier import PAPER_SETTINGS, SemanticUnitSeq2SeqClassifier
+from sklabelemb.semantic_unit.network import SemanticUnitNetwork
+
+__all__ = [
+    "PAPER_SETTINGS",
+    "LabelSequence",
+    "SemanticUnitNetwork",
+    "SemanticUnitSeq2SeqClassifier",
+    "SequenceExplanation",
+]

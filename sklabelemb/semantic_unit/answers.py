@@ -1,0 +1,89 @@
+"""What a sequence classifier says beside labels: the sequence itself, and what it looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sklabelemb.inspection.explanation import Explanation
+
+__all__ = ["LabelSequence", "SequenceExplanation"]
+
+
+@dataclass(frozen=True)
+class LabelSequence:
+    """Labels in the order in which they were emitted.
+
+    Attributes
+    ----------
+    labels : tuple
+        Names of the labels.
+    probability : float
+        Of the whole sequence, its end included.
+    label_probabilities : tuple of float
+        Of each label at its step, after the labels before it.
+    alternatives : tuple of LabelSequence
+        The other sequences of the beam, the most probable first.
+
+    Examples
+    --------
+    >>> LabelSequence(("refund", "delivery"), 0.42, (0.7, 0.8)).labels
+    ('refund', 'delivery')
+    """
+
+    labels: tuple[Any, ...]
+    probability: float
+    label_probabilities: tuple[float, ...]
+    alternatives: tuple[LabelSequence, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class SequenceExplanation(Explanation):
+    """An `Explanation` that knows the steps.
+
+    A column of `attention` is the attention over the words at the step of its label: the one at
+    which it was emitted or, where it was not, at which it was most probable. `contributions` are by
+    how much the logarithm of the label's odds at that step falls when the word is left out, the
+    labels before it being the same.
+
+    Attributes
+    ----------
+    sequence : LabelSequence
+        The predicted sequence, or the predicted class as a sequence of one.
+    word_attention : ndarray of shape (n_steps, n_tokens), or None
+        Attention over the words at each step: one for each emitted label, and for label sets one
+        more for the end. None where the model does not look at words.
+    unit_attention : ndarray of shape (n_steps, n_units), or None
+        Attention over the semantic units; None where there are none.
+    unit_spans : list of (int, int), length n_units
+        Which tokens each unit was made of: from the first, up to the second.
+    """
+
+    sequence: LabelSequence
+    word_attention: np.ndarray | None
+    unit_attention: np.ndarray | None
+    unit_spans: list[tuple[int, int]]
+
+    def top_units(self, step: int, n: int = 3) -> list[tuple[str, float]]:
+        """The `n` units that a step looked at most: their words, and their share.
+
+        Parameters
+        ----------
+        step : int
+            0 is the first label; the number of emitted labels is the end.
+        n : int, default=3
+
+        Returns
+        -------
+        list of (str, float)
+            Empty where the model has no units, or the text no words.
+        """
+        if self.unit_attention is None:
+            return []
+        shares = self.unit_attention[step]
+        return [
+            (" ".join(self.tokens[slice(*self.unit_spans[unit])]), float(shares[unit]))
+            for unit in np.argsort(-shares, kind="stable")[:n]
+        ]

@@ -1,0 +1,487 @@
+"""The semantic-unit Seq2Seq as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, cast
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklabelemb.base import LabelEmbeddingClassifier
+from sklabelemb.decision import tuned_thresholds, validation_score
+from sklabelemb.semantic_unit.network import WORD_STD, SemanticUnitNetwork
+from sklabelemb.semantic_unit.predicting import SequenceAnswers
+from sklabelemb.semantic_unit.sequences import (
+    SequenceDataset,
+    SequenceLoss,
+    SequenceScore,
+    order_of_labels,
+)
+from sklabelemb.targets import Targets
+from sklabelemb.text import TokenIds, Vocabulary, vectors_of
+from sklabelemb.training import TextDataset, TextNet
+from sklabelemb.training.callbacks import GradientClipping, ValidationScore
+from sklabelemb.training.optimizers import halving
+from sklabelemb.training.weights import class_weights
+
+__all__ = ["PAPER_SETTINGS", "SemanticUnitSeq2SeqClassifier"]
+
+# Beside words with pretrained vectors, those without one start small: their random vectors say
+# nothing yet.
+WITHOUT_VECTOR = 0.1
+
+PAPER_SETTINGS: dict[str, Any] = {
+    "embedding_dim": 512,
+    "hidden_size": 512,
+    "n_layers": 2,
+    "directions": "sum",
+    "attention": "hybrid",
+    "label_order": "frequency",
+    "beam_size": 5,
+    "label_texts": None,
+    "dropout": 0.0,
+    "word_dropout": 0.0,
+    "mask_numbers": True,
+    "max_features": 50_000,
+    "min_df": 1,
+    "max_length": 500,
+    "min_labels": 0,
+    "batch_size": 64,
+    "learning_rate": 3e-4,
+    "schedule": "halving",
+    "warmup": 0.0,
+    "max_grad_norm": 10.0,
+}
+"""Parameters of the paper's model: ``SemanticUnitSeq2SeqClassifier(**PAPER_SETTINGS)``."""
+
+
+class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
+    """Sequence-to-sequence classifier over raw text: labels are emitted one after the other.
+
+    An encoder reads the words; dilated convolutions condense its states into semantic units, each
+    of which spans a phrase of 13 words; a decoder emits the labels of a text, the most frequent
+    first, each in the light of those before it, looking at units and words. So labels that go
+    together are predicted together. With `attention` the classifier is any model of the paper's
+    ablation, S2S and S2S+Attn included; ``SemanticUnitSeq2SeqClassifier(**PAPER_SETTINGS)`` has the
+    paper's sizes and training.
+
+    Parameters
+    ----------
+    attention : {"hybrid", "additive", "units", "words", "none"}, default="hybrid"
+        "hybrid": the decoder looks at the units, and from what it found there at the words; both
+        are added (the paper's model). "additive": it looks at both at once, and adds. "units",
+        "words": at one of them; "words" is S2S+Attn. "none": at neither; S2S.
+    hierarchical : int or None, default=None
+        k: the units are the states of an LSTM over every k-th state of the encoder (the paper's
+        Hier-k) instead of the convolutions'.
+    label_order : {"frequency", "rare_first", "given", "random"}, default="frequency"
+        The order in which labels are emitted: the most frequent of the training texts first (the
+        paper), the rarest first, in the order of the columns of `y`, or in another random order
+        each time.
+    beam_size : int, default=5
+        Sequences that are followed at once; 1 is greedy.
+    decision : {"beam", "marginal"}, default="beam"
+        What is predicted for label sets: the labels of the most probable sequence, or those whose
+        probability reaches their threshold.
+    embedding_dim : int, default=128
+        Dimensions of word and label vectors.
+    hidden_size : int, default=128
+        Size of the states of encoder and decoder, and of the units.
+    n_layers : int, default=2
+        Layers of encoder and decoder.
+    directions : {"concat", "sum"}, default="concat"
+        How the two directions of the encoder are joined: side by side, each half as large (the
+        paper's text), or added, each of full size (the released code, and the paper's number of
+        parameters).
+    label_texts : dict, sequence of str, "auto" or None, default="auto"
+        A name or description per label, by label name or in the order of the labels. The mean of
+        its words' vectors is where the vector of the label starts that the decoder reads. "auto":
+        the label names, where they are strings (classes, or columns of a DataFrame).
+    vectors : path, pair, mapping, KeyedVectors or None, default=None
+        Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
+        dimensions or fewer: further dimensions start at random. Rows of other words than those of
+        the training texts are not kept.
+    dropout : float, default=0.3
+        On word vectors, between layers, and on what the decoder compares and concludes from.
+    word_dropout : float, default=0.1
+        Probability with which a word is left out of a training text.
+    tokenizer : callable, default=None
+        ``tokenizer(text) -> list of str``. None: :class:`sklabelemb.text.Tokenizer` with the next
+        two options.
+    lowercase : bool, default=True
+    mask_numbers : bool, default=False
+        Whether all numbers become one token ``#``.
+    max_features : int, default=None
+        Keep only the most frequent words.
+    min_df : int or float, default=2
+        Leave out words that fewer texts contain (with fewer than 100 texts, 2 counts as 1). They
+        share the row of unknown words, which is trained thereby.
+    max_length : int, default=None
+        Read only the first tokens of each text; None reads all of them.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, or of the labels where they are emitted.
+    threshold : float, sequence of float, or "tuned", default="tuned"
+        With ``decision="marginal"``, from which probability on a label is predicted: one number,
+        one per label, or tuned on the validation split, see
+        :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
+    threshold_shrinkage : float, default=400.0
+        For tuned thresholds: with so many positives in the validation split, a label's threshold
+        lies halfway between the one that is best for all labels and the one best for itself.
+    min_labels : int or "auto", default="auto"
+        Fewest labels to predict; shorter sequences are not looked for. "auto": as many as every
+        training text carries at least.
+    max_labels : int or "auto", default="auto"
+        Most labels to predict. "auto": as many as a training text carries at most.
+    max_epochs : int or "auto", default="auto"
+        "auto": as many as make 2,000 steps, between 5 and 12.
+    batch_size : int or "auto", default="auto"
+        Texts a batch. "auto": 100, but so few that an epoch has 40 batches, down to 16.
+    learning_rate : float, default=3e-3
+        Peak of Adam's step size.
+    schedule : {"linear", "halving"}, default="linear"
+        "linear": the step size rises and then falls linearly to zero. "halving": it is halved after
+        every epoch, as in the paper.
+    warmup : float, default=0.1
+        Share of the steps in which it rises, if it is linear.
+    weight_decay : float, default=0.0
+        Decoupled, on all but a sparsely updated word table.
+    max_grad_norm : float or None, default=10.0
+        All gradients together are scaled down to this norm (the paper's 10). None leaves them.
+    validation_fraction : float, default=0.1
+        Share of the training texts, iteratively stratified, on which the best epoch (by what greedy
+        decoding finds) and the thresholds are chosen. With fewer than ten such texts none are held
+        out, all epochs are run and the thresholds are 0.5.
+    patience : int or None, default=4
+        Epochs without improvement before training stops; the best epoch's weights are kept. None
+        runs all epochs and keeps the last.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1"; "auto" takes a GPU if there is one.
+    mixed_precision : bool, default=False
+        Whether to compute in bfloat16 on a GPU.
+    warm_start : bool, default=False
+        Whether the next fit goes on from the present weights.
+    random_state : int, RandomState or None, default=None
+        Same data and same integer: same model, bit for bit on CPU.
+    verbose : int, default=0
+        1 shows a progress bar.
+    net_params : dict, default=None
+        Anything else for the skorch net, such as ``callbacks`` or ``optimizer``.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Single-label: the classes. Multi-label: one ``[0, 1]`` per label, shape ``(n_labels, 2)``.
+    label_names_ : ndarray of shape (n_labels,)
+    label_order_ : ndarray of shape (n_labels,), or None
+        Columns in the order in which their labels are emitted. None for a random order, and for
+        single classes.
+    label_embeddings_ : ndarray of shape (n_labels, embedding_dim)
+        What the decoder reads after it has emitted a label.
+    thresholds_ : ndarray of shape (n_labels,), or None for single classes
+    min_labels_, max_labels_ : int
+    vocabulary_ : Vocabulary
+    net_ : TextNet
+        The fitted skorch net; ``net_.module_`` is the torch module.
+    history_ : list of dict
+        Losses, validation score and seconds of every epoch.
+    n_iter_ : int
+        Epochs run.
+    best_epoch_ : int
+        The epoch whose weights were kept, counted from 1.
+
+    See Also
+    --------
+    LEAMClassifier : Scores all labels at once; faster.
+    ClassifierChain : Predicts labels in a fixed order with linear models.
+
+    Notes
+    -----
+    A label that was emitted is not emitted again: its probability is taken out of the softmax, in
+    training too, so the probabilities of all sequences add up to one. A text may have no label at
+    all; the end comes first then. Single classes take one step without an end.
+
+    ``predict_proba`` gives the share of the beam's probability that lies on the sequences with the
+    label. Labels that no sequence of the beam has get the probability with which they came up at
+    the steps instead of the label that was emitted. How each default was chosen is told in the
+    documentation, page "How the defaults were chosen".
+
+    References
+    ----------
+    Lin, J., Su, Q., Yang, P., Ma, S. and Sun, X. (2018). Semantic-Unit-Based Dilated Convolution
+    for Multi-Label Text Classification. EMNLP.
+
+    Examples
+    --------
+    >>> from sklabelemb import SemanticUnitSeq2SeqClassifier
+    >>> texts = ["my parcel is late", "my refund is due", "parcel late, refund due"] * 10
+    >>> y = [[1, 0], [0, 1], [1, 1]] * 10
+    >>> model = SemanticUnitSeq2SeqClassifier(
+    ...     embedding_dim=16, hidden_size=16, max_epochs=20, learning_rate=0.02, random_state=0
+    ... )
+    >>> model.fit(texts, y).predict(["is my parcel late"])
+    array([[1, 0]])
+    >>> model.predict_sequence(["parcel late, refund due"])[0].labels
+    (0, 1)
+    """
+
+    _parameter_constraints: dict[str, Any] = {
+        **LabelEmbeddingClassifier._parameter_constraints,
+        "attention": [StrOptions({"hybrid", "additive", "units", "words", "none"})],
+        "hierarchical": [Interval(Integral, 1, None, closed="left"), None],
+        "label_order": [StrOptions({"frequency", "rare_first", "given", "random"})],
+        "beam_size": [Interval(Integral, 1, None, closed="left")],
+        "decision": [StrOptions({"beam", "marginal"})],
+        "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "directions": [StrOptions({"concat", "sum"})],
+        "vectors": [
+            str,
+            tuple,
+            Mapping,
+            HasMethods(["__fspath__"]),
+            HasMethods(["get_vector"]),
+            None,
+        ],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "word_dropout": [Interval(Real, 0, 1, closed="left")],
+        "max_labels": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "schedule": [StrOptions({"linear", "halving"})],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        attention: str = "hybrid",
+        hierarchical: int | None = None,
+        label_order: str = "frequency",
+        beam_size: int = 5,
+        decision: str = "beam",
+        embedding_dim: int = 128,
+        hidden_size: int = 128,
+        n_layers: int = 2,
+        directions: str = "concat",
+        label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
+        vectors: Any = None,
+        dropout: float = 0.3,
+        word_dropout: float = 0.1,
+        tokenizer: Callable[[str], Sequence[str]] | None = None,
+        lowercase: bool = True,
+        mask_numbers: bool = False,
+        max_features: int | None = None,
+        min_df: float = 2,
+        max_length: int | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        threshold: float | Sequence[float] | str = "tuned",
+        threshold_shrinkage: float = 400.0,
+        min_labels: int | str = "auto",
+        max_labels: int | str = "auto",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float = 3e-3,
+        schedule: str = "linear",
+        warmup: float = 0.1,
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = 10.0,
+        validation_fraction: float = 0.1,
+        patience: int | None = 4,
+        device: str = "auto",
+        mixed_precision: bool = False,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int | bool = 0,
+        net_params: dict[str, Any] | None = None,
+    ) -> None:
+        self.attention = attention
+        self.hierarchical = hierarchical
+        self.label_order = label_order
+        self.beam_size = beam_size
+        self.decision = decision
+        self.embedding_dim = embedding_dim
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.directions = directions
+        self.label_texts = label_texts
+        self.vectors = vectors
+        self.dropout = dropout
+        self.word_dropout = word_dropout
+        self.tokenizer = tokenizer
+        self.lowercase = lowercase
+        self.mask_numbers = mask_numbers
+        self.max_features = max_features
+        self.min_df = min_df
+        self.max_length = max_length
+        self.class_weight = class_weight
+        self.threshold = threshold
+        self.threshold_shrinkage = threshold_shrinkage
+        self.min_labels = min_labels
+        self.max_labels = max_labels
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.warmup = warmup
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.mixed_precision = mixed_precision
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.net_params = net_params
+
+    # -- the network -----------------------------------------------------------------------------
+
+    def _network_class(self) -> type[nn.Module]:
+        return SemanticUnitNetwork
+
+    def _network_options(self, targets: Targets, vocabulary: Vocabulary) -> dict[str, Any]:
+        if self.directions == "concat" and self.hidden_size % 2:
+            raise ValueError(
+                f"hidden_size={self.hidden_size} cannot be shared by the two directions of the "
+                "encoder: give an even number, or directions='sum'."
+            )
+        if self.hierarchical is not None and self.attention in ("words", "none"):
+            raise ValueError(
+                f"hierarchical={self.hierarchical} makes units, but attention={self.attention!r} "
+                "does not look at units. Use attention='hybrid', 'additive' or 'units', or "
+                "hierarchical=None."
+            )
+        return {
+            "n_words": len(vocabulary),
+            "n_labels": targets.n_labels,
+            "embedding_dim": self.embedding_dim,
+            "hidden_size": self.hidden_size,
+            "n_layers": self.n_layers,
+            "directions": self.directions,
+            "attention": self.attention,
+            "hierarchical": self.hierarchical,
+            "dropout": self.dropout,
+            "word_dropout": self.word_dropout,
+            "multilabel": targets.multilabel,
+        }
+
+    def _numbers_per_token(self, options: dict[str, Any], targets: Targets) -> int:
+        return 16 * self.hidden_size
+
+    @torch.no_grad()
+    def _initialize_network(
+        self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, train: Any
+    ) -> None:
+        network = cast(SemanticUnitNetwork, network)
+        label_words = self._words_of_labels(targets)
+        known = vocabulary.extended(word for words in label_words for word in words)
+        table = network.embedding.weight.new_empty(len(known), self.embedding_dim)
+        nn.init.normal_(table, std=WORD_STD)
+        self._take_vectors(table, known)
+        table[0] = 0
+        network.embedding.weight.copy_(table[: len(vocabulary)])
+        for label, words in enumerate(label_words):
+            if words:
+                rows = torch.tensor([known.id(word) for word in words], device=table.device)
+                network.label_embedding.weight[label] = table[rows].mean(dim=0)
+
+    @torch.no_grad()
+    def _initialize_new_words(
+        self, network: nn.Module, vocabulary: Vocabulary, train: Any, previous: dict[str, Any]
+    ) -> None:
+        first = len(previous["vocabulary_"])
+        if first < len(vocabulary):
+            table = cast(SemanticUnitNetwork, network).embedding.weight
+            self._take_vectors(table[first:], vocabulary, first)
+
+    def _take_vectors(self, table: torch.Tensor, vocabulary: Vocabulary, first: int = 0) -> None:
+        """Let the words from an id on, the rows of `table`, start from pretrained vectors."""
+        if self.vectors is None:
+            return
+        values, found = vectors_of(
+            vocabulary,
+            self.vectors,
+            most_dimensions=self.embedding_dim,
+            first=first,
+            spread=WORD_STD,
+        )
+        table *= WITHOUT_VECTOR
+        table[found, : values.shape[1]] = torch.from_numpy(values[found]).to(table)
+
+    @property
+    def label_embeddings_(self) -> np.ndarray:
+        """What the decoder reads after a label, shape ``(n_labels, embedding_dim)``."""
+        check_is_fitted(self)
+        weight = self.net_.module_.label_embedding.weight[: self.targets_.n_labels]
+        return weight.detach().cpu().numpy().copy()
+
+    # -- sequences -------------------------------------------------------------------------------
+
+    def _first_decisions(
+        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        decisions = super()._first_decisions(targets, encoded, previous)
+        if not targets.multilabel:
+            return decisions | {"label_order_": None, "max_labels_": 1}
+        most: int | str = self.max_labels
+        if isinstance(most, str):
+            longest = max(1, int(encoded.sum(axis=1).max()))
+            most = max(longest, previous["max_labels_"] if previous else 1)
+        if most < decisions["min_labels_"]:
+            raise ValueError(
+                f"max_labels={most} is less than the fewest labels to predict, "
+                f"{decisions['min_labels_']} (min_labels={self.min_labels!r})."
+            )
+        order = previous["label_order_"] if previous else order_of_labels(self.label_order, encoded)
+        return decisions | {"label_order_": order, "max_labels_": int(most)}
+
+    def _samples(
+        self,
+        token_ids: TokenIds,
+        encoded: Any,
+        weight: np.ndarray | None,
+        n_words: int,
+        learnt: dict[str, Any],
+    ) -> TextDataset:
+        data = super()._samples(token_ids, encoded, weight, n_words, learnt)
+        if not learnt["targets_"].multilabel:
+            return data
+        return SequenceDataset(**vars(data), order=learnt["label_order_"])
+
+    def _net_arguments(self, targets: Targets, encoded: Any) -> dict[str, Any]:
+        if not targets.multilabel:
+            return super()._net_arguments(targets, encoded)
+        return {
+            "criterion": SequenceLoss,
+            "criterion__class_weight": class_weights(self.class_weight, targets, encoded),
+        }
+
+    def _training_callbacks(self, n_batches: int, n_epochs: int) -> list[Any]:
+        callbacks = super()._training_callbacks(n_batches, n_epochs)
+        if self.schedule == "halving":
+            callbacks = [halving(n_batches)]
+        if self.max_grad_norm is not None:
+            callbacks.append(GradientClipping(self.max_grad_norm))
+        return callbacks
+
+    def _validation_callback(self, learnt: dict[str, Any]) -> ValidationScore:
+        if not learnt["targets_"].multilabel:
+            return super()._validation_callback(learnt)
+        fewest, most = learnt["min_labels_"], learnt["max_labels_"]
+
+        def decide(net: TextNet, data: TextDataset) -> np.ndarray:
+            return self._found_by(net, data, 1, fewest, most)[1]
+
+        return SequenceScore(validation_score, decide)
+
+    def _learn_decisions(self, valid: TextDataset, learnt: dict[str, Any]) -> dict[str, Any]:
+        if not (learnt["targets_"].multilabel and isinstance(self.threshold, str)):
+            return {}
+        logits, _ = self._found_by(
+            learnt["net_"], valid, self.beam_size, learnt["min_labels_"], learnt["max_labels_"]
+        )
+        return {"thresholds_": tuned_thresholds(valid.targets, logits, self.threshold_shrinkage)}

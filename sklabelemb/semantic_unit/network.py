@@ -1,0 +1,369 @@
+"""Labels as a sequence, phrases as units: the network of Lin et al. (2018).
+
+Shapes: ``b`` texts, ``s`` words in the longest text of the batch, ``m`` semantic units, ``H`` the
+hidden size, ``L`` labels, ``T`` labels of the largest set, ``k`` hypotheses of a beam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sklabelemb.layers import BidirectionalLSTM, lstm
+
+__all__ = ["Memory", "Reading", "SemanticUnitNetwork"]
+
+ATTENTIONS = ("hybrid", "additive", "units", "words", "none")
+# Dilations of the three convolutions, and how many words a unit spans with kernels of 3.
+DILATIONS = (1, 2, 3)
+UNIT_SPAN = 1 + 2 * sum(DILATIONS)
+# Spread of the word vectors at the start.
+WORD_STD = 0.4
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is known of a batch of texts before the first label.
+
+    Attributes
+    ----------
+    states, units : Tensor of shape (b, s, H) and (b, m, H), or None where nobody looks at them
+    state_keys, unit_keys : Tensor of the same shapes
+        What queries are compared with, computed once a text.
+    state_mask, unit_mask : bool Tensor of shape (b, s) and (b, m)
+        True where there is a word, or a unit.
+    start : pair of Tensors of shape (n_layers, b, H)
+        Where the decoder starts.
+    """
+
+    states: Tensor | None
+    state_keys: Tensor | None
+    state_mask: Tensor | None
+    units: Tensor | None
+    unit_keys: Tensor | None
+    unit_mask: Tensor | None
+    start: tuple[Tensor, Tensor]
+
+    def take(self, texts: Tensor) -> Memory:
+        """The memory of some texts of the batch."""
+        parts: dict[str, Any] = {
+            field.name: None if (part := getattr(self, field.name)) is None else part[texts]
+            for field in fields(self)
+            if field.name != "start"
+        }
+        return Memory(**parts, start=(self.start[0][:, texts], self.start[1][:, texts]))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the decoder looked at, step by step.
+
+    Attributes
+    ----------
+    log_probs : Tensor of shape (b, T + 1, L + 1)
+        Of each label, and of the end, after the labels before; -inf for those emitted already.
+        Single classes: shape (b, 1, L).
+    word_attention : Tensor of shape (b, T + 1, s), or None
+    unit_attention : Tensor of shape (b, T + 1, m), or None
+        Each row sums to one.
+    """
+
+    log_probs: Tensor
+    word_attention: Tensor | None
+    unit_attention: Tensor | None
+
+
+class GlobalAttention(nn.Module):
+    """Look at a memory: bilinear scores, a softmax, and the query joined to what was found."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.key = nn.Linear(size, size, bias=False)
+        self.join = nn.Linear(2 * size, size)
+        nn.init.xavier_uniform_(self.key.weight)
+        nn.init.xavier_uniform_(self.join.weight)
+        nn.init.zeros_(self.join.bias)
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Attended queries, shape (b, q, H), and the weights, shape (b, q, n)."""
+        mask = mask.unsqueeze(1)
+        scores = torch.bmm(queries, keys.transpose(1, 2))
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        # A text without words has nothing to look at: all weights 0.
+        weights = torch.softmax(scores, dim=2) * mask
+        found = torch.bmm(weights, values)
+        return torch.tanh(self.join(torch.cat([found, queries], dim=2))), weights
+
+
+class SemanticUnitNetwork(nn.Module):
+    """Encoder, semantic units, and a decoder that emits labels one after the other.
+
+    The encoder's states are condensed into units, each of which spans a phrase, by three dilated
+    convolutions, or by an LSTM over every k-th state. The decoder looks at the units, and from
+    there at the words.
+
+    Parameters
+    ----------
+    n_words : int
+        Rows of the word table, padding (row 0) included.
+    n_labels : int
+    embedding_dim : int, default=128
+        Dimensions of the vectors of words and of labels.
+    hidden_size : int, default=256
+        H.
+    n_layers : int, default=2
+        Of encoder and decoder.
+    directions : {"concat", "sum"}, default="concat"
+        How the encoder's directions are joined. "concat": each has ``hidden_size / 2`` units; "sum"
+        (the released code): each has ``hidden_size``.
+    attention : {"hybrid", "additive", "units", "words", "none"}, default="hybrid"
+        "hybrid": the decoder's output attends to the units, the result to the words, and both are
+        added (the paper's model). "additive": the output attends to each on its own, and both are
+        added. "units" and "words": to one of them ("words" is S2S+Attn). "none": S2S.
+    hierarchical : int or None, default=None
+        k: units are the states of an LSTM over every k-th state of the encoder (Hier-k).
+    dropout : float, default=0.3
+        On word vectors, between layers, and on what the output layer sees.
+    word_dropout : float, default=0.1
+        Probability with which a word is left out of a training text.
+    multilabel : bool, default=True
+        False: a single step, no end.
+    sparse : bool, default=False
+        Whether the word table's gradient is sparse.
+
+    References
+    ----------
+    .. [1] Lin, J., Su, Q., Yang, P., Ma, S., & Sun, X. (2018). Semantic-Unit-Based Dilated
+       Convolution for Multi-Label Text Classification. Proceedings of EMNLP 2018.
+
+    Examples
+    --------
+    Two texts; of the second it is known that its first label is label 1:
+
+    >>> import torch
+    >>> network = SemanticUnitNetwork(10, 3, embedding_dim=8, hidden_size=16)
+    >>> ids = torch.tensor([[7, 8, 9], [9, 2, 0]])
+    >>> log_probs = network(ids, torch.tensor([[-1], [1]]))
+    >>> log_probs.shape
+    torch.Size([2, 2, 4])
+    >>> log_probs[1, 1, 1].item()
+    -inf
+    """
+
+    def __init__(
+        self,
+        n_words: int,
+        n_labels: int,
+        *,
+        embedding_dim: int = 128,
+        hidden_size: int = 256,
+        n_layers: int = 2,
+        directions: str = "concat",
+        attention: str = "hybrid",
+        hierarchical: int | None = None,
+        dropout: float = 0.3,
+        word_dropout: float = 0.1,
+        multilabel: bool = True,
+        sparse: bool = False,
+    ) -> None:
+        super().__init__()
+        if attention not in ATTENTIONS:
+            raise ValueError(f"attention={attention!r} must be one of {', '.join(ATTENTIONS)}.")
+        self.n_labels = n_labels
+        self.attention = attention
+        self.hierarchical = hierarchical
+        self.word_dropout = word_dropout
+        self.multilabel = multilabel
+        self.embedding = nn.Embedding(n_words, embedding_dim, padding_idx=0, sparse=sparse)
+        # The last row is what the decoder reads before the first label.
+        self.label_embedding = nn.Embedding(n_labels + 1, embedding_dim)
+        self.dropout = nn.Dropout(dropout)
+        self.encoder = BidirectionalLSTM(embedding_dim, hidden_size, n_layers, directions, dropout)
+        self.decoder = lstm(
+            embedding_dim, hidden_size, n_layers, dropout=dropout if n_layers > 1 else 0.0
+        )
+        if self._has_units():
+            if hierarchical is None:
+                self.convolutions = nn.ModuleList(
+                    _convolution(hidden_size, dilation) for dilation in DILATIONS
+                )
+            else:
+                self.hierarchy = lstm(hidden_size, hidden_size)
+            self.unit_attention = GlobalAttention(hidden_size)
+        if self._has_words():
+            self.word_attention = GlobalAttention(hidden_size)
+        # The last output, of label sets, is the end.
+        self.output = nn.Linear(hidden_size, n_labels + 1 if multilabel else n_labels)
+        with torch.no_grad():
+            for table in (self.embedding, self.label_embedding):
+                nn.init.normal_(table.weight, std=WORD_STD)
+            self.embedding.weight[0] = 0
+            nn.init.xavier_uniform_(self.output.weight)
+            self.output.bias.zero_()
+
+    def forward(self, ids: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Log-probabilities of the labels after those that are known.
+
+        Parameters
+        ----------
+        ids : int64 Tensor of shape (b, s)
+            Word ids, padded with 0 at the end.
+        labels : int64 Tensor of shape (b, T), default=None
+            The labels of each text in their order, padded with -1. None: no label is known.
+
+        Returns
+        -------
+        Tensor of shape (b, T + 1, L + 1), or (b, L) for single classes
+            At step t, of what follows the first t labels; the last column is the end. A label that
+            was emitted before has -inf. Single classes: logits.
+        """
+        if labels is None:
+            labels = ids.new_empty(len(ids), 0)
+        output, _, _ = self._decoded(self.encode(ids), labels)
+        logits: Tensor = self.output(output)
+        return self._log_probs(logits, labels) if self.multilabel else logits.squeeze(1)
+
+    def encode(self, ids: Tensor) -> Memory:
+        """Read texts; shape (b, s) to a memory of everything that decoding needs."""
+        if self.training and self.word_dropout:
+            ids = self._with_words_left_out(ids)
+        lengths = (ids != 0).sum(dim=1)
+        distinct, positions = torch.unique(ids, return_inverse=True)
+        words = F.embedding(positions, self.dropout(self.embedding(distinct)))
+        states, start = self.encoder(words, lengths)
+        states = self.dropout(states)
+        parts: dict[str, Any] = {field.name: None for field in fields(Memory)}
+        if self._has_words():
+            parts["states"] = states
+            parts["state_keys"] = self.word_attention.key(states)
+            parts["state_mask"] = ids != 0
+        if self._has_units():
+            units, n_units = self._units(states, lengths)
+            parts["units"] = units
+            parts["unit_keys"] = self.unit_attention.key(units)
+            places = torch.arange(units.shape[1], device=ids.device)
+            parts["unit_mask"] = places < n_units.unsqueeze(1)
+        return Memory(**(parts | {"start": start}))
+
+    def step(
+        self, labels: Tensor, state: tuple[Tensor, Tensor], memory: Memory
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """One step of the decoder, for several hypotheses a text.
+
+        Parameters
+        ----------
+        labels : int64 Tensor of shape (b, k)
+            What each hypothesis emitted last; ``n_labels`` at the start.
+        state : pair of Tensors of shape (n_layers, b * k, H)
+        memory : Memory
+
+        Returns
+        -------
+        logits : Tensor of shape (b, k, L + 1)
+            Nothing is masked yet.
+        state : pair of Tensors of shape (n_layers, b * k, H)
+        """
+        words = self.label_embedding(labels.reshape(-1, 1))
+        queries, state = self.decoder(words, state)
+        output, _, _ = self._attended(queries.reshape(*labels.shape, -1), memory)
+        return self.output(output), state
+
+    @torch.no_grad()
+    def read(self, ids: Tensor, labels: Tensor) -> Reading:
+        """Log-probabilities of known sequences, with what the decoder looked at."""
+        output, over_words, over_units = self._decoded(self.encode(ids), labels)
+        logits = self.output(output)
+        log_probs = self._log_probs(logits, labels) if self.multilabel else logits.log_softmax(2)
+        return Reading(log_probs, over_words, over_units)
+
+    def unit_spans(self, n_words: int) -> list[tuple[int, int]]:
+        """Which words each unit of a text of `n_words` words was made of: from, and up to."""
+        if not self._has_units() or n_words == 0:
+            return []
+        if self.hierarchical is not None:
+            k = self.hierarchical
+            return [(max(0, at - k + 1), at + 1) for at in range(0, n_words, k)]
+        n_units = max(1, n_words - UNIT_SPAN + 1)
+        return [(first, min(first + UNIT_SPAN, n_words)) for first in range(n_units)]
+
+    def _has_units(self) -> bool:
+        return self.attention in ("hybrid", "additive", "units")
+
+    def _has_words(self) -> bool:
+        return self.attention in ("hybrid", "additive", "words")
+
+    def _units(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The semantic units g, shape (b, m, H), and how many of them each text has."""
+        if self.hierarchical is not None:
+            n_units = (lengths + self.hierarchical - 1) // self.hierarchical
+            return self.hierarchy(states[:, :: self.hierarchical])[0], n_units
+        # A text shorter than a unit is one unit, of its words and of zeros.
+        units = F.pad(states, (0, 0, 0, max(0, UNIT_SPAN - states.shape[1]))).transpose(1, 2)
+        for layer in self.convolutions:
+            units = torch.relu(layer(units))
+        n_units = (lengths - UNIT_SPAN + 1).clamp_min(1).masked_fill(lengths == 0, 0)
+        return units.transpose(1, 2), n_units
+
+    def _decoded(
+        self, memory: Memory, labels: Tensor
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """All steps at once, the labels being known: what the output layer sees."""
+        begin = labels.new_full((len(labels), 1), self.n_labels)
+        # What follows the end of a sequence is computed and never read.
+        words = self.label_embedding(torch.cat([begin, labels.clamp_min(0)], dim=1))
+        queries, _ = self.decoder(self.dropout(words), memory.start)
+        return self._attended(queries, memory)
+
+    def _attended(
+        self, queries: Tensor, memory: Memory
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """o_t for queries s_t of shape (b, q, H), and the attention over words and units."""
+        queries = self.dropout(queries)
+        over_words = over_units = None
+        output, from_units = queries, queries
+        if self._has_units():
+            from_units, over_units = self.unit_attention(
+                queries, memory.unit_keys, memory.units, memory.unit_mask
+            )
+            output = from_units
+        if self._has_words():
+            from_words, over_words = self.word_attention(
+                from_units if self.attention == "hybrid" else queries,
+                memory.state_keys,
+                memory.states,
+                memory.state_mask,
+            )
+            output = from_words + from_units if self._has_units() else from_words
+        return self.dropout(output), over_words, over_units
+
+    def _log_probs(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Softmax over what has not been emitted yet."""
+        emitted = torch.zeros_like(logits, dtype=torch.bool)
+        # The end is column n_labels: what is no label is put there, and taken out again.
+        column = torch.where(labels >= 0, labels, self.n_labels)
+        emitted[:, 1:].scatter_(2, column.unsqueeze(2), True)
+        emitted = emitted.cumsum(dim=1) > 0
+        emitted[..., self.n_labels] = False
+        return logits.masked_fill(emitted, -torch.inf).log_softmax(dim=2)
+
+    def _with_words_left_out(self, ids: Tensor) -> Tensor:
+        """The texts without some of their words, but never without all of them."""
+        out = torch.rand(ids.shape, device=ids.device) < self.word_dropout
+        some_left = ((ids != 0) & ~out).any(dim=1, keepdim=True)
+        gone = (ids == 0) | (out & some_left)
+        order = gone.int().argsort(dim=1, stable=True)
+        longest = max(1, int((~gone).sum(dim=1).max()))
+        return ids.masked_fill(gone, 0).gather(1, order)[:, :longest]
+
+
+def _convolution(size: int, dilation: int) -> nn.Conv1d:
+    layer = nn.Conv1d(size, size, 3, dilation=dilation)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
