@@ -474,7 +474,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         fewest, most = learnt["min_labels_"], learnt["max_labels_"]
 
         def decide(net: TextNet, data: TextDataset) -> np.ndarray:
-            return self._found_by(net, data, 1, fewest, most)[1]
+            return self._found_by(net, data, 1, fewest, most)[1].astype(np.float32)
 
         return SequenceScore(validation_score, decide)
 

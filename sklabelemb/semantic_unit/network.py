@@ -365,5 +365,6 @@ class SemanticUnitNetwork(nn.Module):
 def _convolution(size: int, dilation: int) -> nn.Conv1d:
     layer = nn.Conv1d(size, size, 3, dilation=dilation)
     nn.init.xavier_uniform_(layer.weight)
+    assert layer.bias is not None
     nn.init.zeros_(layer.bias)
     return layer
