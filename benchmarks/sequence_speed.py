@@ -2,48 +2,75 @@
 
 The opponent is a plain transcription of the method, in the manner of 2018: dense gradients and Adam
 for the whole word table, texts batched as they come, a decoder that steps through the labels in
-Python and projects all keys again at every step, and a beam search over Python lists, one document
-after the other. It is given the package's weights, and before anything is timed, losses, gradients
-and best sequences are compared. (For the losses it gets masks, which it goes without when it is
-timed: it lets padding into the attention.)
+Python and projects all keys anew at every step, and a beam search over Python lists, one document
+after the other. It has the package's weights. Before anything is timed, losses, gradients and best
+sequences are compared; for the losses it is given masks and packed sequences, since as it is timed
+it lets padding into states and attention.
 
-Further rows say what a more careful writer of that time would have gained, so that no ratio rests on
-an opponent made slow: packed sequences; the query projected instead of the keys; all hypotheses of a
-document in one step of the decoder.
+No ratio should rest on an opponent made slow. So further rows say what a careful writer of that
+time would have gained: packed sequences; the query projected instead of the keys, and then texts
+of similar length in a batch; one step of the decoder for all hypotheses of a document.
 
-Training: steps (forward, loss, backward, clipping, update) over a pool of 50 batches, as
-`LengthBuckets` draws them in a fit; the opponent gets the same texts in random order. A step's cost
-is a constant and a share that grows with the words of the padded batch, so what is timed is, for
-each way, the batch whose length is nearest to the mean over its pool. ``--whole-pool`` runs through
-all batches instead, once.
+Training: forward, loss, backward, clipping, update. Ours draws its batches from a pool of 3,200
+texts as a fit does, the opponent takes the same texts in random order. What a step costs is a
+constant and a share that grows with the length of the padded batch; so what is timed is, for each
+side, the batches whose lengths are nearest to the mean over its pool. ``--whole-pool`` goes through
+all of them instead, once, to see whether that is right (hidden size 128: 3 minutes).
 
-Decoding: the same texts, the same weights, the same answers. Seconds are CPU seconds.
+Decoding: the same texts, the same answers, the texts having been read. Seconds are CPU seconds.
 
     python benchmarks/sequence_speed.py
     python benchmarks/sequence_speed.py --hidden 128 --repetitions 7
-    python benchmarks/sequence_speed.py --hidden 128 --whole-pool
+    python benchmarks/sequence_speed.py --hidden 128 --whole-pool --parts training
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import argparse
+import gc
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
+import measure
+import numpy as np
+import scipy.sparse as sp
 import torch
+from compatibility import peak_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from sklabelemb.semantic_unit.decoding import Beams, beam_search
+from sklabelemb.semantic_unit.network import Memory, SemanticUnitNetwork
+from sklabelemb.semantic_unit.predicting import found_sequences
+from sklabelemb.semantic_unit.sequences import SequenceDataset, SequenceLoss
+from sklabelemb.text import TokenIds
+from sklabelemb.training import LengthBuckets, SplitAdam
+from sklabelemb.training.callbacks import GradientClipping
+
+# Word vectors and label vectors have as many dimensions as the decoder has units.
 N_WORDS, N_LABELS, N_LAYERS = 50_000, 103, 2
-BATCH, BATCHES = 64, 50
-MEAN_LENGTH, SHORTEST, LONGEST = 80, 13, 500
-MEAN_LABELS, MOST_LABELS = 3.2, 10
-BEAM = 5
+BATCH, POOL, BEAM = 64, 3200, 5
+# No text is shorter than a unit: the transcription could not read a batch of such texts.
+SHORTEST, LONGEST = 13, 500
+MEAN_LENGTH, MEAN_LABELS = 80, 3.2
+FEWEST_LABELS, MOST_LABELS = 1, 8
 LEARNING_RATE, CLIP = 3e-4, 10.0
-TOLERANCE = 1e-4
-# Words and labels have as many dimensions as the decoder has units.
-BATCH_SIZES = (1, 8, 64, 256)
+# Above this hidden size a run has one batch, and fewer documents for the opponent; and in training
+# only the plainest and the fastest of the opponents run.
+SMALL = 128
+# Texts a batch while decoding, and how many texts are decoded in a run.
+DECODED = {1: 16, 8: 64, 64: 64, 256: 256}
+# Relative; of losses and gradients in float64 (in float32 a rectifier may be on one side of zero
+# here and on the other there), and of sequences' log-probabilities in float32.
+EXACT, TOLERANCE = 1e-9, 1e-4
 GOALS = {"training": 1.5, "decoding": 10.0}
 
+Batch = tuple[dict[str, Any], dict[str, Any]]
 
 # -- the opponent ----------------------------------------------------------------------------------
 
@@ -54,11 +81,14 @@ State = list[tuple[Tensor, Tensor]]
 
 @dataclass
 class Manner:
-    """What a writer may have done one way or the other; the defaults are the plain way."""
+    """What can be done one way or the other; the defaults are the plain way."""
 
     packed: bool = False
     project_query: bool = False
     masked: bool = False
+
+    def set(self, **how: bool) -> None:
+        vars(self).update(how)
 
 
 class Attention(nn.Module):
@@ -86,9 +116,9 @@ class Attention(nn.Module):
 class Transcription(nn.Module):
     """The method as it is described, line by line."""
 
-    def __init__(self, hidden: int, manner: Manner) -> None:
+    def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.manner = manner
+        self.manner = manner = Manner()
         self.embedding = nn.Embedding(N_WORDS, hidden, padding_idx=PAD)
         self.label_embedding = nn.Embedding(N_LABELS + SPECIAL, hidden)
         self.encoder = nn.LSTM(hidden, hidden, N_LAYERS, batch_first=True, bidirectional=True)
@@ -161,7 +191,7 @@ class Hypothesis:
 
     labels: list[int]
     score: float
-    state: State = field(repr=False)
+    state: State
 
 
 @torch.no_grad()
@@ -170,7 +200,8 @@ def search_document(
 ) -> tuple[list[Hypothesis], int]:
     """The best label sequences of one document, and in how many steps they were found.
 
-    With `together`, the decoder takes a step for all open hypotheses at once.
+    By the scheme of `beam_search`. With `together`, the decoder takes a step for all open
+    hypotheses at once.
     """
     n = states.shape[1]
     alive = [Hypothesis([], 0.0, state)]
@@ -186,7 +217,7 @@ def search_document(
             ]
             logits, layers = model.step(
                 last,
-                layers,  # type: ignore[arg-type]
+                layers,
                 states.expand(width, -1, -1),
                 units.expand(width, -1, -1),
                 torch.full((width,), n),
@@ -201,6 +232,8 @@ def search_document(
                 found[EOS] = log_probs[EOS].item()
                 for label, value in found.items():
                     candidates.append((hypothesis.score + value, hypothesis.labels, label, own))
+        if n_steps <= FEWEST_LABELS:
+            candidates = [candidate for candidate in candidates if candidate[2] != EOS]
         if n_steps > MOST_LABELS:
             candidates = [candidate for candidate in candidates if candidate[2] == EOS]
         candidates.sort(key=lambda candidate: candidate[0], reverse=True)
@@ -217,3 +250,510 @@ def search_document(
         if not alive or (len(finished) == BEAM and finished[-1].score >= alive[0].score):
             break
     return finished, n_steps
+
+
+# -- the same weights, the same texts -------------------------------------------------------------
+
+
+def as_transcribed(
+    network: SemanticUnitNetwork, get: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
+    """Weights (or what `get` makes of them) under the names that the transcription gives them."""
+
+    def with_special(values: Tensor, last: int) -> Tensor:
+        """Rows of labels after those of special symbols, of which our last row is one."""
+        rows = values.new_zeros(N_LABELS + SPECIAL, *values.shape[1:])
+        rows[SPECIAL:], rows[last] = values[:N_LABELS], values[N_LABELS]
+        return rows
+
+    state = {
+        "embedding.weight": get(network.embedding.weight),
+        "label_embedding.weight": with_special(get(network.label_embedding.weight), BOS),
+        "output.weight": with_special(get(network.output.weight), EOS),
+        "output.bias": with_special(get(network.output.bias), EOS),
+    }
+    for module in ("convolutions", "unit_attention", "word_attention"):
+        for name, parameter in getattr(network, module).named_parameters():
+            state[f"{module}.{name}"] = get(parameter)
+    for layer in range(N_LAYERS):
+        for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            state[f"cells.{layer}.{kind}"] = get(getattr(network.decoder, f"{kind}_l{layer}"))
+            ways = (network.encoder.forwards[layer], network.encoder.backwards[layer])
+            for way, suffix in zip(ways, ("", "_reverse"), strict=True):
+                values = get(getattr(way, f"{kind}_l0"))
+                # The last input of ours says where padding is.
+                values = values[:, :-1] if kind == "weight_ih" else values
+                state[f"encoder.{kind}_l{layer}{suffix}"] = values
+    return state
+
+
+def both(hidden: int) -> tuple[SemanticUnitNetwork, Transcription]:
+    """Network and transcription with the same weights."""
+    torch.manual_seed(0)
+    network = SemanticUnitNetwork(
+        N_WORDS,
+        N_LABELS,
+        embedding_dim=hidden,
+        hidden_size=hidden,
+        n_layers=N_LAYERS,
+        directions="sum",
+        attention="hybrid",
+        dropout=0.0,
+        word_dropout=0.0,
+        sparse=True,
+    )
+    model = Transcription(hidden)
+    copy_weights(network, model)
+    return network, model
+
+
+def copy_weights(network: SemanticUnitNetwork, model: Transcription) -> None:
+    model.load_state_dict(as_transcribed(network, lambda parameter: parameter.detach()))
+
+
+def some_data(n_texts: int, seed: int = 0) -> SequenceDataset:
+    """Words by Zipf's law, lengths by a gamma distribution, some labels a text."""
+    random = np.random.default_rng(seed)
+    lengths = random.gamma(4, MEAN_LENGTH / 4, n_texts).round().astype(int)
+    offsets = np.append(0, lengths.clip(SHORTEST, LONGEST).cumsum())
+    # 0 is padding and 1 the unknown word.
+    words, labels = 1 / np.arange(1, N_WORDS - 1), 1 / np.arange(1, N_LABELS + 1)
+    ids = random.choice(N_WORDS - 2, size=offsets[-1], p=words / words.sum()) + 2
+    indicator = np.zeros((n_texts, N_LABELS), dtype=np.float32)
+    counts = (1 + random.poisson(MEAN_LABELS - 1, n_texts)).clip(FEWEST_LABELS, MOST_LABELS)
+    for row, n in zip(indicator, counts, strict=True):
+        row[random.choice(N_LABELS, size=n, replace=False, p=labels / labels.sum())] = 1
+    return SequenceDataset(
+        TokenIds(ids, offsets), sp.csr_matrix(indicator), order=np.arange(N_LABELS)
+    )
+
+
+class Trainer:
+    """Training steps of ours, or of the opponent."""
+
+    def __init__(self, module: SemanticUnitNetwork | Transcription) -> None:
+        self.module = module
+        self.clipping = GradientClipping(CLIP)
+        self.loss = SequenceLoss()
+        self.optimizer: torch.optim.Optimizer
+        if isinstance(module, Transcription):
+            self.optimizer = torch.optim.Adam(module.parameters(), lr=LEARNING_RATE)
+            return
+        named = dict(module.named_parameters())
+        table = named.pop("embedding.weight")
+        groups = [{"params": [*named.values()]}, {"params": [table], "sparse": True}]
+        self.optimizer = SplitAdam(groups, lr=LEARNING_RATE)
+
+    def backward(self, batch: Batch) -> float:
+        """Loss of a batch, and the gradients."""
+        inputs, target = batch
+        self.optimizer.zero_grad()
+        if isinstance(self.module, Transcription):
+            loss = self.module.loss(inputs["ids"], inputs["labels"])
+        else:
+            loss = self.loss(self.module(**inputs), target)
+        loss.backward()
+        return loss.item()
+
+    def step(self, batch: Batch) -> None:
+        self.backward(batch)
+        if isinstance(self.module, Transcription):
+            nn.utils.clip_grad_norm_(self.module.parameters(), CLIP)
+        else:
+            self.clipping.on_grad_computed(None, self.module.named_parameters())
+        self.optimizer.step()
+
+
+def compare_losses(network: SemanticUnitNetwork, model: Transcription, batch: Batch) -> float:
+    """Largest difference of loss and gradients, relative to the largest number of each array."""
+    ours, theirs = Trainer(network.double()), Trainer(model.double())
+    worst = 0.0
+    for project_query in (False, True):
+        model.manner.set(packed=True, masked=True, project_query=project_query)
+        a, b = ours.backward(batch), theirs.backward(batch)
+        worst = max(worst, abs(a - b) / b)
+        expected = {name: parameter.grad for name, parameter in model.named_parameters()}
+        for name, gradient in as_transcribed(network, _dense_gradient).items():
+            reference = expected[name]
+            assert reference is not None
+            worst = max(worst, float((gradient - reference).abs().max() / reference.abs().max()))
+    for trainer in (ours, theirs):
+        trainer.optimizer.zero_grad()
+        trainer.module.float()
+    return worst
+
+
+def _dense_gradient(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None
+    return parameter.grad.to_dense() if parameter.grad.is_sparse else parameter.grad
+
+
+# -- measuring ------------------------------------------------------------------------------------
+
+
+def interleaved(tasks: dict[Any, Callable[[], Any]], repetitions: int) -> dict[Any, list[float]]:
+    """CPU seconds of every task in every round, as `measure.interleaved` takes those of the clock.
+
+    Others may be using the machine: what they take is not counted.
+    """
+    seconds: dict[Any, list[float]] = {name: [] for name in tasks}
+    for _ in range(repetitions):
+        for name, task in tasks.items():
+            gc.collect()
+            start = time.process_time()
+            task()
+            seconds[name].append(time.process_time() - start)
+    return seconds
+
+
+def nearest_to_mean(batches: Sequence[np.ndarray], lengths: np.ndarray, n: int) -> list[np.ndarray]:
+    """The `n` whole batches whose padded lengths are nearest to the mean over all of them."""
+    padded = np.array([lengths[batch].max() for batch in batches])
+    return [batches[i] for i in np.argsort(abs(padded - padded.mean()), kind="stable")[:n]]
+
+
+OPPONENTS = {
+    "as it was first written": Manner(),
+    "its sequences packed": Manner(packed=True),
+    "its queries projected": Manner(project_query=True),
+    "and its texts by length": Manner(project_query=True),
+}
+
+
+def training(hidden: int, arguments: argparse.Namespace) -> tuple[list[list[Any]], dict[str, Any]]:
+    """Training steps of both sides."""
+    network, model = both(hidden)
+    data = some_data(POOL)
+    lengths = data.token_ids.lengths
+    few = np.argsort(lengths)[: POOL // 2 : POOL // 16]
+    difference = compare_losses(network, model, data.batch(few))
+    if not difference < EXACT:
+        raise AssertionError(
+            f"hidden size {hidden}: losses or gradients differ by {difference:.1e}"
+        )
+
+    bucketed = list(LengthBuckets(data, BATCH, shuffle=True).batches())
+    in_order = np.split(np.random.default_rng(1).permutation(POOL), POOL // BATCH)
+    n = POOL // BATCH if arguments.whole_pool else 2 if hidden <= SMALL else 1
+    opponents = list(OPPONENTS)
+    if (hidden > SMALL or arguments.whole_pool) and not arguments.all_opponents:
+        opponents = [opponents[0], opponents[-1]]
+    chosen = {"ours": nearest_to_mean(bucketed, lengths, n)}
+    chosen |= dict.fromkeys(opponents, nearest_to_mean(in_order, lengths, n))
+    chosen["and its texts by length"] = chosen["ours"]
+    batches = {name: [data.batch(rows) for rows in some] for name, some in chosen.items()}
+    ours, theirs = Trainer(network), Trainer(model)
+
+    def step(name: str, number: int) -> None:
+        if name == "ours":
+            ours.step(batches[name][number])
+            return
+        model.manner.set(**vars(OPPONENTS[name]))
+        theirs.step(batches[name][number])
+
+    # Warm-up: the optimisers make their moments.
+    for trainer in (ours, theirs):
+        trainer.step(data.batch(few))
+    seconds: dict[str, list[float]] = {name: [] for name in batches}
+    for _ in range(1 if arguments.whole_pool else arguments.repetitions):
+        by_batch = [
+            interleaved({name: partial(step, name, number) for name in batches}, 1)
+            for number in range(n)
+        ]
+        for name, taken in seconds.items():
+            taken.append(sum(times[name][0] for times in by_batch))
+    rows: list[list[Any]] = []
+    figures: dict[str, Any] = {"difference": difference, "batches": n}
+    for name, taken in seconds.items():
+        length = float(np.mean([x["ids"].shape[1] for x, _ in batches[name]]))
+        ratio = measure.ratio(taken, seconds["ours"])
+        milliseconds = measure.spread(taken, 1e3 / n)
+        figures[name] = {"padded_length": length, "ms": milliseconds, "ratio": ratio}
+        shown = "" if name == "ours" else _quartiles(ratio)
+        rows.append([hidden, name, f"{length:.0f}", f"{milliseconds['median']:.0f}", shown])
+    return rows, figures
+
+
+def _quartiles(ratio: dict[str, float]) -> str:
+    return "{median:.2f} ({q1:.2f}–{q3:.2f})".format(**ratio)
+
+
+class Decoding:
+    """Texts, and both ways of decoding them with the same weights.
+
+    Of a pool of texts, batched by length as the classifier batches them, those are decoded whose
+    lengths are nearest to the mean.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        self.network, self.model = both(hidden)
+        self.network.eval()
+        self.data = some_data(POOL, seed=1)
+        self.batches = {
+            size: nearest_to_mean(
+                list(LengthBuckets(self.data, size).batches()),
+                self.data.token_ids.lengths,
+                n // size,
+            )
+            for size, n in DECODED.items()
+        }
+        self.make_decided(self.batches[BATCH][0])
+        copy_weights(self.network, self.model)
+        self.model.manner.set(packed=True, masked=False)
+        self.memories = {
+            size: [self.read(rows) for rows in batches] for size, batches in self.batches.items()
+        }
+        rows = np.unique(np.concatenate([b for some in self.batches.values() for b in some]))
+        self.documents = dict(zip(rows.tolist(), self.read_documents(rows), strict=True))
+
+    def ids(self, rows: np.ndarray) -> Tensor:
+        return self.data.batch(rows)[0]["ids"]
+
+    @torch.inference_mode()
+    def read(self, rows: np.ndarray) -> Memory:
+        return self.network.encode(self.ids(rows))
+
+    def search(self, memory: Memory, rows: np.ndarray) -> Beams:
+        """Our beam search for texts that have been read."""
+        self.network.encode = lambda _: memory
+        try:
+            return self.whole(rows)
+        finally:
+            del self.network.encode
+
+    def whole(self, rows: np.ndarray) -> Beams:
+        return beam_search(self.network, self.ids(rows), BEAM, FEWEST_LABELS, MOST_LABELS)
+
+    @torch.no_grad()
+    def make_decided(self, rows: np.ndarray) -> None:
+        """Weights that are sure of themselves, as trained ones are, and end where texts do.
+
+        Labels and end of a network at its start are about equally probable, and the beam would go
+        on to the longest sequences. So the logits are spread, and the end is made as probable as it
+        has to be for best sequences of the wanted mean length.
+        """
+        memory = self.read(rows)
+        self.network.output.weight.mul_(20)
+        low, high = -50.0, 50.0
+        for _ in range(12):
+            middle = (low + high) / 2
+            self.network.output.bias[N_LABELS] = middle
+            found = (self.search(memory, rows).labels[:, 0] >= 0).sum(dim=1).float().mean()
+            low, high = (middle, high) if found > MEAN_LABELS else (low, middle)
+
+    def ours(self, size: int) -> list[Beams]:
+        pairs = zip(self.memories[size], self.batches[size], strict=True)
+        return [self.search(memory, rows) for memory, rows in pairs]
+
+    @torch.no_grad()
+    def read_documents(self, rows: np.ndarray) -> list[tuple[Tensor, Tensor, State]]:
+        """What the opponent makes of texts, in batches of 64: each document on its own."""
+        documents = []
+        for start in range(0, len(rows), BATCH):
+            states, units, state, lengths = self.model.encode(self.ids(rows[start : start + BATCH]))
+            for i, n in enumerate(lengths.tolist()):
+                own = [(h[i : i + 1], c[i : i + 1]) for h, c in state]
+                documents.append((states[i : i + 1, :n], units[i : i + 1, : n - 12], own))
+        return documents
+
+    def theirs(
+        self, rows: Sequence[int], together: bool, project_query: bool
+    ) -> list[tuple[list[Hypothesis], int]]:
+        self.model.manner.set(project_query=project_query)
+        return [
+            search_document(self.model, *self.documents[row], together=together) for row in rows
+        ]
+
+    def compare(self) -> tuple[float, dict[int, int]]:
+        """Largest relative difference of a best log-probability; how many steps a text takes."""
+        rows = list(self.documents)
+        answers = dict(zip(rows, self.theirs(rows, together=True, project_query=True), strict=True))
+        worst = 0.0
+        for size, batches in self.batches.items():
+            for texts, beams in zip(batches, self.ours(size), strict=True):
+                found = zip(
+                    texts.tolist(), beams.labels.tolist(), beams.log_probs.tolist(), strict=True
+                )
+                for row, labels, scores in found:
+                    best = [label for label in labels[0] if label >= 0]
+                    reference = answers[row][0][0]
+                    worst = max(worst, abs(reference.score - scores[0]) / abs(scores[0]))
+                    tie = scores[0] - scores[1] < TOLERANCE * abs(scores[0])
+                    expected = [label - SPECIAL for label in reference.labels]
+                    if best != expected and not tie:
+                        raise AssertionError(f"text {row}: {best}, but {expected}")
+        return worst, {row: steps for row, (_, steps) in answers.items()}
+
+
+SEARCHES = {
+    "as it was first written": {"together": False, "project_query": False},
+    "its queries projected": {"together": False, "project_query": True},
+    "its hypotheses together": {"together": True, "project_query": True},
+}
+
+
+def decoding(hidden: int, arguments: argparse.Namespace) -> tuple[list[list[Any]], dict[str, Any]]:
+    """Beam searches of both sides, for texts that have been read, and the whole way."""
+    work = Decoding(hidden)
+    difference, steps = work.compare()
+    if not difference < TOLERANCE:
+        raise AssertionError(f"hidden size {hidden}: best sequences differ by {difference:.1e}")
+    batch = work.batches[BATCH][0]
+    documents = batch[: BATCH if hidden <= SMALL else BATCH // 4].tolist()
+    tasks: dict[Any, Callable[[], Any]] = {size: partial(work.ours, size) for size in DECODED}
+    for name, how in SEARCHES.items():
+        tasks[name] = partial(work.theirs, documents, **how)
+    tasks["whole"] = partial(work.whole, batch)
+    tasks["reading"] = partial(work.read_documents, batch)
+    seconds = interleaved(tasks, arguments.repetitions)
+
+    def per_step(taken: list[float], rows: Sequence[int]) -> np.ndarray:
+        return np.divide(taken, sum(steps[row] for row in rows))
+
+    ours = {
+        size: per_step(seconds[size], np.concatenate(batches).tolist())
+        for size, batches in work.batches.items()
+    }
+    theirs = {name: per_step(seconds[name], documents) for name in SEARCHES}
+    rows: list[list[Any]] = []
+    figures: dict[str, Any] = {
+        "difference": difference,
+        "steps_per_text": measure.spread(list(steps.values())),
+        "theirs_ms": {name: measure.spread(taken, 1e3) for name, taken in theirs.items()},
+    }
+    for size, taken in ours.items():
+        ratios = {name: measure.ratio(other, taken) for name, other in theirs.items()}
+        figures[str(size)] = {"ms": measure.spread(taken, 1e3), "ratios": ratios}
+        rows.append(
+            [hidden, size, f"{np.median(taken) * 1e3:.3f}", *map(_quartiles, ratios.values())]
+        )
+    whole, reading = (np.divide(seconds[name], BATCH) for name in ("whole", "reading"))
+    mean_steps = np.mean([steps[row] for row in batch.tolist()])
+    figures["whole"] = {
+        "ms_per_text": measure.spread(whole, 1e3),
+        "their_reading_ms_per_text": measure.spread(reading, 1e3),
+        "ratios": {
+            name: measure.ratio(reading + taken * mean_steps, whole)
+            for name, taken in theirs.items()
+        },
+    }
+    return rows, figures
+
+
+def memory(numbers: Sequence[int]) -> list[dict[str, int]]:
+    """Most bytes that torch holds while so many texts are decoded, hidden size 128."""
+    network, _ = both(128)
+    net: Any = SimpleNamespace(module_=network.eval(), device="cpu")
+    found = []
+    for n in numbers:
+        data = some_data(n, seed=2)
+
+        def as_the_classifier(data: SequenceDataset = data) -> None:
+            for _ in found_sequences(net, data, BEAM, FEWEST_LABELS, MOST_LABELS):
+                pass
+
+        def in_one_batch(data: SequenceDataset = data) -> None:
+            beam_search(
+                network,
+                data.batch(np.arange(len(data)))[0]["ids"],
+                BEAM,
+                FEWEST_LABELS,
+                MOST_LABELS,
+            )
+
+        found.append(
+            {
+                "texts": n,
+                "adapted_bytes": peak_bytes(as_the_classifier),
+                "one_batch_bytes": peak_bytes(in_one_batch),
+            }
+        )
+    return found
+
+
+def main() -> None:
+    options = measure.parser(__doc__ or "", repetitions=5)
+    options.set_defaults(threads=1)
+    options.add_argument("--hidden", type=int, nargs="+", default=[128, 512])
+    options.add_argument(
+        "--parts",
+        nargs="+",
+        choices=("training", "decoding", "memory"),
+        default=["training", "decoding", "memory"],
+    )
+    options.add_argument("--whole-pool", action="store_true", help="all batches, once")
+    options.add_argument("--all-opponents", action="store_true", help="in training, at all sizes")
+    options.add_argument("--memory-texts", type=int, nargs="+", default=[32, 128, 512])
+    arguments = options.parse_args()
+    torch.set_num_threads(arguments.threads)
+    host = measure.machine(arguments.threads)
+    figures: dict[str, Any] = {"goals": GOALS, "training": {}, "decoding": {}, "memory": []}
+    tables: dict[str, list[list[Any]]] = {"training": [], "decoding": []}
+    for hidden in arguments.hidden:
+        for part, task in (("training", training), ("decoding", decoding)):
+            if part in arguments.parts:
+                rows, figures[part][hidden] = task(hidden, arguments)
+                tables[part] += rows
+                for row in rows:
+                    print(*row, sep="  ", flush=True)
+    if "memory" in arguments.parts:
+        figures["memory"] = memory(arguments.memory_texts)
+    notes = []
+    if tables["training"]:
+        notes.append(
+            f"A training step, milliseconds (CPU time): batches of {BATCH} texts of {MEAN_LENGTH} "
+            f"words on average, {N_WORDS:,} words, {N_LABELS} labels. Length: words that the batch "
+            "is padded to, as it is over the whole pool on average. Ratios: median (quartiles) of "
+            f"{arguments.repetitions} interleaved rounds."
+        )
+    if tables["decoding"]:
+        notes.append(
+            measure.table(
+                ["hidden", "batch", "ours, ms", *(f"ratio: {name}" for name in SEARCHES)],
+                tables["decoding"],
+            )
+        )
+        theirs = "; ".join(
+            f"hidden size {hidden}: "
+            + ", ".join(f"{v['median']:.2f} ms {k}" for k, v in f["theirs_ms"].items())
+            for hidden, f in figures["decoding"].items()
+        )
+        notes.append(
+            f"Beam search with {BEAM} hypotheses, milliseconds (CPU time) per document and step, "
+            f"texts having been read. The opponent: {theirs}."
+        )
+        whole = "; ".join(
+            f"hidden size {hidden}: {f['whole']['ms_per_text']['median']:.1f} ms a text, ratios "
+            + ", ".join(f"{v['median']:.1f}" for v in f["whole"]["ratios"].values())
+            for hidden, f in figures["decoding"].items()
+        )
+        notes.append(f"With reading, {BATCH} texts a batch: {whole}.")
+    if figures["memory"]:
+        notes.append(
+            measure.table(
+                ["texts", "as the classifier decodes, MB", "all in one batch, MB"],
+                [
+                    [
+                        m["texts"],
+                        f"{m['adapted_bytes'] / 1e6:.0f}",
+                        f"{m['one_batch_bytes'] / 1e6:.0f}",
+                    ]
+                    for m in figures["memory"]
+                ],
+            )
+        )
+        notes.append("Peak of what torch allocates while texts are decoded, hidden size 128.")
+    measure.report(
+        "sequence_speed",
+        "How much faster is the semantic-unit Seq2Seq than the way it was first written?",
+        host,
+        ["hidden", "side", "length", "ms", "ratio to ours"],
+        tables["training"],
+        figures,
+        arguments,
+        notes,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -107,6 +107,10 @@ class FittingSteps(ABC):
         """The epochs of max_epochs="auto"."""
         return min(max(math.ceil(ENOUGH_STEPS / n_batches), FEWEST_EPOCHS), self._most_epochs)
 
+    def _enough_texts(self, n_samples: int) -> int:
+        """The texts a batch of batch_size="auto"."""
+        return min(max(n_samples // BATCHES_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
+
     # Names of the network's tables with a row a word.
     _word_tables: tuple[str, ...] = ("embedding",)
 
@@ -364,8 +368,7 @@ class FittingSteps(ABC):
         """An initialised skorch net with this module; everything in it is built from classes."""
         batch_size = self.batch_size
         if batch_size == "auto":
-            n_samples = 0 if train is None else len(train)
-            batch_size = min(max(n_samples // BATCHES_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
+            batch_size = self._enough_texts(0 if train is None else len(train))
         arguments: dict[str, Any] = {f"module__{name}": value for name, value in options.items()}
         most_tokens = PREDICTION_ELEMENTS // self._numbers_per_token(options, targets)
         arguments |= {

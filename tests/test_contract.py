@@ -51,6 +51,7 @@ import sklabelemb.fitting
 from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
 from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
 from sklabelemb.mtle import MTLEClassifier
+from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
 from sklabelemb.training import TextNet
 
 # -- who is held to the contract -------------------------------------------------------------------
@@ -86,6 +87,17 @@ def mtle_of_means(**parameters):
     return MTLEClassifier(**{**TINY, "dropout": 0.0, **fast, **parameters})
 
 
+def semantic_units(**parameters):
+    small = {"hidden_size": 16, "n_layers": 1, "beam_size": 2, "dropout": 0.0, "word_dropout": 0.0}
+    small |= {"learning_rate": 0.03, "max_epochs": 10}
+    return SemanticUnitSeq2SeqClassifier(**{**TINY, **small, **parameters})
+
+
+def s2s_by_marginals(**parameters):
+    other = {"attention": "none", "decision": "marginal", "directions": "sum"}
+    return semantic_units(**{**other, "label_order": "random", **parameters})
+
+
 def binary_relevance(**parameters):
     return BinaryRelevance(**{"classifier": LogisticRegression(C=10), **parameters})
 
@@ -103,6 +115,8 @@ NEURAL = {
     "LEAM of the paper": leam_of_the_paper,
     "MTLE": mtle,
     "MTLE of means": mtle_of_means,
+    "semantic units": semantic_units,
+    "S2S by marginals": s2s_by_marginals,
 }
 BASELINES = {
     "BinaryRelevance": binary_relevance,
@@ -209,6 +223,7 @@ TARGETS = {
     "two classes": (TEXTS, BINARY),
 }
 METHODS = ["predict", "predict_proba", "decision_function", "transform", "explain"]
+METHODS += ["predict_sequence"]
 
 
 @functools.cache
@@ -230,7 +245,14 @@ def outcome(model, method, X):
     result = getattr(model, method)(X)
     if method == "explain":
         return np.array([explanation.proba for explanation in result])
+    if method == "predict_sequence":
+        return np.array([sequence.probability for sequence in result])
     return dense(result)
+
+
+def by_thresholds(make):
+    """What makes a classifier decide label by label, where it could also decide otherwise."""
+    return {"decision": "marginal"} if "decision" in make().get_params() else {}
 
 
 def learnt(model):
@@ -613,10 +635,14 @@ def test_probabilities_of_sure_models_stay_inside(neural, monkeypatch):
     model = neural(validation_fraction=0).fit(TEXTS, LABELS)
     original = TextNet.predict_logits
     monkeypatch.setattr(TextNet, "predict_logits", lambda net, data: 1e3 * original(net, data))
+    if hasattr(model, "predict_sequence"):  # decodes without predict_logits
+        with torch.no_grad():
+            model.net_.module_.output.weight *= 1e3
     proba = model.predict_proba([*TEXTS, "late " * 500])
     assert proba.min() > 0
     assert proba.max() < 1
-    assert np.abs(model.decision_function([*TEXTS, "late " * 500])).max() > 50
+    # 36 is the logit of the float64 next to 1.
+    assert np.abs(model.decision_function([*TEXTS, "late " * 500])).max() > 36
 
 
 @pytest.mark.parametrize("target", ["classes", "two classes"])
@@ -666,7 +692,8 @@ def test_scores_rise_with_probabilities(name, target):
 
 @pytest.mark.parametrize("min_labels", [0, 1, 2])
 def test_predictions_follow_thresholds_and_min_labels(neural, min_labels):
-    model = neural(threshold=[0.2, 0.5, 0.9], min_labels=min_labels).fit(TEXTS, LABELS)
+    settings = {"threshold": [0.2, 0.5, 0.9], "min_labels": min_labels, **by_thresholds(neural)}
+    model = neural(**settings).fit(TEXTS, LABELS)
     assert model.thresholds_.tolist() == [0.2, 0.5, 0.9]
     X = [*UNSEEN, *ODD_TEXTS]
     proba = model.predict_proba(X)
@@ -680,7 +707,7 @@ def test_predictions_follow_thresholds_and_min_labels(neural, min_labels):
 
 
 def test_fitted_thresholds_decide(neural):
-    model = neural().fit(TEXTS, LABELS)
+    model = neural(**by_thresholds(neural)).fit(TEXTS, LABELS)
     model.thresholds_ = np.array([0.0, 1.0, 1.0])
     model.min_labels_ = 0
     np.testing.assert_array_equal(model.predict(UNSEEN), np.tile([1, 0, 0], (20, 1)))
@@ -1640,7 +1667,8 @@ def test_a_diverging_fit(neural, before):
     model = neural()
     if before == "a fit":
         model.fit(TEXTS, LABELS)
-    model.set_params(learning_rate=1e30)
+    # So large that even a network of nothing but saturated gates is no longer finite.
+    model.set_params(learning_rate=1e38)
     with pytest.raises(FloatingPointError, match=r"loss became (nan|inf).*Lower learning_rate"):
         model.fit(TEXTS, LABELS)
     assert learnt(model) == []
@@ -1701,12 +1729,15 @@ def test_out_of_memory_while_validating(neural, monkeypatch):
 def test_out_of_memory_while_predicting(neural, monkeypatch):
     model = neural().fit(TEXTS, LABELS)
 
-    def fail(self, x, **kwargs):
+    def fail(self, *args, **kwargs):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(TextNet, "infer", fail)
-    with pytest.raises(MemoryError, match=r"smaller|fewer"):
-        model.predict(UNSEEN)
+    if hasattr(model, "predict_sequence"):  # decodes without infer
+        monkeypatch.setattr(type(model.net_.module_), "encode", fail)
+    for method in ("predict", "predict_proba", "decision_function"):
+        with pytest.raises(MemoryError, match=r"smaller|fewer"):
+            getattr(model, method)(UNSEEN)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ class TextNet(NeuralNet):
         Called with ``ids`` (a long tensor of shape ``(b, s)``, 0 is padding); returns logits of
         shape ``(b, n_labels)``. ``auxiliary_loss()``, where it has one, is added in training.
     mixed_precision : bool, default=False
-        bfloat16 autocast on CUDA.
+        bfloat16 autocast.
     **kwargs
         Everything else that `skorch.NeuralNet` takes.
     """
@@ -191,10 +191,9 @@ class TextNet(NeuralNet):
 
     def infer(self, x: Any, **fit_params: Any) -> torch.Tensor:
         """Logits of one batch."""
-        on_cuda = str(self.device).startswith("cuda")
-        if not (self.mixed_precision and on_cuda):
+        if not self.mixed_precision:
             return super().infer(x, **fit_params)
-        with torch.autocast("cuda", dtype=torch.bfloat16):
+        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
             logits = super().infer(x, **fit_params)
         return logits.float()
 

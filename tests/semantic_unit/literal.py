@@ -1,0 +1,219 @@
+"""The network as it stands in the paper: one text, one word, one step after the other, in float64.
+
+No padding, no batches, no keys computed ahead: what is written here can be held against the
+description of Lin et al. (2018) with a finger on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["LiteralText", "literal_beam", "literal_encoder", "literal_sequences", "literal_units"]
+
+
+def literal_lstm(
+    p: Mapping[str, Tensor],
+    inputs: Sequence[Tensor],
+    start: tuple[Tensor, Tensor] | None = None,
+    layer: int = 0,
+) -> list[tuple[Tensor, Tensor]]:
+    """State and cell after each of the inputs; gates in torch's order."""
+    w, u = p[f"weight_ih_l{layer}"], p[f"weight_hh_l{layer}"]
+    b = p[f"bias_ih_l{layer}"] + p[f"bias_hh_l{layer}"]
+    m = u.shape[1]
+    h, c = start or (torch.zeros(m, dtype=w.dtype), torch.zeros(m, dtype=w.dtype))
+    seen = []
+    for x in inputs:
+        z = w @ x + u @ h + b
+        enters, stays, leaves = (torch.sigmoid(z[g * m : (g + 1) * m]) for g in (0, 1, 3))
+        c = stays * c + enters * torch.tanh(z[2 * m : 3 * m])
+        h = leaves * torch.tanh(c)
+        seen.append((h, c))
+    return seen
+
+
+def below(p: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The parameters of one part of the network."""
+    return {k.removeprefix(prefix): v for k, v in p.items() if k.startswith(prefix)}
+
+
+def literal_encoder(
+    p: Mapping[str, Tensor], words: list[Tensor], n_layers: int, directions: str
+) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
+    """States of the last layer, and state and cell after the last word, layer by layer."""
+
+    def join(one: Tensor, other: Tensor) -> Tensor:
+        return torch.cat([one, other]) if directions == "concat" else one + other
+
+    finals, inputs = [], words
+    for layer in range(n_layers):
+        both = []
+        for way in ("forwards", "backwards"):
+            weights = below(p, f"encoder.{way}.{layer}.")
+            # The last column is that of the flag, which is 0 at words.
+            weights["weight_ih_l0"] = weights["weight_ih_l0"][:, :-1]
+            in_order = inputs if way == "forwards" else inputs[::-1]
+            both.append(literal_lstm(weights, in_order))
+        there, mirrored = both
+        if words:
+            finals.append(tuple(join(there[-1][i], mirrored[-1][i]) for i in (0, 1)))
+        else:
+            size = p["output.weight"].shape[1]
+            finals.append((torch.zeros(size).double(), torch.zeros(size).double()))
+        back = mirrored[::-1]
+        states = [join(a[0], b[0]) for a, b in zip(there, back, strict=True)]
+        inputs = [torch.cat([a[0], b[0]]) for a, b in zip(there, back, strict=True)]
+    return states, finals
+
+
+def literal_units(
+    p: Mapping[str, Tensor], states: list[Tensor], hierarchical: int | None
+) -> list[Tensor]:
+    """The units: three dilated convolutions, or an LSTM over every k-th state."""
+    if not states:
+        return []
+    if hierarchical is not None:
+        picked = [state for at, state in enumerate(states) if at % hierarchical == 0]
+        return [h for h, _ in literal_lstm(below(p, "hierarchy."), picked)]
+    rows = list(states)
+    while len(rows) < 13:
+        rows.append(torch.zeros_like(states[0]))
+    for number, dilation in enumerate((1, 2, 3)):
+        weight, bias = p[f"convolutions.{number}.weight"], p[f"convolutions.{number}.bias"]
+        longer, rows = rows, []
+        for at in range(len(longer) - 2 * dilation):
+            value = bias
+            for tap in range(3):
+                value = value + weight[:, :, tap] @ longer[at + tap * dilation]
+            rows.append(value.clamp_min(0))
+    return rows
+
+
+def literal_attention(
+    p: Mapping[str, Tensor], query: Tensor, memory: list[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """What a query becomes, and how it is shared out over the memory."""
+    found = torch.zeros_like(query)
+    weights = torch.zeros(len(memory), dtype=query.dtype)
+    if memory:
+        scores = torch.stack([query @ p["key.weight"] @ value for value in memory])
+        weights = scores.exp() / scores.exp().sum()
+        for weight, value in zip(weights, memory, strict=True):
+            found = found + weight * value
+    joined = p["join.weight"] @ torch.cat([found, query]) + p["join.bias"]
+    return torch.tanh(joined), weights
+
+
+class LiteralText:
+    """One text, read; its decoder can be started and be told one label after the other."""
+
+    def __init__(self, network: Any, text: Sequence[int]) -> None:
+        self.p = {name: value.detach().double() for name, value in network.state_dict().items()}
+        self.attention = network.attention
+        self.n_labels = network.n_labels
+        self.multilabel = network.multilabel
+        self.n_layers = network.decoder.num_layers
+        words = [self.p["embedding.weight"][word] for word in text]
+        self.states, self.start = literal_encoder(
+            self.p, words, self.n_layers, network.encoder.directions
+        )
+        self.units = []
+        if self.attention in ("hybrid", "additive", "units"):
+            self.units = literal_units(self.p, self.states, network.hierarchical)
+
+    def step(self, label: int, state: list) -> tuple[Tensor, list, Tensor, Tensor]:
+        """Logits after a label, the decoder's state, and where it looked (words, units)."""
+        x, after = self.p["label_embedding.weight"][label], []
+        for layer in range(self.n_layers):
+            weights = below(self.p, "decoder.")
+            ((h, c),) = literal_lstm(weights, [x], state[layer], layer)
+            after.append((h, c))
+            x = h
+        output, over_words, over_units = self.attended(x)
+        return (
+            self.p["output.weight"] @ output + self.p["output.bias"],
+            after,
+            over_words,
+            over_units,
+        )
+
+    def attended(self, s: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """The decoder's output after it has looked around."""
+        words, units = below(self.p, "word_attention."), below(self.p, "unit_attention.")
+        if self.attention == "none":
+            return s, None, None
+        if self.attention == "words":
+            output, over_words = literal_attention(words, s, self.states)
+            return output, over_words, None
+        first, over_units = literal_attention(units, s, self.units)
+        if self.attention == "units":
+            return first, None, over_units
+        query = first if self.attention == "hybrid" else s
+        second, over_words = literal_attention(words, query, self.states)
+        return first + second, over_words, over_units
+
+    def log_probs(self, labels: Sequence[int]) -> list[float]:
+        """Of every label and of the end after some labels; -inf for what was emitted."""
+        return self.all_log_probs(labels)[-1]
+
+    def all_log_probs(self, labels: Sequence[int]) -> list[list[float]]:
+        """The same, at every step."""
+        rows, state = [], self.start
+        for place, label in enumerate([self.n_labels, *labels]):
+            logits, state, _, _ = self.step(label, state)
+            logits = logits.clone()
+            logits[list(labels[:place])] = -torch.inf
+            rows.append((logits - logits.exp().sum().log()).tolist())
+        return rows
+
+
+def literal_sequences(log_probs: Any, n_labels: int, fewest: int, most: int) -> dict:
+    """Every sequence with its log-probability."""
+    found = {}
+
+    def follow(labels: tuple[int, ...], score: float) -> None:
+        rows = log_probs(labels)
+        if len(labels) >= fewest:
+            found[labels] = score + rows[n_labels]
+        if len(labels) < most:
+            for label in range(n_labels):
+                if label not in labels:
+                    follow((*labels, label), score + rows[label])
+
+    follow((), 0.0)
+    return found
+
+
+def literal_beam(
+    log_probs: Any, n_labels: int, beam_size: int, fewest: int, most: int
+) -> list[tuple[float, tuple[int, ...]]]:
+    """The beam of one text: its finished sequences, the most probable first.
+
+    At every step all continuations of the open hypotheses are ranked; those that end and are among
+    the best finish, the best that do not end stay open.
+    """
+    alive: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+    finished: list[tuple[float, tuple[int, ...]]] = []
+    for length in range(most + 1):
+        continuations = []
+        for score, labels in alive:
+            rows = log_probs(labels)
+            if length >= fewest:
+                continuations.append((score + rows[n_labels], labels, True))
+            if length < most:
+                for label in range(n_labels):
+                    if label not in labels:
+                        continuations.append((score + rows[label], (*labels, label), False))
+        continuations.sort(key=lambda continuation: -continuation[0])
+        finished += [(s, labels) for s, labels, ends in continuations[:beam_size] if ends]
+        finished = sorted(finished, key=lambda one: -one[0])[:beam_size]
+        alive = [(s, labels) for s, labels, ends in continuations if not ends][:beam_size]
+        if not alive:
+            break
+        if len(finished) == beam_size and finished[-1][0] >= alive[0][0]:
+            break
+    return finished
