@@ -40,9 +40,9 @@ from sklabelemb.semantic_unit import PAPER_SETTINGS, SemanticUnitSeq2SeqClassifi
 DATASETS = ["reuters21578", "goemotions", "aapd"]
 # What two cores can train; all else is the default.
 SETTINGS: dict[str, dict[str, Any]] = {
-    "reuters21578": {"max_length": 200},
-    "goemotions": {},
-    "aapd": {"max_length": 200},
+    "reuters21578": {"max_length": 150, "mixed_precision": True},
+    "goemotions": {"mixed_precision": True},
+    "aapd": {"hidden_size": 256, "max_length": 150, "mixed_precision": True},
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {"attention": "none"},

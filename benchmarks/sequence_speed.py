@@ -14,8 +14,9 @@ of similar length in a batch; one step of the decoder for all hypotheses of a do
 Training: forward, loss, backward, clipping, update. Ours draws its batches from a pool of 3,200
 texts as a fit does, the opponent takes the same texts in random order. What a step costs is a
 constant and a share that grows with the length of the padded batch; so what is timed is, for each
-side, the batches whose lengths are nearest to the mean over its pool. ``--whole-pool`` goes through
-all of them instead, once, to see whether that is right (hidden size 128: 3 minutes).
+side, batches of its mean length (two, a standard deviation shorter and longer, up to hidden size
+128). ``--whole-pool`` goes through all of them instead, once, to see whether that is right (hidden
+size 128: 3 minutes).
 
 Decoding: the same texts, the same answers, the texts having been read. Seconds are CPU seconds.
 
@@ -60,7 +61,7 @@ SHORTEST, LONGEST = 13, 500
 MEAN_LENGTH, MEAN_LABELS = 80, 3.2
 FEWEST_LABELS, MOST_LABELS = 1, 8
 LEARNING_RATE, CLIP = 3e-4, 10.0
-# Above this hidden size a run has one batch, and fewer documents for the opponent; and in training
+# Above this hidden size a round has one batch, and fewer documents for the opponent; and in training
 # only the plainest and the fastest of the opponents run.
 SMALL = 128
 # Texts a batch while decoding, and how many texts are decoded in a run.
@@ -406,10 +407,21 @@ def interleaved(tasks: dict[Any, Callable[[], Any]], repetitions: int) -> dict[A
     return seconds
 
 
-def nearest_to_mean(batches: Sequence[np.ndarray], lengths: np.ndarray, n: int) -> list[np.ndarray]:
-    """The `n` whole batches whose padded lengths are nearest to the mean over all of them."""
+def nearest(
+    batches: Sequence[np.ndarray], lengths: np.ndarray, n: int, deviations: float = 0.0
+) -> list[np.ndarray]:
+    """The `n` batches whose padded lengths are nearest to the mean, or so far away from it."""
     padded = np.array([lengths[batch].max() for batch in batches])
-    return [batches[i] for i in np.argsort(abs(padded - padded.mean()), kind="stable")[:n]]
+    wanted = padded.mean() + deviations * padded.std()
+    return [batches[i] for i in np.argsort(abs(padded - wanted), kind="stable")[:n]]
+
+
+def typical(batches: Sequence[np.ndarray], lengths: np.ndarray, n: int) -> list[np.ndarray]:
+    """Two batches, a standard deviation shorter and longer than the mean; or one; or all."""
+    if n >= len(batches):
+        return list(batches)
+    where = {1: [0.0], 2: [-1.0, 1.0]}[n]
+    return [nearest(batches, lengths, 1, deviations)[0] for deviations in where]
 
 
 OPPONENTS = {
@@ -438,8 +450,8 @@ def training(hidden: int, arguments: argparse.Namespace) -> tuple[list[list[Any]
     opponents = list(OPPONENTS)
     if (hidden > SMALL or arguments.whole_pool) and not arguments.all_opponents:
         opponents = [opponents[0], opponents[-1]]
-    chosen = {"ours": nearest_to_mean(bucketed, lengths, n)}
-    chosen |= dict.fromkeys(opponents, nearest_to_mean(in_order, lengths, n))
+    chosen = {"ours": typical(bucketed, lengths, n)}
+    chosen |= dict.fromkeys(opponents, typical(in_order, lengths, n))
     chosen["and its texts by length"] = chosen["ours"]
     batches = {name: [data.batch(rows) for rows in some] for name, some in chosen.items()}
     ours, theirs = Trainer(network), Trainer(model)
@@ -490,7 +502,7 @@ class Decoding:
         self.network.eval()
         self.data = some_data(POOL, seed=1)
         self.batches = {
-            size: nearest_to_mean(
+            size: nearest(
                 list(LengthBuckets(self.data, size).batches()),
                 self.data.token_ids.lengths,
                 n // size,
