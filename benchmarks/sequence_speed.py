@@ -61,8 +61,8 @@ SHORTEST, LONGEST = 13, 500
 MEAN_LENGTH, MEAN_LABELS = 80, 3.2
 FEWEST_LABELS, MOST_LABELS = 1, 8
 LEARNING_RATE, CLIP = 3e-4, 10.0
-# Above this hidden size a round has one batch, and fewer documents for the opponent; and in training
-# only the plainest and the fastest of the opponents run.
+# Above this hidden size a round has one batch, and fewer documents for the opponent; of the
+# opponents in training, the plainest and the fastest take part.
 SMALL = 128
 # Texts a batch while decoding, and how many texts are decoded in a run.
 DECODED = {1: 16, 8: 64, 64: 64, 256: 256}

@@ -4,6 +4,7 @@ from sklabelemb.decision.responses import label_scores
 from sklabelemb.decision.rules import check_threshold, decide, probabilities
 from sklabelemb.decision.thresholds import (
     best_thresholds,
+    decision_score,
     tuned_thresholds,
     validation_score,
 )
@@ -12,6 +13,7 @@ __all__ = [
     "best_thresholds",
     "check_threshold",
     "decide",
+    "decision_score",
     "label_scores",
     "probabilities",
     "tuned_thresholds",

@@ -9,7 +9,14 @@ import scipy.sparse as sp
 
 from sklabelemb.decision.rules import probabilities
 
-__all__ = ["best_thresholds", "cuts_between", "shrunk", "tuned_thresholds", "validation_score"]
+__all__ = [
+    "best_thresholds",
+    "cuts_between",
+    "decision_score",
+    "shrunk",
+    "tuned_thresholds",
+    "validation_score",
+]
 
 
 def best_thresholds(
@@ -151,9 +158,20 @@ def validation_score(targets: Any, logits: np.ndarray) -> float:
     if not sp.issparse(targets):
         return float(np.mean(logits.argmax(axis=1) == targets))
     y = targets.toarray()
-    threshold, micro = best_thresholds(y.reshape(-1, 1), logits.reshape(-1, 1))
-    decisions = logits >= threshold[0]
+    threshold, _ = best_thresholds(y.reshape(-1, 1), logits.reshape(-1, 1))
+    return decision_score(y, logits >= threshold[0])
+
+
+def decision_score(y: np.ndarray, decisions: np.ndarray) -> float:
+    """Micro-F1 plus a quarter of macro-F1.
+
+    Parameters
+    ----------
+    y : ndarray of 0 and 1, shape (n_samples, n_labels)
+    decisions : bool ndarray of shape (n_samples, n_labels)
+    """
     hits = (decisions * y).sum(axis=0)
     total = decisions.sum(axis=0) + y.sum(axis=0)
+    micro = 2 * hits.sum() / max(total.sum(), 1)
     macro = np.mean(2 * hits / np.maximum(total, 1))
-    return float(micro[0] + 0.25 * macro)
+    return float(micro + 0.25 * macro)

@@ -116,8 +116,8 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
     device : str, default="auto"
         "cpu", "cuda", "cuda:1"; "auto" takes a GPU if there is one.
     mixed_precision : bool, default=False
-        Whether to train and score in bfloat16: for GPUs, and for LSTMs on CPUs that have
-        instructions for it (1.3 times as fast on one with AVX-512 BF16).
+        Whether to train in bfloat16: for GPUs, and for LSTMs on CPUs that have instructions for it
+        (1.3 times as fast on one with AVX-512 BF16). Predictions are computed in float32.
     warm_start : bool, default=False
         Whether the next fit goes on from the present weights. Tasks that it has no samples of stay.
     random_state : int, RandomState or None, default=None

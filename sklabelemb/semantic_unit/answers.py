@@ -79,9 +79,20 @@ class SequenceExplanation(Explanation):
         -------
         list of (str, float)
             Empty where the model has no units, or the text no words.
+
+        Raises
+        ------
+        ValueError
+            When there is no such step.
         """
         if self.unit_attention is None:
             return []
+        n_steps = len(self.unit_attention)
+        if not 0 <= step < n_steps:
+            raise ValueError(
+                f"There is no step {step}: the sequence {self.sequence.labels} has the steps 0 to "
+                f"{n_steps - 1}."
+            )
         shares = self.unit_attention[step]
         return [
             (" ".join(self.tokens[slice(*self.unit_spans[unit])]), float(shares[unit]))

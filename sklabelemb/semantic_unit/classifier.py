@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklabelemb.base import LabelEmbeddingClassifier
-from sklabelemb.decision import tuned_thresholds, validation_score
+from sklabelemb.decision import decision_score, tuned_thresholds
 from sklabelemb.semantic_unit.network import WORD_STD, SemanticUnitNetwork
 from sklabelemb.semantic_unit.predicting import SequenceAnswers
 from sklabelemb.semantic_unit.sequences import (
@@ -22,13 +22,13 @@ from sklabelemb.semantic_unit.sequences import (
     SequenceLoss,
     SequenceScore,
     order_of_labels,
+    weights_of_labels,
 )
 from sklabelemb.targets import Targets
 from sklabelemb.text import TokenIds, Vocabulary, vectors_of
 from sklabelemb.training import TextDataset, TextNet
 from sklabelemb.training.callbacks import GradientClipping, ValidationScore
 from sklabelemb.training.optimizers import halving
-from sklabelemb.training.weights import class_weights
 
 __all__ = ["PAPER_SETTINGS", "SemanticUnitSeq2SeqClassifier"]
 
@@ -129,7 +129,9 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
     max_length : int, default=None
         Read only the first tokens of each text; None reads all of them.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, or of the labels where they are emitted.
+        Weights of the classes, or of the labels where they are emitted; the end of a sequence
+        weighs 1. "balanced": as in scikit-learn, each label counting once for each text that has
+        it.
     threshold : float, sequence of float, or "tuned", default="tuned"
         With ``decision="marginal"``, from which probability on a label is predicted: one number,
         one per label, or tuned on the validation split, see
@@ -168,8 +170,8 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
     device : str, default="auto"
         "cpu", "cuda", "cuda:1"; "auto" takes a GPU if there is one.
     mixed_precision : bool, default=False
-        Whether to train and score in bfloat16: for GPUs, and for LSTMs on CPUs that have
-        instructions for it (1.3 times as fast on one with AVX-512 BF16).
+        Whether to train in bfloat16: for GPUs, and for LSTMs on CPUs that have instructions for it
+        (1.3 times as fast on one with AVX-512 BF16). Predictions are computed in float32.
     warm_start : bool, default=False
         Whether the next fit goes on from the present weights.
     random_state : int, RandomState or None, default=None
@@ -442,14 +444,15 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         decisions = super()._first_decisions(targets, encoded, previous)
         if not targets.multilabel:
             return decisions | {"label_order_": None, "max_labels_": 1}
+        fewest = min(decisions["min_labels_"], targets.n_labels)
         most: int | str = self.max_labels
         if isinstance(most, str):
-            longest = max(1, int(encoded.sum(axis=1).max()))
-            most = max(longest, previous["max_labels_"] if previous else 1)
-        if most < decisions["min_labels_"]:
+            longest = int(encoded.sum(axis=1).max())
+            most = max(1, fewest, longest, previous["max_labels_"] if previous else 1)
+        if most < fewest:
             raise ValueError(
-                f"max_labels={most} is less than the fewest labels to predict, "
-                f"{decisions['min_labels_']} (min_labels={self.min_labels!r})."
+                f"max_labels={most} is less than the fewest labels to predict, {fewest} "
+                f"(min_labels={self.min_labels!r})."
             )
         order = previous["label_order_"] if previous else order_of_labels(self.label_order, encoded)
         return decisions | {"label_order_": order, "max_labels_": int(most)}
@@ -472,7 +475,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
             return super()._net_arguments(targets, encoded)
         return {
             "criterion": SequenceLoss,
-            "criterion__class_weight": class_weights(self.class_weight, targets, encoded),
+            "criterion__class_weight": weights_of_labels(self.class_weight, targets, encoded),
         }
 
     def _training_callbacks(self, n_batches: int, n_epochs: int) -> list[Any]:
@@ -489,9 +492,9 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         fewest, most = learnt["min_labels_"], learnt["max_labels_"]
 
         def decide(net: TextNet, data: TextDataset) -> np.ndarray:
-            return self._found_by(net, data, 1, fewest, most)[1].astype(np.float32)
+            return self._found_by(net, data, 1, fewest, most)[1]
 
-        return SequenceScore(validation_score, decide)
+        return SequenceScore(decision_score, decide)
 
     def _learn_decisions(self, valid: TextDataset, learnt: dict[str, Any]) -> dict[str, Any]:
         if not (learnt["targets_"].multilabel and isinstance(self.threshold, str)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sklabelemb.targets import Targets
 from sklabelemb.training import TextDataset
 from sklabelemb.training.callbacks import ValidationScore
+from sklabelemb.training.weights import class_weights
 
-__all__ = ["SequenceDataset", "SequenceLoss", "SequenceScore", "order_of_labels"]
+__all__ = [
+    "SequenceDataset",
+    "SequenceLoss",
+    "SequenceScore",
+    "order_of_labels",
+    "weights_of_labels",
+]
 
 # What cross-entropy does not look at.
 IGNORED = -100
@@ -46,6 +54,32 @@ def order_of_labels(label_order: str, indicator: sp.csr_matrix) -> np.ndarray | 
         return np.arange(indicator.shape[1])
     counts = np.asarray(indicator.sum(axis=0)).ravel()
     return np.argsort(-counts if label_order == "frequency" else counts, kind="stable")
+
+
+def weights_of_labels(
+    class_weight: Mapping[Any, float] | str | None, targets: Targets, indicator: Any
+) -> np.ndarray | None:
+    """Weight of each label where it is emitted.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        A dict goes by label name; what it leaves out weighs 1. "balanced": all labels weigh the
+        same in the sum over the training texts, and a label where it is emitted weighs 1 on the
+        average.
+    targets : Targets
+    indicator : csr_matrix of shape (n_samples, n_labels), or None
+        None where nothing will be trained.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,), or None
+    """
+    if class_weight != "balanced" or indicator is None:
+        return class_weights(class_weight, targets, indicator)
+    counts = np.asarray(indicator.sum(axis=0)).ravel()
+    present = np.count_nonzero(counts)
+    return counts.sum() / np.maximum(present * counts, 1)
 
 
 @dataclass(frozen=True)
@@ -127,7 +161,7 @@ class SequenceScore(ValidationScore):
     Parameters
     ----------
     score : callable
-        ``score(targets, decisions) -> float``, larger is better.
+        ``score(y, decisions) -> float`` of two dense indicators, larger is better.
     decide : callable
         ``decide(net, dataset) -> bool ndarray`` of shape (n_samples, n_labels).
     """
@@ -145,5 +179,6 @@ class SequenceScore(ValidationScore):
 
     def on_epoch_end(self, net: Any, *, dataset_valid: Any = None, **kwargs: Any) -> None:
         if dataset_valid is not None:
-            score = self.score(dataset_valid.targets, self.decide(net, dataset_valid))
+            truth = dataset_valid.targets.toarray()
+            score = self.score(truth, self.decide(net, dataset_valid))
             net.history.record("valid_score", score)

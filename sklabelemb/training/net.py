@@ -111,7 +111,7 @@ class TextNet(NeuralNet):
         Called with ``ids`` (a long tensor of shape ``(b, s)``, 0 is padding); returns logits of
         shape ``(b, n_labels)``. ``auxiliary_loss()``, where it has one, is added in training.
     mixed_precision : bool, default=False
-        bfloat16 autocast.
+        bfloat16 autocast in training; what is predicted is computed in float32.
     **kwargs
         Everything else that `skorch.NeuralNet` takes.
     """
@@ -190,8 +190,8 @@ class TextNet(NeuralNet):
         return X
 
     def infer(self, x: Any, **fit_params: Any) -> torch.Tensor:
-        """Logits of one batch."""
-        if not self.mixed_precision:
+        """Logits of one batch; in training perhaps in bfloat16."""
+        if not (self.mixed_precision and self.module_.training):
             return super().infer(x, **fit_params)
         with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
             logits = super().infer(x, **fit_params)

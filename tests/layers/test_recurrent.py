@@ -190,7 +190,7 @@ def test_sizes():
 
 
 def test_an_odd_size_cannot_be_shared():
-    with pytest.raises(ValueError, match="hidden_size=7 cannot be shared.*even number, or direct"):
+    with pytest.raises(ValueError, match=r"hidden_size=7 cannot be shared.*even number, or direct"):
         BidirectionalLSTM(WIDTH, 7)
     BidirectionalLSTM(WIDTH, 7, directions="sum")
 

@@ -147,7 +147,9 @@ def test_fewest_and_most_labels(fewest, most):
         assert len(wanted) == width
         assert_same_list(sequences(beams, row), wanted)
     for beam_size in (1, 2, 5):
-        assert_valid(beam_search(network, padded(texts), beam_size, fewest, most), 3, at_least, capped)
+        assert_valid(
+            beam_search(network, padded(texts), beam_size, fewest, most), 3, at_least, capped
+        )
 
 
 def test_more_hypotheses_than_sequences():

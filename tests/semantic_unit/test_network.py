@@ -89,7 +89,9 @@ def test_single_classes_take_one_step_without_an_end(options):
     assert logits.shape == (len(texts), N_LABELS)
     for text, found in zip(texts, logits, strict=True):
         literal = LiteralText(network, text)
-        torch.testing.assert_close(found, literal.step(N_LABELS, literal.start)[0], atol=1e-9, rtol=0)
+        torch.testing.assert_close(
+            found, literal.step(N_LABELS, literal.start)[0], atol=1e-9, rtol=0
+        )
 
 
 @pytest.mark.parametrize("options", KINDS, ids=str)
@@ -159,7 +161,10 @@ def test_attention_that_is_read_is_that_of_the_definition(attention):
     texts, labels = texts_of(LENGTHS, 5), random_labels(len(LENGTHS), 5)
     reading = network.read(padded(texts), padded(labels, fill=-1))
     torch.testing.assert_close(
-        reading.log_probs, network(padded(texts), padded(labels, fill=-1)).detach(), atol=1e-12, rtol=0
+        reading.log_probs,
+        network(padded(texts), padded(labels, fill=-1)).detach(),
+        atol=1e-12,
+        rtol=0,
     )
     assert (reading.word_attention is None) is (attention in ("units", "none"))
     assert (reading.unit_attention is None) is (attention in ("words", "none"))
@@ -331,9 +336,9 @@ def test_a_text_does_not_depend_on_its_batch(dtype, tolerance):
             batches = {
                 "together": network(padded(texts), padded(labels, fill=-1)),
                 "padded": network(padded(texts, extra=9), padded(labels, extra=2, fill=-1)),
-                "backwards": network(
-                    padded(texts).flip(0), padded(labels, fill=-1).flip(0)
-                ).flip(0),
+                "backwards": network(padded(texts).flip(0), padded(labels, fill=-1).flip(0)).flip(
+                    0
+                ),
             }
         for found in batches.values():
             assert found.dtype == dtype

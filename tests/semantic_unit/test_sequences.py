@@ -15,7 +15,9 @@ from sklabelemb.semantic_unit.sequences import (
     SequenceLoss,
     SequenceScore,
     order_of_labels,
+    weights_of_labels,
 )
+from sklabelemb.targets import Targets
 from sklabelemb.text import TokenIds
 from sklabelemb.training import LengthBuckets, isolated_randomness
 
@@ -217,6 +219,20 @@ def test_weights_of_the_loss_move_with_it():
     assert SequenceLoss().class_weight is None
 
 
+def test_balanced_labels_weigh_the_same_where_they_are_emitted():
+    targets = Targets.infer(Y)
+    weights = weights_of_labels("balanced", targets, Y)
+    # 2, 3, 0, 3 and 2 texts have them: 10 labels are emitted, of four kinds.
+    np.testing.assert_allclose(weights[[0, 1, 3, 4]], [10 / 8, 10 / 12, 10 / 12, 10 / 8])
+    assert np.isfinite(weights).all()
+    counts = Y.toarray().sum(axis=0)
+    assert (weights * counts).sum() == pytest.approx(counts.sum())
+    assert len(set((weights * counts)[[0, 1, 3, 4]].round(9))) == 1
+    assert weights_of_labels(None, targets, Y) is None
+    assert weights_of_labels("balanced", targets, None) is None
+    np.testing.assert_array_equal(weights_of_labels({3: 7.0}, targets, Y), [1, 1, 1, 7, 1])
+
+
 # -- the score -------------------------------------------------------------------------------------
 
 
@@ -249,7 +265,10 @@ def test_the_score_is_recorded_after_every_epoch():
     callback.on_batch_end(net, training=False, y_pred=None)
     callback.on_epoch_end(net, dataset_valid=valid)
     assert net.history == [{"valid_score": 0.25}]
-    assert calls == [("decide", net, valid), ("score", valid.targets, "decisions")]
+    (_, *decided), (_, truth, decisions) = calls
+    assert decided == [net, valid]
+    np.testing.assert_array_equal(truth, Y.toarray())
+    assert decisions == "decisions"
     # Nothing held out, nothing to score.
     net = Net()
     callback.on_epoch_end(net, dataset_valid=None)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sklabelemb.text import Vocabulary, load_vectors, vector_dim
+from sklabelemb.text import Vocabulary, load_vectors, vector_dim, vectors_of
 
 WORDS = ["the", "cat", "naïve", "New_York"]
 MATRIX = np.array([[0.5, -1, 2], [1, 0, 1e-3], [-4, 5, 6], [7, 8, 9]], dtype=np.float32)
@@ -256,6 +256,53 @@ def test_missing_file(tmp_path):
 def test_broken_sources_in_memory(source, error, message):
     with pytest.raises(error, match=re.escape(message)):
         load_vectors(source, ["the"])
+
+
+# -- vectors_of ------------------------------------------------------------------------------------
+
+
+def test_vectors_of_a_vocabulary_have_its_ids():
+    vocabulary = Vocabulary(["cat", "dog", "the"])
+    for first in range(6):
+        vectors, found = vectors_of(vocabulary, (WORDS, MATRIX), most_dimensions=3, first=first)
+        wanted = np.vstack([np.zeros((2, 3)), MATRIX[1], np.zeros(3), MATRIX[0]])[first:]
+        np.testing.assert_array_equal(vectors, wanted)
+        assert found.tolist() == [False, False, True, False, True][first:]
+    with pytest.raises(ValueError, match=r"have 3 dimensions, but embedding_dim is 2. Set embedd"):
+        vectors_of(vocabulary, (WORDS, MATRIX), most_dimensions=2)
+
+
+@pytest.mark.parametrize("spread", [0.4, 3.0])
+def test_vectors_may_be_scaled_to_a_spread(spread):
+    vocabulary = Vocabulary(["cat", "dog", "the"])
+    source = (WORDS, 100 * MATRIX)
+    plain, _ = vectors_of(vocabulary, source, most_dimensions=3)
+    vectors, found = vectors_of(vocabulary, source, most_dimensions=3, spread=spread)
+    assert found.tolist() == [False, False, True, False, True]
+    # The words that have a vector count, and no others; all by the same factor.
+    assert vectors[found].std() == pytest.approx(spread, rel=1e-5)
+    np.testing.assert_allclose(vectors, plain * spread / plain[found].std(), rtol=1e-5)
+    assert vectors.dtype == np.float32
+    assert not vectors[~found].any()
+
+
+@pytest.mark.filterwarnings("ignore:0 of .* words have a vector")
+def test_there_may_be_nothing_to_scale():
+    vectors, found = vectors_of(Vocabulary(["dog"]), {"cat": [1.0]}, most_dimensions=1, spread=0.4)
+    assert not found.any()
+    assert not vectors.any()
+    for same in (0.0, 2.0):
+        vectors, found = vectors_of(
+            Vocabulary(["cat"]), {"cat": [same, same]}, most_dimensions=2, spread=0.4
+        )
+        assert vectors[found].tolist() == [[same, same]]
+
+
+def test_scaling_leaves_the_source_alone():
+    words, matrix = ["", "", "cat"], np.array([[1.0, 2.0], [3.0, 5.0], [1.0, -1.0]], np.float32)
+    before = matrix.copy()
+    vectors_of(Vocabulary(["cat"]), (words, matrix), most_dimensions=2, spread=0.1)
+    np.testing.assert_array_equal(matrix, before)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="../shared/vectors is not beside this checkout")

@@ -25,7 +25,14 @@ from sklabelemb.training import (
     TextNet,
     isolated_randomness,
 )
-from sklabelemb.training.callbacks import BestWeights, EpochProgress, StopTraining, ValidationScore
+from sklabelemb.training.callbacks import (
+    BestWeights,
+    EpochProgress,
+    GradientClipping,
+    StopTraining,
+    ValidationScore,
+)
+from sklabelemb.training.optimizers import halving
 
 N_WORDS = 20
 
@@ -244,6 +251,92 @@ def test_learning_rate_schedules_work_by_the_batch():
     net = make_net(**{"lr": 1.0})
     train(net, epochs=1, callbacks=[record, schedule], valid=False)
     assert seen == [0.5**i for i in range(8)]
+
+
+def test_halving_the_learning_rate_after_every_epoch():
+    rates = []
+
+    class Rates(Callback):
+        def on_batch_begin(self, net, training, **kwargs):
+            if training:
+                rates.append({group["lr"] for group in net.optimizer_.param_groups})
+
+    train(make_net(), epochs=4, callbacks=[halving(8), Rates()])
+    # 60 texts in batches of 8.
+    assert rates == [{0.02 * 0.5**epoch} for epoch in range(4) for _ in range(8)]
+
+
+class Gradients(nn.Module):
+    """Two tables and two weights, of which one gets no gradient."""
+
+    def __init__(self, sparse):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.table = nn.Embedding(9, 3, sparse=sparse)
+        self.other = nn.Embedding(4, 3, sparse=sparse)
+        self.linear = nn.Linear(3, 2)
+        self.unused = nn.Linear(2, 2)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+
+    def backward(self, size=1.0):
+        rows = self.table(torch.tensor([[1, 4, 4], [8, 2, 4]])) + self.other(
+            torch.tensor([[3], [3]])
+        )
+        (size * self.linear(rows).square().mean()).backward()
+        return self
+
+
+def gradients(module):
+    return {
+        name: p.grad.to_dense() if p.grad.is_sparse else p.grad
+        for name, p in module.named_parameters()
+        if p.grad is not None
+    }
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e4])
+@pytest.mark.parametrize("max_norm", [1e-3, 1.0, 10.0])
+def test_gradients_are_clipped_as_torch_does(sparse, size, max_norm):
+    ours, theirs = (Gradients(kind).backward(size) for kind in (sparse, False))
+    assert ours.table.weight.grad.is_sparse is sparse
+    GradientClipping(max_norm).on_grad_computed(None, named_parameters=ours.named_parameters())
+    before = torch.nn.utils.clip_grad_norm_(theirs.parameters(), max_norm)
+    wanted, found = gradients(theirs), gradients(ours)
+    assert found.keys() == wanted.keys()
+    assert ours.unused.weight.grad is None
+    for name, gradient in found.items():
+        torch.testing.assert_close(gradient, wanted[name], rtol=1e-5, atol=0)
+    norm = torch.stack([gradient.norm() for gradient in found.values()]).norm().item()
+    assert norm == pytest.approx(min(before.item(), max_norm), rel=1e-3)
+
+
+def test_clipping_nothing_is_harmless():
+    module = Gradients(True)
+    GradientClipping(1.0).on_grad_computed(None, named_parameters=module.named_parameters())
+    GradientClipping(1.0).on_grad_computed(None, named_parameters=iter([]))
+    assert gradients(module) == {}
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_clipping_in_a_run(sparse):
+    seen = []
+
+    class Norms(Callback):
+        def on_batch_end(self, net, training, **kwargs):
+            if training:
+                found = gradients(net.module_).values()
+                seen.append(torch.stack([gradient.norm() for gradient in found]).norm().item())
+
+    kwargs = {"module__sparse": True} if sparse else {}
+    if sparse:
+        kwargs["optimizer__param_groups"] = [("embedding.weight", {"sparse": True})]
+    train(make_net(**kwargs), callbacks=[Norms()])
+    free, seen = max(seen), []
+    train(make_net(**kwargs), callbacks=[GradientClipping(free / 20), Norms()])
+    assert max(seen) <= free / 20 * (1 + 1e-4)
 
 
 def test_the_word_table_may_be_trained_sparsely():
