@@ -151,7 +151,9 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
 
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        token_ids = self._encode(check_documents(X))
+        return self._logits_of_ids(self._encode(check_documents(X)))
+
+    def _logits_of_ids(self, token_ids: TokenIds) -> np.ndarray:
         logits = self.net_.predict_logits(self._dataset(token_ids))
         if self.wide_ is None:
             return logits

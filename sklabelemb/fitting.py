@@ -136,7 +136,7 @@ class FittingSteps(ABC):
             longest = self._most_epochs if self.max_epochs == "auto" else self.max_epochs
             context = self._init_callback_context(max_subtasks=longest)
         documents, targets, encoded, weight = self._read(X, y, sample_weight, previous, **how)
-        learnt = self._first_decisions(targets, encoded, previous)
+        learnt = self._first_decisions(targets, self._counted(encoded, weight), previous)
         if context is not None:
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
@@ -189,6 +189,10 @@ class FittingSteps(ABC):
         check_consistent_length(documents, y)
         targets, encoded = self._encode_targets(y, previous, classes)
         return documents, targets, encoded, sample_weights(sample_weight, len(documents))
+
+    def _counted(self, encoded: Any, weight: np.ndarray | None) -> Any:
+        """The targets of the texts that have any weight."""
+        return encoded if weight is None else encoded[np.flatnonzero(weight)]
 
     def _first_decisions(
         self, targets: Targets, encoded: Any, previous: dict[str, Any] | None

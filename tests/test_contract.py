@@ -94,7 +94,7 @@ def semantic_units(**parameters):
 
 
 def s2s_by_marginals(**parameters):
-    other = {"attention": "none", "decision": "marginal", "directions": "sum"}
+    other = {"attention": "none", "decision": "marginal", "directions": "sum", "wide": False}
     return semantic_units(**{**other, "label_order": "random", **parameters})
 
 

@@ -78,7 +78,7 @@ class BidirectionalLSTM(nn.Module):
     Each LSTM has one input more than it seems, which is 1 at padding. Its weights shut the input
     gate there and open the forget gate, so that the cell is carried to the end of the padding
     unchanged: the final cell of a short text is its own, bit for bit, without packing. These
-    weights get no gradient, for the gates are saturated.
+    weights get no gradient, for the gates are saturated, and what decays is put back.
     """
 
     def __init__(
@@ -120,6 +120,11 @@ class BidirectionalLSTM(nn.Module):
         final : pair of Tensors of shape (n_layers, b, hidden_size)
             States and cells after the last word of each direction; 0 for an empty text.
         """
+        if self.training:
+            # Weight decay knows no exceptions.
+            for layer in (*self.forwards, *self.backwards):
+                if layer.weight_ih_l0[0, -1] != -SATURATED:
+                    _with_flag(layer)
         beyond = torch.arange(inputs.shape[1], device=inputs.device) >= lengths.unsqueeze(1)
         flag = beyond.unsqueeze(2).to(inputs.dtype)
         last = (lengths - 1).clamp_min(0).reshape(-1, 1, 1)

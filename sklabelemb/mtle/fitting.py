@@ -172,6 +172,17 @@ class TaskSteps(FittingSteps):
             known = replace(known, label_words=words)
         return known, encoded
 
+    def _counted(self, encoded: Any, weight: np.ndarray | None) -> Any:
+        if weight is None:
+            return encoded
+        ends = np.cumsum([codes.shape[0] for codes in encoded.values()])
+        return {
+            number: codes[np.flatnonzero(own)] if own.any() else codes
+            for (number, codes), own in zip(
+                encoded.items(), np.split(weight, ends[:-1]), strict=True
+            )
+        }
+
     def _first_decisions(  # type: ignore[override]
         self, targets: dict[Any, Task], encoded: Any, previous: dict[str, Any] | None
     ) -> dict[str, Any]:

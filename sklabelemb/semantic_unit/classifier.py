@@ -15,8 +15,13 @@ from torch import nn
 
 from sklabelemb.base import LabelEmbeddingClassifier
 from sklabelemb.decision import decision_score, tuned_thresholds
+from sklabelemb.semantic_unit.mixing import UNMIXED, Evidence, fitted_mixture
 from sklabelemb.semantic_unit.network import WORD_STD, SemanticUnitNetwork
-from sklabelemb.semantic_unit.predicting import SequenceAnswers
+from sklabelemb.semantic_unit.predicting import (
+    SequenceAnswers,
+    found_sequences,
+    scores_of_sequences,
+)
 from sklabelemb.semantic_unit.sequences import (
     SequenceDataset,
     SequenceLoss,
@@ -45,6 +50,7 @@ PAPER_SETTINGS: dict[str, Any] = {
     "hidden_size": 512,
     "n_layers": 2,
     "directions": "sum",
+    "wide": False,
     "attention": "hybrid",
     "label_order": "frequency",
     "beam_size": 5,
@@ -103,6 +109,10 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         How the two directions of the encoder are joined: side by side, each half as large (the
         paper's text), or added, each of full size (the released code, and the paper's number of
         parameters).
+    wide : bool, default=True
+        Whether to train a linear model over TF-IDF words, word pairs and letter groups beside the
+        network. At every step its scores are added to the decoder's; how much either counts is
+        learnt from the sequences of the validation split.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
         A name or description per label, by label name or in the order of the labels. The mean of
         its words' vectors is where the vector of the label starts that the decoder reads. "auto":
@@ -196,6 +206,9 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
     vocabulary_ : Vocabulary
     net_ : TextNet
         The fitted skorch net; ``net_.module_`` is the torch module.
+    wide_ : WidePath or None
+    mixture_ : Mixture
+        Weights of decoder and wide path; `offset` is added to the end.
     history_ : list of dict
         Losses, validation score and seconds of every epoch.
     n_iter_ : int
@@ -249,6 +262,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "directions": [StrOptions({"concat", "sum"})],
+        "wide": ["boolean"],
         "vectors": [
             str,
             tuple,
@@ -276,6 +290,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         hidden_size: int = 128,
         n_layers: int = 2,
         directions: str = "concat",
+        wide: bool = True,
         label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
         vectors: Any = None,
         dropout: float = 0.3,
@@ -316,6 +331,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         self.hidden_size = hidden_size
         self.n_layers = n_layers
         self.directions = directions
+        self.wide = wide
         self.label_texts = label_texts
         self.vectors = vectors
         self.dropout = dropout
@@ -351,6 +367,9 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
 
     def _network_class(self) -> type[nn.Module]:
         return SemanticUnitNetwork
+
+    def _has_wide_path(self) -> bool:
+        return self.wide
 
     def _network_options(self, targets: Targets, vocabulary: Vocabulary) -> dict[str, Any]:
         if self.directions == "concat" and self.hidden_size % 2:
@@ -454,6 +473,8 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
                 f"max_labels={most} is less than the fewest labels to predict, {fewest} "
                 f"(min_labels={self.min_labels!r})."
             )
+        if not previous:
+            decisions["mixture_"] = UNMIXED
         order = previous["label_order_"] if previous else order_of_labels(self.label_order, encoded)
         return decisions | {"label_order_": order, "max_labels_": int(most)}
 
@@ -492,14 +513,35 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         fewest, most = learnt["min_labels_"], learnt["max_labels_"]
 
         def decide(net: TextNet, data: TextDataset) -> np.ndarray:
-            return self._found_by(net, data, 1, fewest, most)[1]
+            found = found_sequences(net, data, 1, fewest, most)
+            return scores_of_sequences(found, len(data), net.module_.n_labels)[1]
 
         return SequenceScore(decision_score, decide)
 
     def _learn_decisions(self, valid: TextDataset, learnt: dict[str, Any]) -> dict[str, Any]:
-        if not (learnt["targets_"].multilabel and isinstance(self.threshold, str)):
-            return {}
-        logits, _ = self._found_by(
-            learnt["net_"], valid, self.beam_size, learnt["min_labels_"], learnt["max_labels_"]
-        )
-        return {"thresholds_": tuned_thresholds(valid.targets, logits, self.threshold_shrinkage)}
+        if not isinstance(valid, SequenceDataset):
+            return super()._learn_decisions(valid, learnt)
+        decisions: dict[str, Any] = {}
+        net, wide, vocabulary = learnt["net_"], learnt["wide_"], learnt["vocabulary_"]
+        evidence = None
+        if wide is not None:
+            decisions["mixture_"] = fitted_mixture(net, valid, wide, vocabulary)
+            evidence = Evidence(wide, decisions["mixture_"], vocabulary)
+        if isinstance(self.threshold, str):
+            lengths = (learnt["min_labels_"], learnt["max_labels_"])
+            found = found_sequences(net, valid, self.beam_size, *lengths, evidence)
+            logits, _ = scores_of_sequences(found, len(valid), net.module_.n_labels)
+            decisions["thresholds_"] = tuned_thresholds(
+                valid.targets, logits, self.threshold_shrinkage
+            )
+        return decisions
+
+    # -- persistence -----------------------------------------------------------------------------
+
+    def _restore(self, state: dict[str, Any], device: str) -> None:
+        order, n_labels = state["label_order_"], state["targets_"].n_labels
+        if order is not None and sorted(order.tolist()) != list(range(n_labels)):
+            raise ValueError(f"label_order_ is no order of the {n_labels} labels")
+        if not isinstance(state["max_labels_"], int) or state["max_labels_"] < 1:
+            raise ValueError(f"max_labels_ is {state['max_labels_']!r}")
+        super()._restore(state, device)

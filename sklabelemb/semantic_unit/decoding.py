@@ -13,6 +13,9 @@ from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 
 __all__ = ["Beams", "beam_search"]
 
+# Texts leave the batch together, when one in so many is done.
+LEAVING = 4
+
 
 @dataclass(frozen=True)
 class Beams:
@@ -27,8 +30,8 @@ class Beams:
     steps : Tensor of shape (b, k, T)
         Log-probability of each label when it was emitted; 0 at padding.
     elsewhere : Tensor of shape (b, k, L)
-        Probability that the label came up at one of the steps instead of what was emitted there;
-        for the labels of the sequence, before they did.
+        Probability that the label came up at one of the steps. Of no meaning for the labels of the
+        sequence itself.
     """
 
     labels: Tensor
@@ -64,6 +67,8 @@ def beam_search(
     beam_size: int = 5,
     min_labels: int = 0,
     max_labels: int | None = None,
+    scale: float = 1.0,
+    bias: Tensor | None = None,
 ) -> Beams:
     """Find the most probable label sequences of a batch of texts.
 
@@ -84,6 +89,10 @@ def beam_search(
         Shorter sequences are not considered.
     max_labels : int, default=None
         Nor are longer ones. None: as many as there are labels.
+    scale : float, default=1.0
+        Factor on the network's logits.
+    bias : Tensor of shape (b, n_labels + 1), default=None
+        Added to the logits at every step: what else is known of each label, and of the end.
 
     Returns
     -------
@@ -107,7 +116,10 @@ def beam_search(
     results: list[tuple[Tensor, _Hypotheses]] = []
     for length in range(max_labels + 1):
         logits, state = network.step(alive.last, state, memory)
-        log_probs = logits.float().masked_fill(alive.emitted, -torch.inf).log_softmax(dim=2)
+        logits = scale * logits.float()
+        if bias is not None:
+            logits = logits + bias[texts].unsqueeze(1)
+        log_probs = logits.masked_fill(alive.emitted, -torch.inf).log_softmax(dim=2)
         scores = alive.scores.unsqueeze(2) + log_probs
         alive = alive.passing(log_probs)
         if length < min_labels:
@@ -122,17 +134,21 @@ def beam_search(
         parents, labels = where // n_labels, where % n_labels
         done = (finished.n >= beam_size) & (finished.scores[:, -1] >= onward[:, 0])
         done |= onward[:, 0] == -torch.inf
-        if done.any():
+        # What is done cannot change any more; to take it out is to copy the rest.
+        if done.all():
+            results.append((texts, finished))
+            break
+        if leaving := bool(LEAVING * done.sum() >= len(done)):
             results.append((texts[done], finished.of(done)))
-            if done.all():
-                break
+        else:
+            done = torch.zeros_like(done)
         rows = (torch.arange(len(texts), device=ids.device) * alive.n).unsqueeze(1) + parents
         rows = rows[~done].flatten()
         state = (state[0][:, rows], state[1][:, rows])
         steps = log_probs.flatten(1).gather(1, parents * (n_labels + 1) + labels)
         alive = alive.continued(parents, labels, onward, steps)
         finished = finished.lengthened()
-        if done.any():
+        if leaving:
             texts, memory = texts[~done], memory.take(~done)
             alive, finished = alive.of(~done), finished.of(~done)
     return _assembled(results)

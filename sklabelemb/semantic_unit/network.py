@@ -21,6 +21,8 @@ ATTENTIONS = ("hybrid", "additive", "units", "words", "none")
 # Dilations of the three convolutions, and how many words a unit spans with kernels of 3.
 DILATIONS = (1, 2, 3)
 UNIT_SPAN = 1 + 2 * sum(DILATIONS)
+# Hypotheses for which a step of the decoder is computed cell by cell.
+FEW_ROWS = 128
 # Spread of the word vectors at the start.
 WORD_STD = 0.4
 
@@ -64,15 +66,15 @@ class Reading:
 
     Attributes
     ----------
-    log_probs : Tensor of shape (b, T + 1, L + 1)
-        Of each label, and of the end, after the labels before; -inf for those emitted already.
-        Single classes: shape (b, 1, L).
+    logits : Tensor of shape (b, T + 1, L + 1)
+        Of each label, and of the end, after the labels before; see
+        :meth:`SemanticUnitNetwork.log_probs`. Single classes: shape (b, 1, L).
     word_attention : Tensor of shape (b, T + 1, s), or None
     unit_attention : Tensor of shape (b, T + 1, m), or None
         Each row sums to one.
     """
 
-    log_probs: Tensor
+    logits: Tensor
     word_attention: Tensor | None
     unit_attention: Tensor | None
 
@@ -227,7 +229,7 @@ class SemanticUnitNetwork(nn.Module):
             labels = ids.new_empty(len(ids), 0)
         output, _, _ = self._decoded(self.encode(ids), labels)
         logits: Tensor = self.output(output)
-        return self._log_probs(logits, labels) if self.multilabel else logits.squeeze(1)
+        return self.log_probs(logits, labels) if self.multilabel else logits.squeeze(1)
 
     def encode(self, ids: Tensor) -> Memory:
         """Read texts; shape (b, s) to a memory of everything that decoding needs."""
@@ -269,18 +271,54 @@ class SemanticUnitNetwork(nn.Module):
             Nothing is masked yet.
         state : pair of Tensors of shape (n_layers, b * k, H)
         """
-        words = self.label_embedding(labels.reshape(-1, 1))
-        queries, state = self.decoder(words, state)
+        queries, state = self._decoder_step(self.label_embedding(labels.flatten()), state)
         output, _, _ = self._attended(queries.reshape(*labels.shape, -1), memory)
         return self.output(output), state
 
+    def _decoder_step(
+        self, inputs: Tensor, state: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """One step of the decoder's LSTM; dropout between its layers is for training only."""
+        if len(inputs) > FEW_ROWS or self.training:
+            outputs, state = self.decoder(inputs.unsqueeze(1), state)
+            return outputs.squeeze(1), state
+        # For few rows, what torch prepares for a sequence takes longer than the step itself.
+        cells = []
+        for layer, weights in enumerate(self.decoder.all_weights):
+            inputs, cell = torch.lstm_cell(inputs, (state[0][layer], state[1][layer]), *weights)
+            cells.append((inputs, cell))
+        states, memories = (torch.stack(parts) for parts in zip(*cells, strict=True))
+        return inputs, (states, memories)
+
     @torch.no_grad()
     def read(self, ids: Tensor, labels: Tensor) -> Reading:
-        """Log-probabilities of known sequences, with what the decoder looked at."""
+        """Logits of known sequences, with what the decoder looked at."""
         output, over_words, over_units = self._decoded(self.encode(ids), labels)
-        logits = self.output(output)
-        log_probs = self._log_probs(logits, labels) if self.multilabel else logits.log_softmax(2)
-        return Reading(log_probs, over_words, over_units)
+        return Reading(self.output(output), over_words, over_units)
+
+    def log_probs(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Softmax over what has not been emitted yet.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (b, T + 1, L + 1); single classes: (b, 1, L)
+        labels : int64 Tensor of shape (b, T)
+            What was emitted, padded with -1.
+
+        Returns
+        -------
+        Tensor of the shape of `logits`
+            -inf for labels that were emitted before.
+        """
+        if not self.multilabel:
+            return logits.log_softmax(dim=2)
+        emitted = torch.zeros_like(logits, dtype=torch.bool)
+        # The end is column n_labels: what is no label is put there, and taken out again.
+        column = torch.where(labels >= 0, labels, self.n_labels)
+        emitted[:, 1:].scatter_(2, column.unsqueeze(2), True)
+        emitted = emitted.cumsum(dim=1) > 0
+        emitted[..., self.n_labels] = False
+        return logits.masked_fill(emitted, -torch.inf).log_softmax(dim=2)
 
     def unit_spans(self, n_words: int) -> list[tuple[int, int]]:
         """Which words each unit of a text of `n_words` words was made of: from, and up to."""
@@ -341,16 +379,6 @@ class SemanticUnitNetwork(nn.Module):
             )
             output = from_words + from_units if self._has_units() else from_words
         return self.dropout(output), over_words, over_units
-
-    def _log_probs(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Softmax over what has not been emitted yet."""
-        emitted = torch.zeros_like(logits, dtype=torch.bool)
-        # The end is column n_labels: what is no label is put there, and taken out again.
-        column = torch.where(labels >= 0, labels, self.n_labels)
-        emitted[:, 1:].scatter_(2, column.unsqueeze(2), True)
-        emitted = emitted.cumsum(dim=1) > 0
-        emitted[..., self.n_labels] = False
-        return logits.masked_fill(emitted, -torch.inf).log_softmax(dim=2)
 
     def _with_words_left_out(self, ids: Tensor) -> Tensor:
         """The texts without some of their words, but never without all of them."""

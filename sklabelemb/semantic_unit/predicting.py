@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,21 +16,31 @@ from sklabelemb.decision import decide, probabilities
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.semantic_unit.answers import LabelSequence, SequenceExplanation
 from sklabelemb.semantic_unit.decoding import Beams, beam_search
+from sklabelemb.semantic_unit.mixing import Evidence
 from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 from sklabelemb.text import TokenIds, check_documents, tokens_with_spans
 from sklabelemb.training import LengthBuckets, TextDataset, TextNet
 from sklabelemb.training.net import explained_memory_errors
 
-__all__ = ["SequenceAnswers", "found_sequences"]
+__all__ = ["SequenceAnswers", "found_sequences", "scores_of_sequences"]
 
 # Numbers that a batch may take while it is decoded, and texts that it has at most.
 DECODING_ELEMENTS, LARGEST_BATCH = 1 << 24, 256
 # So many numbers of hypotheses times labels, and of words times hidden units, live at once.
 COPIES = 12
+# Words a batch while words are left out.
+OCCLUSION_TOKENS = 1 << 13
+# As close to 0 and 1 as probabilities come: float64 tells 1 from what is this much less.
+SMALLEST = float(np.finfo(np.float64).eps)
 
 
 def found_sequences(
-    net: TextNet, dataset: TextDataset, beam_size: int, min_labels: int, max_labels: int
+    net: TextNet,
+    dataset: TextDataset,
+    beam_size: int,
+    min_labels: int,
+    max_labels: int,
+    evidence: Evidence | None = None,
 ) -> Iterator[tuple[np.ndarray, Beams]]:
     """Beams of all texts, batch by batch, with the indices of the batch's texts.
 
@@ -42,10 +52,28 @@ def found_sequences(
     numbers = COPIES * beam_size * (network.n_labels + 1)
     batch_size = min(max(DECODING_ELEMENTS // numbers, 1), LARGEST_BATCH)
     tokens = max(DECODING_ELEMENTS // (COPIES * network.decoder.hidden_size), 1)
-    for indices in LengthBuckets(dataset, batch_size, max_tokens=tokens).batches():
-        ids = dataset.batch(indices)[0]["ids"].to(net.device)
+    scale = 1.0 if evidence is None else evidence.mixture.deep
+    # Without their targets, which need not be put into order.
+    texts = TextDataset(dataset.token_ids, n_words=dataset.n_words)
+    for indices in LengthBuckets(texts, batch_size, max_tokens=tokens).batches():
         with explained_memory_errors(net.device):
-            yield indices, beam_search(network, ids, beam_size, min_labels, max_labels)
+            ids = texts.batch(indices)[0]["ids"].to(net.device)
+            bias = None
+            if evidence is not None:
+                bias = evidence.bias(texts.token_ids.take(indices)).to(net.device)
+            beams = beam_search(network, ids, beam_size, min_labels, max_labels, scale, bias)
+        yield indices, beams
+
+
+def scores_of_sequences(
+    found: Iterable[tuple[np.ndarray, Beams]], n_samples: int, n_labels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of the marginals, and the labels of the best sequences, (n_samples, n_labels)."""
+    logits = np.empty((n_samples, n_labels))
+    best = np.empty((n_samples, n_labels), dtype=bool)
+    for indices, beams in found:
+        logits[indices], best[indices] = _scores(beams)
+    return logits, best
 
 
 class SequenceAnswers(LabelEmbeddingClassifier):
@@ -56,28 +84,24 @@ class SequenceAnswers(LabelEmbeddingClassifier):
 
     # -- label sets ------------------------------------------------------------------------------
 
-    def _found(self, token_ids: TokenIds) -> tuple[np.ndarray, np.ndarray]:
-        """Logits of the marginals, and the labels of the best sequences, (n_samples, n_labels)."""
+    def _evidence(self) -> Evidence | None:
+        if self.wide_ is None:
+            return None
+        return Evidence(self.wide_, self.mixture_, self.vocabulary_, self.targets_.multilabel)
+
+    def _search(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, Beams]]:
+        lengths = (self.min_labels_, self.max_labels_)
         data = self._dataset(token_ids)
-        return self._found_by(self.net_, data, self.beam_size, self.min_labels_, self.max_labels_)
+        return found_sequences(self.net_, data, self.beam_size, *lengths, self._evidence())
 
-    @staticmethod
-    def _found_by(
-        net: TextNet, data: TextDataset, beam_size: int, min_labels: int, max_labels: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        shape = (len(data), net.module_.n_labels)
-        logits, best = np.empty(shape), np.empty(shape, dtype=bool)
-        for indices, beams in found_sequences(net, data, beam_size, min_labels, max_labels):
-            proba = beams.marginals().cpu().numpy()
-            logits[indices] = logit(np.clip(proba, _SMALLEST, 1 - _SMALLEST))
-            best[indices] = beams.members()[:, 0].cpu().numpy()
-        return logits, best
+    def _found(self, token_ids: TokenIds) -> tuple[np.ndarray, np.ndarray]:
+        found = self._search(token_ids)
+        return scores_of_sequences(found, len(token_ids), self.targets_.n_labels)
 
-    def _logits(self, X: Any) -> np.ndarray:
-        check_is_fitted(self)
+    def _logits_of_ids(self, token_ids: TokenIds) -> np.ndarray:
         if not self.targets_.multilabel:
-            return super()._logits(X)
-        return self._found(self._encode(check_documents(X)))[0]
+            return super()._logits_of_ids(token_ids)
+        return self._found(token_ids)[0]
 
     def predict(self, X: Any) -> Any:
         """Predict the labels, in the form of the `y` that was fitted.
@@ -125,24 +149,42 @@ class SequenceAnswers(LabelEmbeddingClassifier):
         return self._sequences(self._encode(check_documents(X)))
 
     def _sequences(self, token_ids: TokenIds) -> list[LabelSequence]:
-        data = self._dataset(token_ids)
+        sequences: list[Any] = [None] * len(token_ids)
+        for indices, some, *_ in self._answers(token_ids):
+            for index, sequence in zip(indices, some, strict=True):
+                sequences[index] = sequence
+        return sequences
+
+    def _answers(
+        self, token_ids: TokenIds
+    ) -> Iterator[tuple[np.ndarray, list[LabelSequence], list[list[int]], np.ndarray, np.ndarray]]:
+        """Sequences, their columns, logits and decisions of some texts, with the texts' indices."""
         if not self.targets_.multilabel:
-            return self._classes_as_sequences(self.net_.predict_logits(data))
-        sequences: list[Any] = [None] * len(data)
-        for indices, beams in found_sequences(
-            self.net_, data, self.beam_size, self.min_labels_, self.max_labels_
-        ):
-            labels = beams.labels.cpu().numpy()
-            steps = beams.steps.double().exp().cpu().numpy()
-            whole = beams.log_probs.double().exp().cpu().numpy()
-            for row, index in enumerate(indices):
-                found = [
+            logits = self._logits_of_ids(token_ids)
+            nothing: list[list[int]] = [[]] * len(logits)
+            sequences = self._classes_as_sequences(logits)
+            decisions = self._label_decisions(logits)
+            yield np.arange(len(logits)), sequences, nothing, logits, decisions
+            return
+        for indices, beams in self._search(token_ids):
+            logits, best = _scores(beams)
+            columns = [[k for k in row if k >= 0] for row in beams.labels[:, 0].tolist()]
+            yield indices, self._sequences_of(beams), columns, logits, self._decided(logits, best)
+
+    def _sequences_of(self, beams: Beams) -> list[LabelSequence]:
+        labels = beams.labels.cpu().numpy()
+        steps = beams.steps.double().exp().cpu().numpy()
+        whole = beams.log_probs.double().exp().cpu().numpy()
+        return [
+            _with_alternatives(
+                [
                     self._sequence(labels[row, place], probability, steps[row, place])
                     for place, probability in enumerate(whole[row])
                     if probability > 0 or place == 0
                 ]
-                sequences[index] = _with_alternatives(found)
-        return sequences
+            )
+            for row in range(len(labels))
+        ]
 
     def _sequence(self, labels: np.ndarray, probability: float, steps: np.ndarray) -> LabelSequence:
         n = int((labels >= 0).sum())
@@ -176,24 +218,26 @@ class SequenceAnswers(LabelEmbeddingClassifier):
         check_is_fitted(self)
         documents = check_documents(X)
         token_ids = self._encode(documents)
-        sequences = self._sequences(token_ids)
-        if self.targets_.multilabel:
-            logits, best = self._found(token_ids)
-            predicted = self._decided(logits, best)
-        else:
-            logits = self._logits(documents)
-            predicted = self._label_decisions(logits)
-        proba = probabilities(logits, self.targets_.multilabel)
-        return [
-            self._explained(documents[i], token_ids.take([i]), sequences[i], proba[i], predicted[i])
-            for i in range(len(documents))
-        ]
+        explanations: list[Any] = [None] * len(documents)
+        for indices, sequences, emitted, logits, predicted in self._answers(token_ids):
+            proba = probabilities(logits, self.targets_.multilabel)
+            for row, index in enumerate(indices):
+                explanations[index] = self._explained(
+                    documents[index],
+                    token_ids.take([index]),
+                    sequences[row],
+                    emitted[row],
+                    proba[row],
+                    predicted[row],
+                )
+        return explanations
 
     def _explained(
         self,
         document: str,
         token_ids: TokenIds,
         sequence: LabelSequence,
+        emitted: list[int],
         proba: np.ndarray,
         predicted: np.ndarray,
     ) -> SequenceExplanation:
@@ -202,23 +246,34 @@ class SequenceAnswers(LabelEmbeddingClassifier):
         ids = self._dataset(token_ids).batch(np.array([0]))[0]["ids"].to(self.net_.device)
         n_tokens = len(token_ids.ids)
         names = self.label_names_.tolist()
-        emitted = [names.index(name) for name in sequence.labels]
-        known = emitted if self.targets_.multilabel else []
-        labels = torch.tensor([known], dtype=torch.int64, device=ids.device)
+        labels = torch.tensor([emitted], dtype=torch.int64, device=ids.device)
         reading = network.read(ids, labels)
-        # The step of each label: where it was emitted, or most probable.
-        steps = reading.log_probs[0, :, : len(names)].argmax(dim=0)
-        steps[known] = torch.arange(len(known), device=ids.device)
-
-        def log_odds(some: Tensor) -> Tensor:
-            found = network.read(some, labels.expand(len(some), -1)).log_probs
-            at_steps = found[:, steps, torch.arange(len(names), device=some.device)]
-            # Both from float64, lest a probability close to 1 be 1.
-            at_steps = at_steps.double()
-            return at_steps - torch.log(-torch.expm1(at_steps.clamp_max(-_SMALLEST)))
-
         with explained_memory_errors(self.net_.device):
-            contributions = occlusion(log_odds, ids[0, :n_tokens], OCCLUSION_TOKENS)
+            deep = occlusion(
+                lambda some: network.read(some, labels.expand(len(some), -1)).logits.flatten(1),
+                ids[0, :n_tokens],
+                OCCLUSION_TOKENS,
+            )
+        without = reading.logits - deep.unflatten(1, reading.logits.shape[1:])
+        scale, bias, shares = 1.0, torch.zeros(1), torch.zeros(1)
+        if (evidence := self._evidence()) is not None:
+            scale = evidence.mixture.deep
+            bias, shares = (
+                part.to(ids.device).unsqueeze(1)
+                for part in (evidence.bias(token_ids), evidence.shares(token_ids))
+            )
+        bias, shares = bias.to(ids.device), shares.to(ids.device)
+        log_probs = network.log_probs(scale * reading.logits + bias, labels)
+        # The step of each label: where it was emitted, or most probable.
+        steps = log_probs[0, :, : len(names)].argmax(dim=0)
+        steps[emitted] = torch.arange(len(emitted), device=ids.device)
+        without = network.log_probs(
+            scale * without + bias - shares, labels.expand(len(without), -1)
+        )
+        columns = torch.arange(len(names), device=ids.device)
+        contributions = _log_odds(log_probs[:, steps, columns]) - _log_odds(
+            without[:, steps, columns]
+        )
         over_words, over_units = (
             None if some is None else some[0].float().cpu().numpy()
             for some in (reading.word_attention, reading.unit_attention)
@@ -243,10 +298,17 @@ class SequenceAnswers(LabelEmbeddingClassifier):
         )
 
 
-# As close to 0 and 1 as probabilities come: float64 tells 1 from what is this much less.
-_SMALLEST = float(np.finfo(np.float64).eps)
-# Words a batch while words are left out.
-OCCLUSION_TOKENS = 1 << 13
+def _log_odds(log_probs: Tensor) -> Tensor:
+    # In float64, lest a probability close to 1 be 1.
+    log_probs = log_probs.double()
+    return log_probs - torch.log(-torch.expm1(log_probs.clamp_max(-SMALLEST)))
+
+
+def _scores(beams: Beams) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of the marginals, and the labels of the best sequences."""
+    proba = beams.marginals().cpu().numpy()
+    logits = logit(np.clip(proba, SMALLEST, 1 - SMALLEST))
+    return logits, beams.members()[:, 0].cpu().numpy()
 
 
 def _with_alternatives(found: list[LabelSequence]) -> LabelSequence:

@@ -23,6 +23,7 @@ from sklabelemb.inspection import write_highlights
 from sklabelemb.semantic_unit import PAPER_SETTINGS, LabelSequence, SequenceExplanation
 from sklabelemb.semantic_unit.decoding import beam_search
 from sklabelemb.semantic_unit.network import WORD_STD
+from sklabelemb.semantic_unit.sequences import SequenceScore
 from sklabelemb.training import SplitAdam, TextNet
 
 from .literal import LiteralText
@@ -32,6 +33,7 @@ TINY = {
     "hidden_size": 16,
     "n_layers": 1,
     "beam_size": 3,
+    "wide": False,
     "dropout": 0.0,
     "word_dropout": 0.0,
     "max_epochs": 12,
@@ -741,39 +743,40 @@ def test_the_weights_of_the_flag_outlive_a_fit():
 def test_the_best_epoch_is_that_of_greedy_decoding(learning_rate, monkeypatch):
     """Also where predicting every label of every text would be better than what was found."""
     decoded, trained = [], []
-    original, train_on = SemanticUnitSeq2SeqClassifier._found_by, TextNet.train_on
+    on_epoch_end, train_on = SequenceScore.on_epoch_end, TextNet.train_on
 
-    def spy(net, data, beam_size, fewest, most):
-        found = original(net, data, beam_size, fewest, most)
-        decoded.append((data, beam_size, fewest, most, found[1]))
-        return found
+    def spy(self, net, *, dataset_valid=None, **kwargs):
+        """What greedy decoding finds in each held-out text alone."""
+        rows = np.zeros((len(dataset_valid), 4), dtype=bool)
+        net.module_.eval()
+        for row in range(len(rows)):
+            ids = dataset_valid.batch(np.array([row]))[0]["ids"]
+            found = beam_search(net.module_, ids, 1, 0, int(ROWS.sum(axis=1).max()))
+            rows[row] = found.members()[0, 0]
+        decoded.append((dataset_valid, rows))
+        return on_epoch_end(self, net, dataset_valid=dataset_valid, **kwargs)
 
     def see(self, train, valid, **how):
         trained.append((train, valid))
         return train_on(self, train, valid, **how)
 
-    monkeypatch.setattr(SemanticUnitSeq2SeqClassifier, "_found_by", staticmethod(spy))
+    monkeypatch.setattr(SequenceScore, "on_epoch_end", spy)
     monkeypatch.setattr(TextNet, "train_on", see)
     settings = {"validation_fraction": 0.2, "max_epochs": 8, "patience": None}
     model = units(learning_rate=learning_rate, **settings).fit(TEXTS, FRAME)
     monkeypatch.undo()
     ((train, valid),) = trained
-    assert len(train) == 72
-    assert len(valid) == 18
-    *epochs, last = decoded
-    # After every epoch greedily, and once more with the whole beam for the thresholds.
-    assert [beam_size for _, beam_size, *_ in decoded] == [1] * 8 + [3]
-    assert all(data is valid for data, *_ in decoded)
-    assert {(fewest, most) for _, _, fewest, most, _ in epochs} == {(0, model.max_labels_)}
+    assert (len(train), len(valid)) == (72, 18)
+    assert len(decoded) == 8
     truth = valid.targets.toarray().astype(bool)
-    for row, (*_, best) in zip(model.history_, epochs, strict=True):
+    for row, (data, best) in zip(model.history_, decoded, strict=True):
+        assert data is valid
         # Micro-F1 and a quarter of macro-F1 of what was found, and of nothing else.
         hits, total = (best & truth).sum(axis=0), best.sum(axis=0) + truth.sum(axis=0)
-        micro = 2 * hits.sum() / total.sum()
+        micro = 2 * hits.sum() / max(total.sum(), 1)
         macro = np.mean(2 * hits / np.maximum(total, 1))
         assert row["valid_score"] == pytest.approx(micro + macro / 4, abs=1e-6)
         assert "valid_loss" in row
-    assert last[0] is valid
 
 
 class Weights(Callback):

@@ -403,6 +403,7 @@ def learnt():
         max_epochs=15,
         learning_rate=0.02,
         batch_size=32,
+        wide=False,
         random_state=0,
         device="cpu",
     ).fit(texts[:360], y[:360])
