@@ -12,7 +12,8 @@ is appended to ``results/label_sequences.jsonl``; what the file has already is l
 
 Variants: ``none`` (S2S), ``words`` (S2S+Attn), ``units``, ``additive`` and ``hybrid`` attention;
 ``hier5`` to ``hier20``; ``rare_first``, ``given`` and ``random`` label order (the others: most
-frequent first); and the linear baselines ``br``, ``cc`` and ``lp``. ``--paper`` takes the paper's
+frequent first); ``default``, which has a wide path beside the hybrid network, where all others have
+none; and the linear baselines ``br``, ``cc`` and ``lp``. ``--paper`` takes the paper's
 sizes and training, for a GPU; else the sizes are those that two cores can train (`SETTINGS`).
 """
 
@@ -44,6 +45,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "goemotions": {"mixed_precision": True},
     "aapd": {"hidden_size": 256, "max_length": 150, "mixed_precision": True},
 }
+# The paper's models have no wide path; "default" has.
 VARIANTS: dict[str, dict[str, Any]] = {
     "none": {"attention": "none"},
     "words": {"attention": "words"},
@@ -55,6 +57,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "given": {"label_order": "given"},
     "random": {"label_order": "random"},
 }
+VARIANTS = {name: {"wide": False, **variant} for name, variant in VARIANTS.items()}
+VARIANTS["default"] = {}
 BASELINES = {"br": BinaryRelevance, "cc": ClassifierChain, "lp": LabelPowerset}
 # The label sets of aapd make 1,600 classes: with all word pairs they would take 8 GB.
 FEWER_FEATURES = {"aapd": 50_000}
@@ -91,6 +95,7 @@ def run(data: tuple[Any, ...], variant: str, seed: int, settings: dict[str, Any]
     predicted = model.predict(X_test)
     done = time.process_time()
     proba = model.predict_proba(X_test)
+    mixture = model.mixture_
     model.set_params(decision="marginal")
     marginal = figures(y_test, model.predict(X_test), y)
     return {
@@ -99,6 +104,7 @@ def run(data: tuple[Any, ...], variant: str, seed: int, settings: dict[str, Any]
         "marginal": {name: marginal[name] for name in ("micro_f1", "macro_f1", "subset_accuracy")},
         "fit_seconds": round(fitted - start, 1),
         "predict_seconds": round(done - fitted, 1),
+        "mixture": [mixture.deep, mixture.wide, mixture.offset] if model.wide_ else None,
         "epochs": model.n_iter_,
         "best_epoch": model.best_epoch_,
         "valid_scores": [round(row["valid_score"], 4) for row in model.history_],

@@ -28,7 +28,6 @@ Decoding: the same texts, the same answers, the texts having been read. Seconds 
 from __future__ import annotations
 
 import argparse
-import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -392,21 +391,6 @@ def _dense_gradient(parameter: Tensor) -> Tensor:
 # -- measuring ------------------------------------------------------------------------------------
 
 
-def interleaved(tasks: dict[Any, Callable[[], Any]], repetitions: int) -> dict[Any, list[float]]:
-    """CPU seconds of every task in every round, as `measure.interleaved` takes those of the clock.
-
-    Others may be using the machine: what they take is not counted.
-    """
-    seconds: dict[Any, list[float]] = {name: [] for name in tasks}
-    for _ in range(repetitions):
-        for name, task in tasks.items():
-            gc.collect()
-            start = time.process_time()
-            task()
-            seconds[name].append(time.process_time() - start)
-    return seconds
-
-
 def nearest(
     batches: Sequence[np.ndarray], lengths: np.ndarray, n: int, deviations: float = 0.0
 ) -> list[np.ndarray]:
@@ -469,7 +453,12 @@ def training(hidden: int, arguments: argparse.Namespace) -> tuple[list[list[Any]
     seconds: dict[str, list[float]] = {name: [] for name in batches}
     for _ in range(1 if arguments.whole_pool else arguments.repetitions):
         by_batch = [
-            interleaved({name: partial(step, name, number) for name in batches}, 1)
+            measure.interleaved(
+                {name: partial(step, name, number) for name in batches},
+                1,
+                warmup=0,
+                clock=time.process_time,
+            )
             for number in range(n)
         ]
         for name, taken in seconds.items():
@@ -617,7 +606,7 @@ def decoding(hidden: int, arguments: argparse.Namespace) -> tuple[list[list[Any]
         tasks[name] = partial(work.theirs, documents, **how)
     tasks["whole"] = partial(work.whole, batch)
     tasks["reading"] = partial(work.read_documents, batch)
-    seconds = interleaved(tasks, arguments.repetitions)
+    seconds = measure.interleaved(tasks, arguments.repetitions, warmup=0, clock=time.process_time)
 
     def per_step(taken: list[float], rows: Sequence[int]) -> np.ndarray:
         return np.divide(taken, sum(steps[row] for row in rows))

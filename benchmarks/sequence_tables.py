@@ -20,6 +20,7 @@ ABLATION = {
     "units": "units only",
     "additive": "additive",
     "hybrid": "hybrid",
+    "default": "hybrid and wide path (default)",
     "hier5": "Hier-5",
     "hier10": "Hier-10",
     "hier15": "Hier-15",
@@ -114,7 +115,7 @@ def without_frequent(found: dict[str, Runs]) -> str:
     for name, runs in found.items():
         removed = list(next(iter(runs.values()))[0]["micro_f1_without"])
         rows = [[f"{name}: labels removed", *removed]]
-        for variant in ("none", "words", "hybrid", "br", "cc", "lp"):
+        for variant in ("none", "words", "hybrid", "default", "br", "cc", "lp"):
             if own := runs.get(variant):
                 cells = [mean(own, lambda run, k=k: run["micro_f1_without"][k]) for k in removed]
                 rows.append([ABLATION[variant], *cells])
@@ -125,7 +126,7 @@ def without_frequent(found: dict[str, Runs]) -> str:
 def label_sets(found: dict[str, Runs]) -> str:
     """How many label sets are predicted, and how many of them no training text has."""
     rows = [["", *(f"{n}: sets / unseen / labels a text" for n in found)]]
-    for variant in ("none", "words", "hybrid", "br", "cc", "lp"):
+    for variant in ("none", "words", "hybrid", "default", "br", "cc", "lp"):
         row = [ABLATION[variant]]
         for runs in found.values():
             own = runs.get(variant, [])
@@ -139,15 +140,16 @@ def label_sets(found: dict[str, Runs]) -> str:
 
 def decisions(found: dict[str, Runs]) -> str:
     """The best sequence, or marginals against tuned thresholds."""
-    rows = [["hybrid", "decision", "micro-F1", "macro-F1", "subset acc.", "average precision"]]
-    for name, runs in found.items():
-        if own := runs.get("hybrid"):
+    rows = [["", "decision", "micro-F1", "macro-F1", "subset acc.", "average precision"]]
+    for name, variant in [(n, v) for n in found for v in ("hybrid", "default")]:
+        if own := found[name].get(variant):
             for kind in ("beam", "marginal"):
                 values = own if kind == "beam" else [run["marginal"] for run in own]
                 keys = ("micro_f1", "macro_f1", "subset_accuracy")
                 cells = [mean(values, lambda run, key=key: run[key]) for key in keys]
                 precision = mean(own, lambda run: run["average_precision"])
-                rows.append([name, kind, *cells, precision if kind == "marginal" else ""])
+                title = f"{name}: {variant}"
+                rows.append([title, kind, *cells, precision if kind == "marginal" else ""])
     return table(rows)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, label_ranking_average_precision_score
 
-from sklabelemb.semantic_unit import SemanticUnitNetwork, SemanticUnitSeq2SeqClassifier
+from sklabelemb.semantic_unit import SemanticUnitNetwork, SemanticUnitSeq2SeqClassifier, decoding
 from sklabelemb.semantic_unit.decoding import Beams, beam_search
 
 from .literal import LiteralText, literal_beam, literal_sequences
@@ -165,6 +165,71 @@ def test_no_limit_is_as_many_as_there_are_labels():
     for some in (None, 4, 100):
         beams = beam_search(network, ids, 3, 0, some)
         assert torch.equal(beams.labels, beam_search(network, ids, 3).labels)
+
+
+# -- what else is known of a text ------------------------------------------------------------------
+
+
+def biased_log_probs(network, text, scale, bias):
+    """Of what follows some labels, where both the network and a bias have a say."""
+
+    @functools.cache
+    def log_probs(labels):
+        read = LiteralText(network, text)
+        state = read.start
+        for label in (network.n_labels, *labels):
+            logits, state, _, _ = read.step(label, state)
+        logits = scale * logits + bias.double()
+        logits[list(labels)] = -torch.inf
+        return (logits - logits.exp().sum().log()).tolist()
+
+    return log_probs
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("scale", [0.0, 0.3, 1.7])
+def test_scale_and_bias_in_an_exhaustive_search(seed, scale):
+    network = random_network(3, seed, attention=ATTENTIONS[seed])
+    texts = texts_of(LENGTHS, seed)
+    bias = torch.randn(len(texts), 4, generator=torch.Generator().manual_seed(seed))
+    for fewest, most in ((0, 3), (1, 2)):
+        beams = beam_search(network, padded(texts), 20, fewest, most, scale, bias)
+        assert_valid(beams, 3, fewest, most)
+        for row, text in enumerate(texts):
+            log_probs = biased_log_probs(network, text, scale, bias[row])
+            exact = literal_sequences(log_probs, 3, fewest, most)
+            wanted = sorted(((s, labels) for labels, s in exact.items()), key=lambda one: -one[0])
+            found = sequences(beams, row)
+            assert_same_list(found, wanted)
+            for place, (_, labels) in enumerate(found):
+                steps = [log_probs(labels[:at])[label] for at, label in enumerate(labels)]
+                np.testing.assert_allclose(beams.steps[row, place, : len(labels)], steps, atol=2e-5)
+            wanted = literal_marginals(log_probs, found, 3)
+            np.testing.assert_allclose(beams.marginals()[row], wanted, rtol=2e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_scale_and_bias_in_a_narrow_beam(beam_size, monkeypatch):
+    """Each text keeps its own bias when others leave the batch."""
+    network = random_network(5, 2, 4.0)
+    texts = texts_of([5, 0, 1, 14, 30, 12, 7, 3], 2)
+    bias = 2 * torch.randn(len(texts), 6, generator=torch.Generator().manual_seed(2))
+    for leaving in (1, 10**6):
+        monkeypatch.setattr(decoding, "LEAVING", leaving)
+        beams = beam_search(network, padded(texts), beam_size, 0, None, 0.8, bias)
+        assert_valid(beams, 5)
+        for row, text in enumerate(texts):
+            log_probs = biased_log_probs(network, text, 0.8, bias[row])
+            assert_same_list(sequences(beams, row), literal_beam(log_probs, 5, beam_size, 0, 5))
+    assert len({len(labels) for row in range(8) for _, labels in sequences(beams, row)}) >= 3
+
+
+def test_no_scale_and_no_bias_change_nothing():
+    network, ids = random_network(4, 1), padded(texts_of(LENGTHS, 1))
+    plain = beam_search(network, ids, 3)
+    zeros = beam_search(network, ids, 3, 0, None, 1.0, torch.zeros(len(ids), 5))
+    assert torch.equal(plain.labels, zeros.labels)
+    assert torch.equal(plain.log_probs, zeros.log_probs)
 
 
 # -- a narrow one follows the scheme ---------------------------------------------------------------
@@ -359,8 +424,9 @@ def test_decoding_needs_no_gradient_and_changes_nothing():
         assert torch.equal(value, before[name])
 
 
-def test_texts_that_are_done_leave_the_batch():
+def test_texts_that_are_done_leave_the_batch(monkeypatch):
     """One step is taken for the texts that still have something to say, and for no other."""
+    monkeypatch.setattr(decoding, "LEAVING", 100)
     network = random_network(6, 3, 8.0)
     texts = texts_of([4, 6, 13, 2, 0, 9, 3, 5], 3)
     sizes = []
@@ -376,6 +442,35 @@ def test_texts_that_are_done_leave_the_batch():
     wanted = [sum(length >= at for length in lengths) for at in range(max(lengths) + 1)]
     assert sizes == wanted
     assert len(set(sizes)) >= 3
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_when_texts_leave_makes_no_difference(beam_size, monkeypatch):
+    network = random_network(5, 4, 4.0, n_layers=2)
+    ids = padded(texts_of([5, 0, 1, 14, 30, 12, 13, 0, 3, 7, 9, 2], 4))
+    found, sizes = [], []
+    step = network.step
+
+    def spy(labels, state, memory):
+        sizes[-1].append(len(labels))
+        return step(labels, state, memory)
+
+    network.step = spy
+    for leaving in (1, 4, 10**6):
+        monkeypatch.setattr(decoding, "LEAVING", leaving)
+        sizes.append([])
+        found.append(beam_search(network, ids, beam_size))
+    for beams in found[1:]:
+        assert torch.equal(beams.labels, found[0].labels)
+        for name in ("log_probs", "steps"):
+            torch.testing.assert_close(
+                getattr(beams, name), getattr(found[0], name), rtol=0, atol=1e-5
+            )
+        torch.testing.assert_close(beams.marginals(), found[0].marginals(), rtol=0, atol=1e-5)
+    # 1: nobody leaves before all are done. 10**6: each at once.
+    assert set(sizes[0]) == {len(ids)}
+    assert len(set(sizes[2])) >= 3
+    assert sum(sizes[0]) > sum(sizes[1]) >= sum(sizes[2])
 
 
 # -- marginals say more than the best sequence -----------------------------------------------------

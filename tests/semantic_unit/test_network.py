@@ -161,7 +161,7 @@ def test_attention_that_is_read_is_that_of_the_definition(attention):
     texts, labels = texts_of(LENGTHS, 5), random_labels(len(LENGTHS), 5)
     reading = network.read(padded(texts), padded(labels, fill=-1))
     torch.testing.assert_close(
-        reading.log_probs,
+        network.log_probs(reading.logits, padded(labels, fill=-1)),
         network(padded(texts), padded(labels, fill=-1)).detach(),
         atol=1e-12,
         rtol=0,
@@ -254,6 +254,53 @@ def test_several_hypotheses_a_text_are_independent(attention):
         torch.testing.assert_close(logits[text, place], alone[0, 0], rtol=0, atol=1e-12)
         for whole, part in zip(after, (h, c), strict=True):
             torch.testing.assert_close(whole[:, [row]], part, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+def test_few_rows_and_many_take_the_same_step(n_layers, dtype, monkeypatch):
+    """Cell by cell, or as a sequence of one."""
+    network = random_network(n_layers=n_layers).to(dtype)
+    memory = network.encode(padded(texts_of(LENGTHS)))
+    generator = torch.Generator().manual_seed(1)
+    first = torch.randint(0, N_LABELS + 1, (len(LENGTHS), 3), generator=generator)
+    cells = []
+    lstm_cell = torch.lstm_cell
+
+    def spy(*arguments):
+        cells.append(len(arguments[0]))
+        return lstm_cell(*arguments)
+
+    monkeypatch.setattr(torch, "lstm_cell", spy)
+    found = {}
+    for few in (0, 10**9):
+        monkeypatch.setattr(network_module, "FEW_ROWS", few)
+        logits, state = network.step(first[:, :1], memory.start, memory)
+        state = tuple(part.repeat_interleave(3, dim=1) for part in state)
+        found[few] = [logits, *state]
+        # A step from where no text has started.
+        for _ in range(2):
+            logits, state = network.step(first, state, memory)
+            found[few] += [logits, *state]
+        assert state[0].shape == state[1].shape == (n_layers, 3 * len(LENGTHS), 6)
+        assert len(cells) == (0 if few == 0 else 3 * n_layers)
+    for one, other in zip(*found.values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+def test_single_steps_drop_out_in_training():
+    """Between the layers, as a sequence does, however few rows there are."""
+    network = random_network(dropout=0.5)
+    memory = network.encode(padded(texts_of([3, 4])))
+    inputs = torch.ones(2, 5, dtype=torch.float64)
+    torch.manual_seed(0)
+    once, _ = network._decoder_step(inputs, memory.start)
+    again, _ = network._decoder_step(inputs, memory.start)
+    assert torch.equal(once, again)
+    network.train()
+    once, _ = network._decoder_step(inputs, memory.start)
+    again, _ = network._decoder_step(inputs, memory.start)
+    assert not torch.equal(once, again)
 
 
 def test_memory_of_some_texts_is_theirs():
