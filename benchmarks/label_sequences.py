@@ -150,9 +150,8 @@ def main() -> None:
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--out", type=Path, default=HERE / "results" / "label_sequences.jsonl")
     chosen = options.parse_args()
-    assert (chosen.on == "dev") == chosen.out.stem.endswith("dev"), (
-        "--out NAME_dev.jsonl is for --on dev"
-    )
+    if (chosen.on == "dev") != chosen.out.stem.endswith("dev"):
+        options.error("--out NAME_dev.jsonl is for --on dev, and for nothing else")
     torch.set_num_threads(chosen.threads)
     extra = {
         name: ast.literal_eval(value) for name, value in (pair.split("=", 1) for pair in chosen.set)

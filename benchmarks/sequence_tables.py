@@ -63,6 +63,10 @@ def by_dataset(runs: list[dict[str, Any]]) -> dict[str, Runs]:
     found: dict[str, Runs] = defaultdict(lambda: defaultdict(list))
     for run in last.values():
         found[run["run"][0]][run["run"][1]].append(run)
+    for name, variants in found.items():
+        for variant, own in variants.items():
+            if len({str(run["settings"]) for run in own}) > 1:
+                raise ValueError(f"{name}, {variant}: runs with different settings make no mean")
     return found
 
 

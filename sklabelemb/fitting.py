@@ -136,7 +136,7 @@ class FittingSteps(ABC):
             longest = self._most_epochs if self.max_epochs == "auto" else self.max_epochs
             context = self._init_callback_context(max_subtasks=longest)
         documents, targets, encoded, weight = self._read(X, y, sample_weight, previous, **how)
-        learnt = self._first_decisions(targets, self._counted(encoded, weight), previous)
+        learnt = self._first_decisions(targets, self._counted(encoded, weight), previous, partial)
         if context is not None:
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
@@ -195,7 +195,7 @@ class FittingSteps(ABC):
         return encoded if weight is None else encoded[np.flatnonzero(weight)]
 
     def _first_decisions(
-        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None
+        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None, partial: bool
     ) -> dict[str, Any]:
         """How to decide before anything has been learnt about it; checks `threshold`."""
         return {
@@ -208,7 +208,9 @@ class FittingSteps(ABC):
             "min_labels_": self._fewest_labels(
                 targets, encoded, previous["min_labels_"] if previous else None
             ),
-            "wide_": previous.get("wide_") if previous else None,
+            "wide_": previous.get("wide_")
+            if previous and partial and self._has_wide_path()
+            else None,
             "mixture_": previous.get("mixture_") if previous else Mixture(),
         }
 
@@ -492,12 +494,12 @@ class FittingSteps(ABC):
     ) -> tuple[list[Any], int]:
         """The callbacks of this run, and its number of epochs."""
         if partial:
-            return [], 1
+            return self._gradient_callbacks(), 1
         n_batches = len(net.get_iterator(train, training=True))
         epochs = self.max_epochs
         if isinstance(epochs, str):
             epochs = self._enough_epochs(n_batches, train)
-        callbacks: list[Any] = self._training_callbacks(n_batches, epochs)
+        callbacks: list[Any] = [self._schedule(n_batches, epochs), *self._gradient_callbacks()]
         if valid is not None:
             callbacks.append(self._validation_callback(learnt))
             if self.patience is not None:
@@ -508,9 +510,13 @@ class FittingSteps(ABC):
             callbacks.append(ScikitLearnCallbacks(self, context, X, y, lambda: learnt))
         return callbacks, epochs
 
-    def _training_callbacks(self, n_batches: int, n_epochs: int) -> list[Any]:
-        """What happens to gradients and learning rate."""
-        return [warmup_then_decay(n_batches * n_epochs, self.warmup)]
+    def _schedule(self, n_batches: int, n_epochs: int) -> Any:
+        """What happens to the learning rate of a fit."""
+        return warmup_then_decay(n_batches * n_epochs, self.warmup)
+
+    def _gradient_callbacks(self) -> list[Any]:
+        """What happens to gradients."""
+        return []
 
     def _validation_callback(self, learnt: dict[str, Any]) -> ValidationScore:
         """What scores the validation split after every epoch."""

@@ -152,7 +152,7 @@ class TaskSteps(FittingSteps):
                 tasks[name], codes = self._task(name, own, tasks.get(name), classes)
             encoded[list(tasks).index(name)] = codes
         self._check_class_weight(tasks)
-        for number, codes in encoded.items():
+        for number, codes in self._counted(encoded, weight).items():
             name = list(tasks)[number]
             weights = self._weights_of_labels(tasks[name], codes)
             tasks[name] = replace(tasks[name], class_weight=weights)
@@ -177,14 +177,18 @@ class TaskSteps(FittingSteps):
             return encoded
         ends = np.cumsum([codes.shape[0] for codes in encoded.values()])
         return {
-            number: codes[np.flatnonzero(own)] if own.any() else codes
+            number: codes[np.flatnonzero(own)]
             for (number, codes), own in zip(
                 encoded.items(), np.split(weight, ends[:-1]), strict=True
             )
         }
 
     def _first_decisions(  # type: ignore[override]
-        self, targets: dict[Any, Task], encoded: Any, previous: dict[str, Any] | None
+        self,
+        targets: dict[Any, Task],
+        encoded: Any,
+        previous: dict[str, Any] | None,
+        partial: bool,
     ) -> dict[str, Any]:
         tasks = dict(targets)
         for number, (name, task) in enumerate(targets.items()):

@@ -218,7 +218,7 @@ class TaskAnswers(LabelEmbeddingClassifier):
         with torch.inference_mode(), explained_memory_errors(self.net_.device):
             shares = network.shares(ids, number)
             found = (
-                occlusion(lambda some: network(some, number), ids[0, :n_tokens])
+                occlusion(lambda some, _: network(some, number), ids[0, :n_tokens])
                 if shares is None
                 else shares[0]
             )

@@ -46,7 +46,7 @@ class SequenceExplanation(Explanation):
     A column of `attention` is the attention over the words at the step of its label: the one at
     which it was emitted or, where it was not, at which it was most probable. `contributions` are by
     how much the logarithm of the label's odds at that step falls when the word is left out, the
-    labels before it being the same.
+    labels before it being the same; the wide path loses the word's share in its features.
 
     Attributes
     ----------

@@ -21,6 +21,7 @@ from sklabelemb.semantic_unit.predicting import (
     SequenceAnswers,
     found_sequences,
     scores_of_sequences,
+    sets_of_sequences,
 )
 from sklabelemb.semantic_unit.sequences import (
     SequenceDataset,
@@ -41,6 +42,8 @@ __all__ = ["PAPER_SETTINGS", "SemanticUnitSeq2SeqClassifier"]
 # cost little more a text than large ones.
 SMALLEST_BATCH, LARGEST_BATCH, BATCHES_AN_EPOCH = 16, 64, 200
 ENOUGH_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 4, 30
+# Numbers of texts times steps times labels in a batch of the validation loss.
+VALIDATION_ELEMENTS = 1 << 22
 # Beside words with pretrained vectors, those without one start small: their random vectors say
 # nothing yet.
 WITHOUT_VECTOR = 0.1
@@ -112,11 +115,13 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
     wide : bool, default=True
         Whether to train a linear model over TF-IDF words, word pairs and letter groups beside the
         network. At every step its scores are added to the decoder's; how much either counts is
-        learnt from the sequences of the validation split.
+        learnt from the sequences of the validation split (a constant without one). A model that was
+        begun by ``partial_fit`` has none.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
         A name or description per label, by label name or in the order of the labels. The mean of
         its words' vectors is where the vector of the label starts that the decoder reads. "auto":
-        the label names, where they are strings (classes, or columns of a DataFrame).
+        the label names, where they are strings (columns of a DataFrame). For label sets only: of a
+        single class nothing is read.
     vectors : path, pair, mapping, KeyedVectors or None, default=None
         Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
         dimensions or fewer: further dimensions start at random. Rows of other words than those of
@@ -153,7 +158,8 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         Fewest labels to predict; shorter sequences are not looked for. "auto": as many as every
         training text carries at least.
     max_labels : int or "auto", default="auto"
-        Most labels to predict. "auto": as many as a training text carries at most.
+        Most labels of a sequence (thresholds on marginals do not know it). "auto": as many as a
+        training text carries at most.
     max_epochs : int or "auto", default="auto"
         "auto": as many as make 2,000 steps, between 4 and 30.
     batch_size : int or "auto", default="auto"
@@ -200,7 +206,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         Columns in the order in which their labels are emitted. None for a random order, and for
         single classes.
     label_embeddings_ : ndarray of shape (n_labels, embedding_dim)
-        What the decoder reads after it has emitted a label.
+        What the decoder reads after it has emitted a label; label sets only.
     thresholds_ : ndarray of shape (n_labels,), or None for single classes
     min_labels_, max_labels_ : int
     vocabulary_ : Vocabulary
@@ -208,7 +214,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         The fitted skorch net; ``net_.module_`` is the torch module.
     wide_ : WidePath or None
     mixture_ : Mixture
-        Weights of decoder and wide path; `offset` is added to the end.
+        Weights of decoder and wide path; for label sets `offset` is added to the end.
     history_ : list of dict
         Losses, validation score and seconds of every epoch.
     n_iter_ : int
@@ -227,10 +233,9 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
     training too, so the probabilities of all sequences add up to one. A text may have no label at
     all; the end comes first then. Single classes take one step without an end.
 
-    ``predict_proba`` gives the share of the beam's probability that lies on the sequences with the
-    label. Labels that no sequence of the beam has get the probability with which they came up at
-    the steps instead of the label that was emitted. How each default was chosen is told in the
-    documentation, page "How the defaults were chosen".
+    ``predict_proba`` gives the probability of the sequences in the beam that have the label, and of
+    what the beam has not found, the share that the label had at the steps. How each default was
+    chosen is told in the documentation, page "How the defaults were chosen".
 
     References
     ----------
@@ -452,31 +457,40 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
     def label_embeddings_(self) -> np.ndarray:
         """What the decoder reads after a label, shape ``(n_labels, embedding_dim)``."""
         check_is_fitted(self)
+        if not self.targets_.multilabel:
+            raise AttributeError(
+                "A single class is one step of the decoder: no label is read, so none has a vector."
+            )
         weight = self.net_.module_.label_embedding.weight[: self.targets_.n_labels]
         return weight.detach().cpu().numpy().copy()
 
     # -- sequences -------------------------------------------------------------------------------
 
     def _first_decisions(
-        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None
+        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None, partial: bool
     ) -> dict[str, Any]:
-        decisions = super()._first_decisions(targets, encoded, previous)
+        decisions = super()._first_decisions(targets, encoded, previous, partial)
         if not targets.multilabel:
             return decisions | {"label_order_": None, "max_labels_": 1}
         fewest = min(decisions["min_labels_"], targets.n_labels)
         most: int | str = self.max_labels
         if isinstance(most, str):
             longest = int(encoded.sum(axis=1).max())
-            most = max(1, fewest, longest, previous["max_labels_"] if previous else 1)
+            before = previous["max_labels_"] if previous and partial else 1
+            most = max(1, fewest, longest, before)
         if most < fewest:
             raise ValueError(
                 f"max_labels={most} is less than the fewest labels to predict, {fewest} "
                 f"(min_labels={self.min_labels!r})."
             )
-        if not previous:
+        if not (previous and partial):
             decisions["mixture_"] = UNMIXED
-        order = previous["label_order_"] if previous else order_of_labels(self.label_order, encoded)
-        return decisions | {"label_order_": order, "max_labels_": int(most)}
+        if previous and partial:
+            order = previous["label_order_"]
+        else:
+            order = order_of_labels(self.label_order, encoded)
+        most = min(int(most), targets.n_labels)
+        return decisions | {"label_order_": order, "min_labels_": fewest, "max_labels_": most}
 
     def _samples(
         self,
@@ -494,18 +508,24 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
     def _net_arguments(self, targets: Targets, encoded: Any) -> dict[str, Any]:
         if not targets.multilabel:
             return super()._net_arguments(targets, encoded)
-        return {
+        arguments: dict[str, Any] = {
             "criterion": SequenceLoss,
             "criterion__class_weight": weights_of_labels(self.class_weight, targets, encoded),
         }
+        if encoded is not None:
+            # The validation loss takes a number for each text, step and label.
+            steps = int(encoded.sum(axis=1).max()) + 1
+            most = VALIDATION_ELEMENTS // (steps * (targets.n_labels + 1))
+            arguments["iterator_valid__batch_size"] = min(max(most, 1), 256)
+        return arguments
 
-    def _training_callbacks(self, n_batches: int, n_epochs: int) -> list[Any]:
-        callbacks = super()._training_callbacks(n_batches, n_epochs)
+    def _schedule(self, n_batches: int, n_epochs: int) -> Any:
         if self.schedule == "halving":
-            callbacks = [halving(n_batches)]
-        if self.max_grad_norm is not None:
-            callbacks.append(GradientClipping(self.max_grad_norm))
-        return callbacks
+            return halving(n_batches)
+        return super()._schedule(n_batches, n_epochs)
+
+    def _gradient_callbacks(self) -> list[Any]:
+        return [] if self.max_grad_norm is None else [GradientClipping(self.max_grad_norm)]
 
     def _validation_callback(self, learnt: dict[str, Any]) -> ValidationScore:
         if not learnt["targets_"].multilabel:
@@ -514,7 +534,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
 
         def decide(net: TextNet, data: TextDataset) -> np.ndarray:
             found = found_sequences(net, data, 1, fewest, most)
-            return scores_of_sequences(found, len(data), net.module_.n_labels)[1]
+            return sets_of_sequences(found, len(data), net.module_.n_labels)
 
         return SequenceScore(decision_score, decide)
 
@@ -530,7 +550,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         if isinstance(self.threshold, str):
             lengths = (learnt["min_labels_"], learnt["max_labels_"])
             found = found_sequences(net, valid, self.beam_size, *lengths, evidence)
-            logits, _ = scores_of_sequences(found, len(valid), net.module_.n_labels)
+            logits = scores_of_sequences(found, len(valid), net.module_.n_labels)
             decisions["thresholds_"] = tuned_thresholds(
                 valid.targets, logits, self.threshold_shrinkage
             )

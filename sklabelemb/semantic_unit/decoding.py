@@ -30,14 +30,16 @@ class Beams:
     steps : Tensor of shape (b, k, T)
         Log-probability of each label when it was emitted; 0 at padding.
     elsewhere : Tensor of shape (b, k, L)
-        Probability that the label came up at one of the steps. Of no meaning for the labels of the
-        sequence itself.
+        Probability that the label came up at one of the steps, whatever was emitted there.
+    unfound : float64 Tensor of shape (b,)
+        Probability of the sequences of allowed lengths that are not in the beam.
     """
 
     labels: Tensor
     log_probs: Tensor
     steps: Tensor
     elsewhere: Tensor
+    unfound: Tensor
 
     def members(self) -> Tensor:
         """Which labels each sequence has, bool of shape (b, k, L)."""
@@ -49,15 +51,17 @@ class Beams:
     def marginals(self) -> Tensor:
         """Probability of each label, shape (b, L).
 
-        The share of the beam's probability that lies on sequences with the label. A label that no
-        sequence has gets the probability with which it came up at the steps instead of what was
-        emitted there.
+        Of the sequences in the beam, the share of the probability on those that have the label;
+        and of what the beam has not found, the share that the label had at the steps, which is an
+        estimate. Exact where the beam holds all sequences.
         """
-        weights = torch.softmax(self.log_probs.double(), dim=1).unsqueeze(2)
-        members = self.members()
-        held = (weights * members).sum(dim=1)
-        beside = (weights * self.elsewhere).sum(dim=1)
-        return torch.where(members.any(dim=1), held, beside)
+        log_probs = self.log_probs.double()
+        found = log_probs.exp()
+        held = (found.unsqueeze(2) * self.members()).sum(dim=1)
+        weights = torch.softmax(log_probs, dim=1).unsqueeze(2)
+        beside = self.unfound.unsqueeze(1) * (weights * self.elsewhere).sum(dim=1)
+        total = found.sum(dim=1) + self.unfound
+        return (held + beside) / total.clamp_min(torch.finfo(total.dtype).tiny).unsqueeze(1)
 
 
 @torch.inference_mode()
@@ -113,7 +117,8 @@ def beam_search(
     texts = torch.arange(len(ids), device=ids.device)
     alive = _Hypotheses.at_the_start(len(ids), n_labels, memory.start[0])
     finished = replace(alive, scores=torch.full_like(alive.scores, -torch.inf))
-    results: list[tuple[Tensor, _Hypotheses]] = []
+    forbidden = torch.zeros(len(ids), dtype=torch.float64, device=ids.device)
+    results: list[tuple[Tensor, _Hypotheses, Tensor]] = []
     for length in range(max_labels + 1):
         logits, state = network.step(alive.last, state, memory)
         logits = scale * logits.float()
@@ -123,8 +128,10 @@ def beam_search(
         scores = alive.scores.unsqueeze(2) + log_probs
         alive = alive.passing(log_probs)
         if length < min_labels:
+            forbidden += scores[..., n_labels].double().exp().sum(dim=1)
             scores[..., n_labels] = -torch.inf
         if length == max_labels:
+            forbidden += scores[..., :n_labels].double().exp().sum(dim=(1, 2))
             scores[..., :n_labels] = -torch.inf
         onward, where = _best(scores[..., :n_labels].flatten(1), beam_size)
         ends = scores[..., n_labels]
@@ -136,20 +143,20 @@ def beam_search(
         done |= onward[:, 0] == -torch.inf
         # What is done cannot change any more; to take it out is to copy the rest.
         if done.all():
-            results.append((texts, finished))
+            results.append((texts, finished, forbidden))
             break
         if leaving := bool(LEAVING * done.sum() >= len(done)):
-            results.append((texts[done], finished.of(done)))
+            results.append((texts[done], finished.of(done), forbidden[done]))
         else:
             done = torch.zeros_like(done)
         rows = (torch.arange(len(texts), device=ids.device) * alive.n).unsqueeze(1) + parents
-        rows = rows[~done].flatten()
+        rows = (rows[~done] if leaving else rows).flatten()
         state = (state[0][:, rows], state[1][:, rows])
         steps = log_probs.flatten(1).gather(1, parents * (n_labels + 1) + labels)
         alive = alive.continued(parents, labels, onward, steps)
         finished = finished.lengthened()
         if leaving:
-            texts, memory = texts[~done], memory.take(~done)
+            texts, memory, forbidden = texts[~done], memory.take(~done), forbidden[~done]
             alive, finished = alive.of(~done), finished.of(~done)
     return _assembled(results)
 
@@ -249,12 +256,12 @@ def _picked(part: Tensor, where: Tensor) -> Tensor:
     return part.gather(1, where.reshape(*where.shape, *[1] * (part.dim() - 2)).expand(shape))
 
 
-def _assembled(results: list[tuple[Tensor, _Hypotheses]]) -> Beams:
+def _assembled(results: list[tuple[Tensor, _Hypotheses, Tensor]]) -> Beams:
     """The hypotheses of all texts in the order of the texts."""
-    longest = max(some.labels.shape[2] for _, some in results)
-    n_found = max(some.n for _, some in results)
-    parts: dict[str, list[Tensor]] = {"labels": [], "log_probs": [], "steps": [], "elsewhere": []}
-    for _, some in results:
+    longest = max(some.labels.shape[2] for _, some, _ in results)
+    n_found = max(some.n for _, some, _ in results)
+    parts: dict[str, list[Tensor]] = {field.name: [] for field in fields(Beams)}
+    for _, some, forbidden in results:
         some = some.lengthened(longest - some.labels.shape[2])
         gap = n_found - some.n
         nothing = (some.scores == -torch.inf).unsqueeze(2)
@@ -263,5 +270,7 @@ def _assembled(results: list[tuple[Tensor, _Hypotheses]]) -> Beams:
         parts["log_probs"].append(F.pad(some.scores, (0, gap), value=-torch.inf))
         parts["steps"].append(F.pad(some.steps.masked_fill(nothing, 0), (0, 0, 0, gap)))
         parts["elsewhere"].append(F.pad(-torch.expm1(some.missed), (0, 0, 0, gap)))
-    back = torch.cat([texts for texts, _ in results]).argsort()
+        rest = 1 - forbidden - some.scores.double().exp().sum(dim=1)
+        parts["unfound"].append(rest.clamp_min(0))
+    back = torch.cat([texts for texts, _, _ in results]).argsort()
     return Beams(**{name: torch.cat(some)[back] for name, some in parts.items()})

@@ -21,7 +21,7 @@ ATTENTIONS = ("hybrid", "additive", "units", "words", "none")
 # Dilations of the three convolutions, and how many words a unit spans with kernels of 3.
 DILATIONS = (1, 2, 3)
 UNIT_SPAN = 1 + 2 * sum(DILATIONS)
-# Hypotheses for which a step of the decoder is computed cell by cell.
+# Up to so many hypotheses a step of the decoder was faster on a CPU cell by cell.
 FEW_ROWS = 128
 # Spread of the word vectors at the start.
 WORD_STD = 0.4
@@ -279,7 +279,7 @@ class SemanticUnitNetwork(nn.Module):
         self, inputs: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """One step of the decoder's LSTM; dropout between its layers is for training only."""
-        if len(inputs) > FEW_ROWS or self.training:
+        if len(inputs) > FEW_ROWS or self.training or inputs.is_cuda:
             outputs, state = self.decoder(inputs.unsqueeze(1), state)
             return outputs.squeeze(1), state
         # For few rows, what torch prepares for a sequence takes longer than the step itself.
@@ -310,18 +310,24 @@ class SemanticUnitNetwork(nn.Module):
         Tensor of the shape of `logits`
             -inf for labels that were emitted before.
         """
+        # A softmax in bfloat16 would round probabilities to two digits.
+        logits = logits.float() if logits.dtype == torch.bfloat16 else logits
         if not self.multilabel:
             return logits.log_softmax(dim=2)
         emitted = torch.zeros_like(logits, dtype=torch.bool)
         # The end is column n_labels: what is no label is put there, and taken out again.
         column = torch.where(labels >= 0, labels, self.n_labels)
         emitted[:, 1:].scatter_(2, column.unsqueeze(2), True)
-        emitted = emitted.cumsum(dim=1) > 0
+        emitted = emitted.cumsum(dim=1, dtype=torch.int16) > 0
         emitted[..., self.n_labels] = False
         return logits.masked_fill(emitted, -torch.inf).log_softmax(dim=2)
 
     def unit_spans(self, n_words: int) -> list[tuple[int, int]]:
-        """Which words each unit of a text of `n_words` words was made of: from, and up to."""
+        """Which words each unit of a text of `n_words` words was made of: from, and up to.
+
+        With ``hierarchical=k``, those since the unit before; a unit knows what came before those as
+        well, and words after the last k-th place belong to none.
+        """
         if not self._has_units() or n_words == 0:
             return []
         if self.hierarchical is not None:

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklabelemb.base import LabelEmbeddingClassifier
-from sklabelemb.decision import decide, probabilities
+from sklabelemb.decision import probabilities
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.semantic_unit.answers import LabelSequence, SequenceExplanation
 from sklabelemb.semantic_unit.decoding import Beams, beam_search
@@ -22,14 +22,14 @@ from sklabelemb.text import TokenIds, check_documents, tokens_with_spans
 from sklabelemb.training import LengthBuckets, TextDataset, TextNet
 from sklabelemb.training.net import explained_memory_errors
 
-__all__ = ["SequenceAnswers", "found_sequences", "scores_of_sequences"]
+__all__ = ["SequenceAnswers", "found_sequences", "scores_of_sequences", "sets_of_sequences"]
 
 # Numbers that a batch may take while it is decoded, and texts that it has at most.
 DECODING_ELEMENTS, LARGEST_BATCH = 1 << 24, 256
 # So many numbers of hypotheses times labels, and of words times hidden units, live at once.
 COPIES = 12
-# Words a batch while words are left out.
-OCCLUSION_TOKENS = 1 << 13
+# Words a batch while words are left out, and numbers of texts times steps times labels.
+OCCLUSION_TOKENS, OCCLUSION_ELEMENTS = 1 << 13, 1 << 22
 # As close to 0 and 1 as probabilities come: float64 tells 1 from what is this much less.
 SMALLEST = float(np.finfo(np.float64).eps)
 
@@ -67,13 +67,22 @@ def found_sequences(
 
 def scores_of_sequences(
     found: Iterable[tuple[np.ndarray, Beams]], n_samples: int, n_labels: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of the marginals, and the labels of the best sequences, (n_samples, n_labels)."""
+) -> np.ndarray:
+    """Logits of the marginals, float64 of shape (n_samples, n_labels)."""
     logits = np.empty((n_samples, n_labels))
-    best = np.empty((n_samples, n_labels), dtype=bool)
     for indices, beams in found:
-        logits[indices], best[indices] = _scores(beams)
-    return logits, best
+        logits[indices] = _logits_of_beams(beams)
+    return logits
+
+
+def sets_of_sequences(
+    found: Iterable[tuple[np.ndarray, Beams]], n_samples: int, n_labels: int
+) -> np.ndarray:
+    """The labels of the best sequences, bool of shape (n_samples, n_labels)."""
+    sets = np.empty((n_samples, n_labels), dtype=bool)
+    for indices, beams in found:
+        sets[indices] = _best_sets(beams)
+    return sets
 
 
 class SequenceAnswers(LabelEmbeddingClassifier):
@@ -90,18 +99,17 @@ class SequenceAnswers(LabelEmbeddingClassifier):
         return Evidence(self.wide_, self.mixture_, self.vocabulary_, self.targets_.multilabel)
 
     def _search(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, Beams]]:
+        # What decoding is told by parameters may have been set since the fit.
+        self._validate_params()
         lengths = (self.min_labels_, self.max_labels_)
         data = self._dataset(token_ids)
         return found_sequences(self.net_, data, self.beam_size, *lengths, self._evidence())
 
-    def _found(self, token_ids: TokenIds) -> tuple[np.ndarray, np.ndarray]:
-        found = self._search(token_ids)
-        return scores_of_sequences(found, len(token_ids), self.targets_.n_labels)
-
     def _logits_of_ids(self, token_ids: TokenIds) -> np.ndarray:
         if not self.targets_.multilabel:
             return super()._logits_of_ids(token_ids)
-        return self._found(token_ids)[0]
+        found = self._search(token_ids)
+        return scores_of_sequences(found, len(token_ids), self.targets_.n_labels)
 
     def predict(self, X: Any) -> Any:
         """Predict the labels, in the form of the `y` that was fitted.
@@ -118,16 +126,13 @@ class SequenceAnswers(LabelEmbeddingClassifier):
             ``min_labels_``. Single-label: classes.
         """
         check_is_fitted(self)
-        if not self.targets_.multilabel:
+        if not self.targets_.multilabel or self.decision != "beam":
+            self._validate_params()
             return super().predict(X)
-        logits, best = self._found(self._encode(check_documents(X)))
-        decisions = self._decided(logits, best)
-        return self.targets_.decode(decisions, index=getattr(X, "index", None))
-
-    def _decided(self, logits: np.ndarray, best: np.ndarray) -> np.ndarray:
-        if self.decision == "beam":
-            return best
-        return decide(probabilities(logits, multilabel=True), self.thresholds_, self.min_labels_)
+        token_ids = self._encode(check_documents(X))
+        found = self._search(token_ids)
+        sets = sets_of_sequences(found, len(token_ids), self.targets_.n_labels)
+        return self.targets_.decode(sets, index=getattr(X, "index", None))
 
     # -- sequences -------------------------------------------------------------------------------
 
@@ -167,9 +172,12 @@ class SequenceAnswers(LabelEmbeddingClassifier):
             yield np.arange(len(logits)), sequences, nothing, logits, decisions
             return
         for indices, beams in self._search(token_ids):
-            logits, best = _scores(beams)
+            logits = _logits_of_beams(beams)
+            decided = (
+                _best_sets(beams) if self.decision == "beam" else self._label_decisions(logits)
+            )
             columns = [[k for k in row if k >= 0] for row in beams.labels[:, 0].tolist()]
-            yield indices, self._sequences_of(beams), columns, logits, self._decided(logits, best)
+            yield indices, self._sequences_of(beams), columns, logits, decided
 
     def _sequences_of(self, beams: Beams) -> list[LabelSequence]:
         labels = beams.labels.cpu().numpy()
@@ -212,8 +220,8 @@ class SequenceAnswers(LabelEmbeddingClassifier):
         -------
         list of SequenceExplanation
             One a text, with the attention over words and over units for each emitted label, and
-            contributions by occlusion: a text of n words is read n times. See
-            :func:`.write_highlights` for a page of them.
+            contributions by occlusion: a text of n words is read n times, so the time grows with
+            the square of its length. See :func:`.write_highlights` for a page of them.
         """
         check_is_fitted(self)
         documents = check_documents(X)
@@ -248,32 +256,27 @@ class SequenceAnswers(LabelEmbeddingClassifier):
         names = self.label_names_.tolist()
         labels = torch.tensor([emitted], dtype=torch.int64, device=ids.device)
         reading = network.read(ids, labels)
-        with explained_memory_errors(self.net_.device):
-            deep = occlusion(
-                lambda some: network.read(some, labels.expand(len(some), -1)).logits.flatten(1),
-                ids[0, :n_tokens],
-                OCCLUSION_TOKENS,
-            )
-        without = reading.logits - deep.unflatten(1, reading.logits.shape[1:])
-        scale, bias, shares = 1.0, torch.zeros(1), torch.zeros(1)
+        scale, bias, shares = 1.0, torch.zeros(1), torch.zeros(n_tokens, 1)
         if (evidence := self._evidence()) is not None:
             scale = evidence.mixture.deep
-            bias, shares = (
-                part.to(ids.device).unsqueeze(1)
-                for part in (evidence.bias(token_ids), evidence.shares(token_ids))
-            )
+            bias, shares = evidence.bias(token_ids), evidence.shares(token_ids)
         bias, shares = bias.to(ids.device), shares.to(ids.device)
         log_probs = network.log_probs(scale * reading.logits + bias, labels)
         # The step of each label: where it was emitted, or most probable.
         steps = log_probs[0, :, : len(names)].argmax(dim=0)
         steps[emitted] = torch.arange(len(emitted), device=ids.device)
-        without = network.log_probs(
-            scale * without + bias - shares, labels.expand(len(without), -1)
-        )
         columns = torch.arange(len(names), device=ids.device)
-        contributions = _log_odds(log_probs[:, steps, columns]) - _log_odds(
-            without[:, steps, columns]
-        )
+
+        def log_odds(some: Tensor, left_out: Tensor | None) -> Tensor:
+            known = labels.expand(len(some), -1)
+            logits = scale * network.read(some, known).logits + bias
+            if left_out is not None:
+                logits = logits - shares[left_out].unsqueeze(1)
+            return _log_odds(network.log_probs(logits, known)[:, steps, columns])
+
+        with explained_memory_errors(self.net_.device):
+            most = max(1, OCCLUSION_ELEMENTS // reading.logits[0].numel())
+            contributions = occlusion(log_odds, ids[0, :n_tokens], OCCLUSION_TOKENS, most)
         over_words, over_units = (
             None if some is None else some[0].float().cpu().numpy()
             for some in (reading.word_attention, reading.unit_attention)
@@ -304,11 +307,13 @@ def _log_odds(log_probs: Tensor) -> Tensor:
     return log_probs - torch.log(-torch.expm1(log_probs.clamp_max(-SMALLEST)))
 
 
-def _scores(beams: Beams) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of the marginals, and the labels of the best sequences."""
+def _logits_of_beams(beams: Beams) -> np.ndarray:
     proba = beams.marginals().cpu().numpy()
-    logits = logit(np.clip(proba, SMALLEST, 1 - SMALLEST))
-    return logits, beams.members()[:, 0].cpu().numpy()
+    return logit(np.clip(proba, SMALLEST, 1 - SMALLEST))
+
+
+def _best_sets(beams: Beams) -> np.ndarray:
+    return beams.members()[:, 0].cpu().numpy()
 
 
 def _with_alternatives(found: list[LabelSequence]) -> LabelSequence:

@@ -79,7 +79,7 @@ def weights_of_labels(
         return class_weights(class_weight, targets, indicator)
     counts = np.asarray(indicator.sum(axis=0)).ravel()
     present = np.count_nonzero(counts)
-    return counts.sum() / np.maximum(present * counts, 1)
+    return np.where(counts, counts.sum() / np.maximum(present * counts, 1), 1.0)
 
 
 @dataclass(frozen=True)

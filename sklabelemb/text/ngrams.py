@@ -112,6 +112,8 @@ class WordTfidf:
             the rows of a text's tokens sum to the text's row.
         """
         columns, rows, tokens = self.occurrences(texts)
+        if not len(columns):
+            return sp.csr_matrix((len(texts.ids), self.n_features), dtype=np.float32)
         X = self.transform(texts)
         counts = _counts(rows, columns, X.shape)
         counts.data = X.data / counts.data

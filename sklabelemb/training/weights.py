@@ -15,7 +15,9 @@ __all__ = ["class_weights", "sample_weights"]
 
 
 def sample_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
-    """Validated weights of the samples with mean one, float32; None where none are given.
+    """Validated weights of the samples, float32; None where none are given.
+
+    The mean is one over those that have any weight: those of weight 0 might as well not be there.
 
     Raises
     ------
@@ -27,7 +29,7 @@ def sample_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
     weight = _check_sample_weight(sample_weight, np.zeros((n_samples, 1)), ensure_non_negative=True)
     if weight.sum() == 0:
         raise ValueError("sample_weight is zero for every sample: nothing could be learnt.")
-    return (weight / weight.mean()).astype(np.float32)
+    return (weight / weight[weight > 0].mean()).astype(np.float32)
 
 
 def class_weights(
@@ -51,6 +53,11 @@ def class_weights(
     """
     if class_weight is None or encoded is None:
         return None
+    if not targets.multilabel and isinstance(class_weight, str):
+        # As in scikit-learn, but a class may be absent from a batch, or from what was not held out.
+        counts = np.bincount(encoded, minlength=targets.n_labels)
+        balanced = len(encoded) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return np.where(counts, balanced, 1.0)
     if not targets.multilabel:
         return compute_class_weight(
             class_weight, classes=targets.classes, y=targets.classes[encoded]

@@ -145,7 +145,7 @@ def test_occlusion_is_a_loop_over_the_words(encoder, matcher, max_tokens):
     for words in ([], [7], [1, 1], [3, 8, 8, 2, 11, 1, 9]):
         for task in (0, 1):
             found = occlusion(
-                functools.partial(net, task=task),
+                lambda ids, _, net=net, task=task: net(ids, task),
                 torch.tensor(words, dtype=torch.int64),
                 max_tokens,
             )

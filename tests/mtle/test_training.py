@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import torch
 
 import sklabelemb.fitting
+from sklabelemb import LEAMClassifier
 from sklabelemb.decision import tuned_thresholds, validation_score
 from sklabelemb.mtle import MTLEClassifier
 from sklabelemb.mtle.training import TaskLoss
@@ -163,6 +164,56 @@ def test_only_the_ratios_of_weights_matter():
     assert_same_scores(other, scores(one))
     even = mtle().fit_tasks(TASKS, weights=dict.fromkeys(TASKS, 3.0))
     assert_same_scores(even, scores(mtle().fit_tasks(TASKS)))
+
+
+@pytest.mark.parametrize("classifier", [MTLEClassifier, LEAMClassifier])
+@pytest.mark.parametrize("partial", [False, True])
+def test_texts_of_weight_zero_do_not_count_for_the_fewest_labels(classifier, partial):
+    rows = SETS.copy()
+    rows[rows.sum(axis=1) == 0, 0] = 1
+    rows[:7] = 0
+    weight = np.repeat([0.0, 1.0], [7, 53])
+
+    def learnt(sample_weight):
+        model = classifier(embedding_dim=8, max_epochs=1, random_state=0, device="cpu")
+        learn = model.partial_fit if partial else model.fit
+        return learn(MAILS, rows, sample_weight=sample_weight)
+
+    model = learnt(weight)
+    assert fewest_labels(model) == [1]
+    assert model.predict(["", "xyzzy"]).sum(axis=1).min() >= 1
+    assert fewest_labels(learnt(None)) == [0]
+    # One that counts for a little is enough.
+    weight[3] = 0.1
+    assert fewest_labels(learnt(weight)) == [0]
+
+
+def test_weights_of_zero_count_in_their_own_task_only():
+    mail, notes = SETS.copy(), NOTE_SETS.copy()
+    for rows in (mail, notes):
+        rows[rows.sum(axis=1) == 0, 0] = 1
+    mail[:7] = 0
+    names = np.repeat(["mail", "notes"], [60, 25])
+
+    def fewest(without):
+        weight = np.ones(85)
+        weight[without] = 0
+        model = mtle(max_epochs=1).fit(
+            [*MAILS, *NOTES], np.vstack([mail, notes]), sample_weight=weight, task=names
+        )
+        return dict(zip(model.tasks_, fewest_labels(model), strict=True))
+
+    assert fewest([]) == {"mail": 0, "notes": 1}
+    assert fewest(range(7)) == {"mail": 1, "notes": 1}
+    notes[5] = 0
+    assert fewest(range(7)) == {"mail": 1, "notes": 0}
+    assert fewest([65]) == {"mail": 0, "notes": 1}
+
+
+def fewest_labels(model):
+    if isinstance(model, MTLEClassifier):
+        return [task.min_labels for task in model.tasks_.values()]
+    return [model.min_labels_]
 
 
 def test_a_heavy_task_gets_its_way():

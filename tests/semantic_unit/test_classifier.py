@@ -650,6 +650,23 @@ def test_odd_settings(parameters):
     assert ((proba > 0) & (proba < 1)).all()
 
 
+@pytest.mark.parametrize("target", ["sets", "classes"])
+def test_mixed_precision_is_for_training(target):
+    X, y = {"sets": (TEXTS, FRAME), "classes": (CLASS_TEXTS, CLASSES)}[target]
+    settings = {"max_epochs": 2, "learning_rate": 0.01, "n_layers": 2, "validation_fraction": 0.2}
+    mixed = units(mixed_precision=True, **settings).fit(X, y)
+    exact = units(**settings).fit(X, y)
+    losses = [model.history_[0]["train_loss"] for model in (mixed, exact)]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    assert all(p.dtype == torch.float32 for p in mixed.net_.module_.parameters())
+    # With the same weights, in full precision: bit for bit.
+    assert not np.array_equal(exact.predict_proba(UNSEEN), mixed.predict_proba(UNSEEN))
+    exact.net_.module_.load_state_dict(mixed.net_.module_.state_dict())
+    np.testing.assert_array_equal(exact.predict_proba(UNSEEN), mixed.predict_proba(UNSEEN))
+    assert exact.predict_sequence(UNSEEN) == mixed.predict_sequence(UNSEEN)
+
+
 def test_settings_of_the_paper():
     names = set(SemanticUnitSeq2SeqClassifier().get_params())
     assert set(PAPER_SETTINGS) <= names
@@ -662,6 +679,7 @@ def test_settings_of_the_paper():
     wanted = [3e-4 * 0.5**epoch for epoch in range(4) for _ in range(2)]
     assert rates.seen == pytest.approx(wanted)
     assert model.net_.module_.encoder.directions == "sum"
+    assert model.wide_ is None
 
 
 def test_the_linear_schedule_ends_at_zero():
@@ -933,7 +951,8 @@ def test_a_saved_model_is_the_same(tmp_path, target, decision, attention):
     )
     assert (again.min_labels_, again.max_labels_) == (model.min_labels_, model.max_labels_)
     np.testing.assert_array_equal(again.label_order_, model.label_order_)
-    np.testing.assert_array_equal(again.label_embeddings_, model.label_embeddings_)
+    if target != "classes":
+        np.testing.assert_array_equal(again.label_embeddings_, model.label_embeddings_)
     assert again.count_parameters() == model.count_parameters()
 
 

@@ -204,7 +204,7 @@ def test_scale_and_bias_in_an_exhaustive_search(seed, scale):
             for place, (_, labels) in enumerate(found):
                 steps = [log_probs(labels[:at])[label] for at, label in enumerate(labels)]
                 np.testing.assert_allclose(beams.steps[row, place, : len(labels)], steps, atol=2e-5)
-            wanted = literal_marginals(log_probs, found, 3)
+            wanted = literal_marginals(log_probs, found, 3, 0.0)
             np.testing.assert_allclose(beams.marginals()[row], wanted, rtol=2e-4, atol=1e-6)
 
 
@@ -298,20 +298,19 @@ def test_steps_are_the_probabilities_at_the_steps(beam_size):
             assert sum(found) + log_probs(labels)[4] == pytest.approx(score, abs=5e-5)
 
 
-def literal_marginals(log_probs, found, n_labels):
-    weights = np.exp([score for score, _ in found])
-    weights /= weights.sum()
+def literal_marginals(log_probs, found, n_labels, unfound):
+    """What the beam holds, and of what it does not, what the steps say."""
+    found_probs = np.exp([score for score, _ in found])
+    weights = found_probs / found_probs.sum()
+    total = found_probs.sum() + unfound
     marginals = []
     for label in range(n_labels):
-        if any(label in labels for _, labels in found):
-            shares = [w for w, (_, labels) in zip(weights, found, strict=True) if label in labels]
-            marginals.append(sum(shares))
-            continue
+        held = sum(p for p, (_, labels) in zip(found_probs, found, strict=True) if label in labels)
         missed = []
         for _, labels in found:
             steps = [log_probs(labels[:at])[label] for at in range(len(labels) + 1)]
             missed.append(np.prod([1 - np.exp(step) for step in steps]))
-        marginals.append(sum(weights * (1 - np.array(missed))))
+        marginals.append((held + unfound * sum(weights * (1 - np.array(missed)))) / total)
     return marginals
 
 
@@ -330,7 +329,7 @@ def test_marginals_by_hand(attention, n_labels, beam_size):
             assert marginals.max() <= 1 + 1e-12
             for row, text in enumerate(texts):
                 log_probs, found = log_probs_of(network, text), sequences(beams, row)
-                wanted = literal_marginals(log_probs, found, n_labels)
+                wanted = literal_marginals(log_probs, found, n_labels, float(beams.unfound[row]))
                 np.testing.assert_allclose(marginals[row], wanted, rtol=2e-4, atol=1e-6)
             beside += int((~beams.members().any(dim=1)).sum())
     assert beside > 0 or n_labels < 6
@@ -347,6 +346,24 @@ def test_marginals_of_an_exhaustive_beam_are_exact(n_labels):
             assert marginals[row, label].item() == pytest.approx(wanted, abs=1e-5)
 
 
+@pytest.mark.parametrize(("fewest", "most"), [(0, 1), (1, 2), (2, 3)])
+def test_marginals_know_which_lengths_are_allowed(fewest, most):
+    network, texts = random_network(3, 6, 2.0), texts_of(LENGTHS, 6)
+    beams = beam_search(network, padded(texts), n_sequences(3), fewest, most)
+    narrow = beam_search(network, padded(texts), 2, fewest, most)
+    for row, text in enumerate(texts):
+        exact = literal_sequences(log_probs_of(network, text), 3, fewest, most)
+        allowed = sum(np.exp(score) for score in exact.values())
+        for label in range(3):
+            wanted = sum(np.exp(score) for labels, score in exact.items() if label in labels)
+            found = beams.marginals()[row, label].item()
+            assert found == pytest.approx(wanted / allowed, abs=1e-5)
+        assert beams.unfound[row] == pytest.approx(0, abs=1e-5)
+        held = narrow.log_probs[row].exp().sum().item()
+        # What is not found may have a forbidden length, unless it was seen that it has.
+        assert allowed - 1e-5 <= held + narrow.unfound[row].item() <= 1 + 1e-5
+
+
 def test_marginals_come_closer_with_the_beam():
     network, texts = random_network(4, 7, 2.0), texts_of([3, 5, 0, 14, 8, 2], 7)
     exact = beam_search(network, padded(texts), n_sequences(4)).marginals()
@@ -358,15 +375,18 @@ def test_marginals_come_closer_with_the_beam():
 
 
 def test_marginals_weigh_sequences_by_hand():
-    """Two sequences of 3/4 and 1/4 of the beam; label 2 came up beside them, label 0 in both."""
+    """Two sequences; a fifth of the probability was not found, and the steps say of what."""
     beams = Beams(
         labels=torch.tensor([[[0, 1], [0, -1], [-1, -1]]]),
         log_probs=torch.tensor([[0.6, 0.2, 0.0]]).log(),
         steps=torch.zeros(1, 3, 2),
         elsewhere=torch.tensor([[[0.9, 0.9, 0.1], [0.9, 0.9, 0.5], [0.0, 0.0, 0.0]]]),
+        unfound=torch.tensor([0.2], dtype=torch.float64),
     )
     assert beams.members().tolist() == [[[True, True, False], [True, False, False], [False] * 3]]
-    np.testing.assert_allclose(beams.marginals(), [[1.0, 0.75, 0.75 * 0.1 + 0.25 * 0.5]])
+    steps = 0.75 * 0.1 + 0.25 * 0.5
+    wanted = [[0.8 + 0.2 * 0.9, 0.6 + 0.2 * 0.9, 0.2 * steps]]
+    np.testing.assert_allclose(beams.marginals(), wanted, rtol=1e-6)
 
 
 # -- batches ---------------------------------------------------------------------------------------

@@ -384,6 +384,49 @@ def test_prediction_turns_dropout_off_and_tokens_may_be_bounded():
     np.testing.assert_allclose(net.predict_logits(data), first, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("multilabel", [True, False])
+def test_mixed_precision_is_for_training_on_cpus_too(multilabel):
+    data = dataset(multilabel=multilabel)
+    nets = {}
+    for mixed in (False, True):
+        net = make_net(
+            multilabel,
+            mixed_precision=mixed,
+            module__dropout=0.0,
+            module__word_dropout=0.0,
+            device="cpu",
+        )
+        nets[mixed] = train(net, epochs=8, valid=False, data=data)
+    losses = {mixed: np.array(net.history[:, "train_loss"]) for mixed, net in nets.items()}
+    # Little, but something: bfloat16 has three digits.
+    assert losses[True][0] != losses[False][0]
+    np.testing.assert_allclose(losses[True], losses[False], rtol=0.02, atol=0.01)
+    assert losses[True][-1] < 0.8 * losses[True][0]
+    exact, mixed = nets[False], nets[True]
+    assert all(p.dtype == torch.float32 for p in mixed.module_.parameters())
+    exact.module_.load_state_dict(mixed.module_.state_dict())
+    np.testing.assert_array_equal(exact.predict_logits(data), mixed.predict_logits(data))
+
+
+def test_the_validation_loss_is_computed_in_full_precision():
+    seen = []
+
+    class Spy(Callback):
+        def on_batch_end(self, net, batch=None, training=None, **kwargs):
+            seen.append((training, net.infer(batch[0]["ids"])))
+            with torch.no_grad():
+                seen[-1] = (*seen[-1], net.module_(batch[0]["ids"]))
+
+    net = make_net(
+        mixed_precision=True, module__dropout=0.0, module__word_dropout=0.0, device="cpu"
+    )
+    train(net, epochs=1, callbacks=[Spy()])
+    assert {training for training, _, _ in seen} == {True, False}
+    for training, inferred, exact in seen:
+        assert inferred.dtype == torch.float32
+        assert torch.equal(inferred, exact) is not training
+
+
 def test_a_net_without_targets_predicts():
     net = train(make_net(), epochs=1)
     data = dataset(9)
