@@ -142,21 +142,6 @@ def label_sets(found: dict[str, Runs]) -> str:
     return table(rows)
 
 
-def decisions(found: dict[str, Runs]) -> str:
-    """The best sequence, or marginals against tuned thresholds."""
-    rows = [["", "decision", "micro-F1", "macro-F1", "subset acc.", "average precision"]]
-    for name, variant in [(n, v) for n in found for v in ("hybrid", "default")]:
-        if own := found[name].get(variant):
-            for kind in ("beam", "marginal"):
-                values = own if kind == "beam" else [run["marginal"] for run in own]
-                keys = ("micro_f1", "macro_f1", "subset_accuracy")
-                cells = [mean(values, lambda run, key=key: run[key]) for key in keys]
-                precision = mean(own, lambda run: run["average_precision"])
-                title = f"{name}: {variant}"
-                rows.append([title, kind, *cells, precision if kind == "marginal" else ""])
-    return table(rows)
-
-
 def main() -> None:
     """Write one file a table."""
     found = by_dataset(read("label_sequences.jsonl"))
@@ -165,7 +150,6 @@ def main() -> None:
         "orders": orders(found),
         "without_frequent": without_frequent(found),
         "label_sets": label_sets(found),
-        "decisions": decisions(found),
     }
     for name, text in texts.items():
         (RESULTS / f"label_sequences_{name}.rst").write_text(text, encoding="utf-8")
