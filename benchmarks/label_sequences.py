@@ -58,7 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "random": {"label_order": "random"},
 }
 VARIANTS = {name: {"wide": False, **variant} for name, variant in VARIANTS.items()}
-VARIANTS["default"] = {}
+VARIANTS["default"] = {"wide": True}
 BASELINES = {"br": BinaryRelevance, "cc": ClassifierChain, "lp": LabelPowerset}
 # The label sets of aapd make 1,600 classes: with all word pairs they would take 8 GB.
 FEWER_FEATURES = {"aapd": 50_000}
