@@ -175,7 +175,8 @@ class SequenceScore(ValidationScore):
         self.decide = decide
 
     def on_batch_end(self, net: Any, **kwargs: Any) -> None:
-        pass
+        # What follows true labels is no prediction; keeping it would take much memory.
+        return
 
     def on_epoch_end(self, net: Any, *, dataset_valid: Any = None, **kwargs: Any) -> None:
         if dataset_valid is not None:
