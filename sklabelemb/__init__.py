@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         comparison,
         datasets,
         inspection,
+        laco,
         leam,
         meta,
         metrics,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         text,
     )
     from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
+    from sklabelemb.laco import LACOClassifier
     from sklabelemb.leam import LEAMClassifier
     from sklabelemb.meta import LabelwiseCalibrator, ThresholdTuner
     from sklabelemb.mtle import MTLEClassifier
@@ -39,6 +41,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "BinaryRelevance",
     "ClassifierChain",
+    "LACOClassifier",
     "LEAMClassifier",
     "LabelPowerset",
     "LabelwiseCalibrator",
@@ -50,6 +53,7 @@ __all__ = [
     "comparison",
     "datasets",
     "inspection",
+    "laco",
     "leam",
     "load",
     "meta",
@@ -67,6 +71,7 @@ _SUBMODULES = frozenset(
         "comparison",
         "datasets",
         "inspection",
+        "laco",
         "leam",
         "meta",
         "metrics",
@@ -80,6 +85,7 @@ _SUBMODULES = frozenset(
 _HOME = {
     "BinaryRelevance": "baselines",
     "ClassifierChain": "baselines",
+    "LACOClassifier": "laco",
     "LEAMClassifier": "leam",
     "LabelPowerset": "baselines",
     "LabelwiseCalibrator": "meta",

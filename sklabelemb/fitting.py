@@ -111,8 +111,10 @@ class FittingSteps(ABC):
         """The texts a batch of batch_size="auto"."""
         return min(max(n_samples // BATCHES_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
 
-    # Names of the network's tables with a row a word.
+    # Names of the network's tables with a row a word, and whether the network has the option
+    # ``sparse`` that gives these sparse gradients.
     _word_tables: tuple[str, ...] = ("embedding",)
+    _may_have_sparse_gradients = True
 
     def _numbers_per_token(self, options: dict[str, Any], targets: Targets) -> int:
         """How many numbers the network keeps for each token of a batch while predicting."""
@@ -146,7 +148,7 @@ class FittingSteps(ABC):
         vocabulary, token_ids = self._encode_first(
             documents, previous, self._words_beside_texts(targets)
         )
-        data = self._samples(token_ids, encoded, weight, len(vocabulary), learnt)
+        data = self._samples(token_ids, encoded, weight, vocabulary, learnt)
         train, valid = (data, None) if partial else self._hold_out(data, split_seed)
 
         with isolated_randomness(seed, device):
@@ -219,11 +221,11 @@ class FittingSteps(ABC):
         token_ids: TokenIds,
         encoded: Any,
         weight: np.ndarray | None,
-        n_words: int,
+        vocabulary: Vocabulary,
         learnt: dict[str, Any],
     ) -> Any:
         """The training data."""
-        data = TextDataset(token_ids, encoded, weight, n_words)
+        data = TextDataset(token_ids, encoded, weight, len(vocabulary))
         # What counts for nothing must not choose the epoch or the thresholds either.
         return data if weight is None else data.subset(np.flatnonzero(weight))
 
@@ -326,10 +328,9 @@ class FittingSteps(ABC):
         options = self._network_options(targets, vocabulary)
         net_params = dict(self.net_params or {})
         own_optimizer = "optimizer" not in net_params
-        sparse = own_optimizer and sparse_pays(
-            len(vocabulary), int(options["embedding_dim"]), device
-        )
-        options["sparse"] = sparse
+        if self._may_have_sparse_gradients:
+            dim = int(options["embedding_dim"])
+            options["sparse"] = own_optimizer and sparse_pays(len(vocabulary), dim, device)
         if (
             previous
             and partial
@@ -341,7 +342,7 @@ class FittingSteps(ABC):
                 net.initialize_optimizer()
             # The schedule of fit has ended at zero, and learning_rate may have changed since.
             for group in net.optimizer_.param_groups:
-                group["lr"] = net_params.get("lr", self.learning_rate)
+                group["lr"] = self._learning_rate_of(group)
             return net, options
         net = self._make_net(options, targets, device, train, net_params)
         network = net.module_
@@ -353,6 +354,10 @@ class FittingSteps(ABC):
         else:
             self._initialize_network(network, targets, vocabulary, train)
         return net, options
+
+    def _learning_rate_of(self, group: dict[str, Any]) -> float:
+        """The learning rate, without a schedule, of a group of the optimiser's parameters."""
+        return float((self.net_params or {}).get("lr", self.learning_rate))
 
     def _has_same_loss(self, targets: Targets, previous: dict[str, Any]) -> bool:
         """Whether the loss of an update is that of the net as it is."""

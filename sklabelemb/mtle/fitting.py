@@ -236,7 +236,7 @@ class TaskSteps(FittingSteps):
         token_ids: TokenIds,
         encoded: Any,
         weight: np.ndarray | None,
-        n_words: int,
+        vocabulary: Vocabulary,
         learnt: dict[str, Any],
     ) -> TaskDatasets:
         parts = []
@@ -248,7 +248,7 @@ class TaskSteps(FittingSteps):
                 token_ids.take(own),
                 codes,
                 None if weight is None else weight[own],
-                n_words,
+                len(vocabulary),
                 task=number,
             )
             if part.sample_weight is not None:

@@ -497,10 +497,10 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         token_ids: TokenIds,
         encoded: Any,
         weight: np.ndarray | None,
-        n_words: int,
+        vocabulary: Vocabulary,
         learnt: dict[str, Any],
     ) -> TextDataset:
-        data = super()._samples(token_ids, encoded, weight, n_words, learnt)
+        data = super()._samples(token_ids, encoded, weight, vocabulary, learnt)
         if not learnt["targets_"].multilabel:
             return data
         return SequenceDataset(**vars(data), order=learnt["label_order_"])

@@ -6,6 +6,7 @@ from .token_ids import TokenIds
 from .tokenizer import Tokenizer, token_spans, tokens_with_spans
 from .vectors import load_vectors, vector_dim, vectors_of
 from .vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary
+from .word_pieces import WordPieces
 
 __all__ = [
     "PAD_ID",
@@ -14,6 +15,7 @@ __all__ = [
     "TokenIds",
     "Tokenizer",
     "Vocabulary",
+    "WordPieces",
     "WordTfidf",
     "check_documents",
     "load_vectors",

@@ -112,6 +112,9 @@ class TextNet(NeuralNet):
         shape ``(b, n_labels)``. ``auxiliary_loss()``, where it has one, is added in training.
     mixed_precision : bool, default=False
         bfloat16 autocast in training; what is predicted is computed in float32.
+    accumulation_steps : int, default=1
+        Parts in which a training batch goes through the network, one after the other. For losses
+        that are means over texts the gradient is that of the whole batch.
     **kwargs
         Everything else that `skorch.NeuralNet` takes.
     """
@@ -127,6 +130,7 @@ class TextNet(NeuralNet):
         iterator_valid: Any = LengthBuckets,
         iterator_train__shuffle: bool = True,
         mixed_precision: bool = False,
+        accumulation_steps: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -139,6 +143,7 @@ class TextNet(NeuralNet):
             **kwargs,
         )
         self.mixed_precision = mixed_precision
+        self.accumulation_steps = accumulation_steps
 
     def train_on(
         self,
@@ -188,6 +193,26 @@ class TextNet(NeuralNet):
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """The training and validation data, which :meth:`train_on` already holds apart."""
         return X
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, torch.Tensor]:
+        """Loss and gradients of one batch, part by part."""
+        if self.accumulation_steps == 1:
+            return dict(super().train_step_single(batch, **fit_params))
+        self._set_training(True)
+        inputs, target = batch
+        n_texts = len(inputs["ids"])
+        losses, outputs = [], []
+        for rows in torch.arange(n_texts).tensor_split(self.accumulation_steps):
+            if not len(rows):
+                continue
+            some = {name: value[rows] for name, value in inputs.items()}
+            output = self.infer(some, **fit_params)
+            of_some = {name: value[rows] for name, value in target.items()}
+            loss = self.get_loss(output, of_some, X=some, training=True) * (len(rows) / n_texts)
+            loss.backward()
+            losses.append(loss.detach())
+            outputs.append(output.detach())
+        return {"loss": torch.stack(losses).sum(), "y_pred": torch.cat(outputs)}
 
     def infer(self, x: Any, **fit_params: Any) -> torch.Tensor:
         """Logits of one batch; in training perhaps in bfloat16."""

@@ -1,0 +1,615 @@
+"""LACO as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, cast
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklabelemb.base import LabelEmbeddingClassifier
+from sklabelemb.decision import probabilities
+from sklabelemb.inspection.occlusion import occlusion
+from sklabelemb.laco.encoders import (
+    fresh_configuration,
+    is_configuration,
+    longest_sequence,
+    pretrained_tokenizer,
+    pretrained_weights,
+)
+from sklabelemb.laco.explanations import JointExplanation
+from sklabelemb.laco.network import LACO, LabelReading
+from sklabelemb.laco.samples import CooccurrenceDataset
+from sklabelemb.targets import Targets
+from sklabelemb.text import TokenIds, Vocabulary, WordPieces, check_documents, tokens_with_spans
+from sklabelemb.training import LengthBuckets, TextDataset
+from sklabelemb.training.callbacks import GradientClipping
+from sklabelemb.training.net import explained_memory_errors
+
+__all__ = ["PAPER_SETTINGS", "LACOClassifier"]
+
+PAPER_SETTINGS: dict[str, Any] = {
+    "encoder": "bert-base-uncased",
+    "window_size": 10,
+    "cooccurrence": None,
+    "gamma": 0.5,
+    "learning_rate": 5e-5,
+    "encoder_learning_rate": 5e-5,
+    "batch_size": 32,
+    "max_length": 263,
+    "threshold": 0.5,
+    "min_labels": 0,
+}
+"""Parameters of the paper: ``LACOClassifier(**PAPER_SETTINGS)``; 320 tokens with aapd's labels."""
+
+# The words of a fresh encoder's vocabulary that stand for the marks of a sequence.
+MARKS = ("[CLS]", "[SEP]")
+# max_epochs="auto": until there were so many steps, and no fewer and no more epochs than these.
+ENOUGH_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 3, 10
+# batch_size="auto": the paper's 32 texts, fewer where an epoch would have too few steps.
+SMALLEST_BATCH, LARGEST_BATCH, BATCHES_AN_EPOCH = 8, 32, 60
+# Tokens, labels included, that go through the encoder at a time while predicting.
+PREDICTION_TOKENS = 1 << 14
+# Numbers that an explanation may keep at a time.
+READING_ELEMENTS = 1 << 24
+# What the tokenizer of a pretrained encoder knows already.
+OF_FRESH_ENCODERS = {
+    "tokenizer": None,
+    "lowercase": True,
+    "mask_numbers": False,
+    "max_features": None,
+    "min_df": 2,
+}
+
+
+class LACOClassifier(LabelEmbeddingClassifier):
+    """Label-correlation aware classifier: a transformer reads text and labels together.
+
+    One token for each label stands behind the text, so that the encoder sees words in the light of
+    the labels, and labels in the light of the words and of each other. A word counts in the text's
+    vector as much as it has to do with some label. A second task, learnt beside the labels, is to
+    tell which labels come together.
+
+    Parameters
+    ----------
+    encoder : str, path, dict or transformers configuration, \
+            default="sentence-transformers/all-MiniLM-L6-v2"
+        A name on the Hugging Face Hub, or a folder with ``config.json``, ``model.safetensors`` and
+        ``tokenizer.json``: a pretrained encoder of the BERT kind, with its tokenizer. A dict such
+        as ``{"model_type": "bert", "hidden_size": 128, ...}``, or a configuration object: a fresh
+        encoder over the words of the training texts, to which nothing is downloaded. The default is
+        small enough for a CPU; the paper has "bert-base-uncased".
+    joint_embedding : bool, default=True
+        Whether the encoder reads the labels beside the words. Without (the paper's "w/o JE") labels
+        are vectors that only the cross attention sees.
+    cross_attention : bool, default=True
+        Whether words are weighed by their cosines with the labels. Without (the paper's "w/o CA")
+        the state of [CLS] stands for the text; without both this is a plain BERT classifier.
+    window_size : int, default=10
+        The paper's r: a word is weighed with r neighbours on each side.
+    cooccurrence : {"plcp", "clcp", "both"} or None, default="clcp"
+        What is learnt beside the labels. "plcp": whether two labels come together. "clcp": which
+        labels come with some that are given. Single-label targets have neither.
+    alpha : float, default=0.5
+        Share of PLCP in "both", which the paper found no better than either alone.
+    gamma : float, default=0.5
+        Share of pairs that come together among those that PLCP asks about.
+    cooccurrence_weight : float, default=1.0
+        Weight of these tasks beside the loss of the labels.
+    freeze_layers : int or "all", default=0
+        So many layers of the encoder, from below, are not trained, and neither are its embeddings
+        and the labels' input vectors: no gradient passes through them, which saves time and memory.
+    dropout : float, default=0.1
+        Of the text's vector; that within the encoder is in its configuration.
+    label_texts : dict, list of str, "auto" or None, default="auto"
+        Texts of the labels, by name or in order. The token of a label starts as the mean of the
+        encoder's vectors of their pieces. "auto": the names, where they are strings.
+    tokenizer, lowercase, mask_numbers, max_features, min_df
+        As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained one has a tokenizer of
+        its own: with it they must be what they are by default.
+    max_length : int or None, default=256
+        Pieces (words, with a fresh encoder) of a text that are read; the paper's 320 tokens leave
+        263 beside the labels of its first corpus. None: as many as the encoder has positions for.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes; with label sets, of each label's positives.
+    threshold : float, list of float or "tuned", default="tuned"
+        From which probability on a label is predicted: one for all, one each, or tuned for
+        micro-F1 on the held-out texts.
+    threshold_shrinkage : float, default=400.0
+        How strongly tuned thresholds are drawn to a common one.
+    min_labels : int or "auto", default="auto"
+        A text gets at least so many labels. "auto": as many as every training text had.
+    max_epochs : int or "auto", default="auto"
+        "auto": as many as make 2,000 steps, between 3 and 10.
+    batch_size : int or "auto", default="auto"
+        Texts a batch. "auto": 32 as in the paper, but so few that an epoch has 60 batches, down to
+        8.
+    accumulation_steps : int, default=1
+        Parts in which a batch goes through the encoder, one after the other, where the memory does
+        not hold it; the gradient is that of the whole batch.
+    learning_rate : float, default=1e-3
+        Peak of Adam's step size for what is new: labels' vectors, cross attention, heads.
+    encoder_learning_rate : float or "auto", default="auto"
+        The same for the encoder. "auto": 1e-4 for a pretrained one, `learning_rate` for a fresh
+        one.
+    warmup : float, default=0.1
+        Share of the steps in which the step size rises; then it falls to zero.
+    weight_decay : float, default=0.01
+        Decoupled; not of biases and normalisations.
+    max_grad_norm : float or None, default=1.0
+        Longer gradients are scaled down to this norm.
+    validation_fraction : float, default=0.1
+        Share of the training texts, iteratively stratified, on which the best epoch and the
+        thresholds are chosen. With fewer than ten such texts none are held out.
+    patience : int or None, default=3
+        Epochs without improvement before training stops; the best epoch's weights are kept.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1"; "auto" takes a GPU if there is one.
+    mixed_precision : bool, default=False
+        Whether to train in bfloat16. Predictions are computed in float32.
+    warm_start : bool, default=False
+        Whether the next fit goes on from the present weights.
+    random_state : int, RandomState or None, default=None
+        Same data and same integer: same model, bit for bit on CPU.
+    verbose : int, default=0
+        1 shows a progress bar.
+    net_params : dict, default=None
+        Anything else for the skorch net, such as ``callbacks`` or ``optimizer``.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Single-label: the classes. Multi-label: one ``[0, 1]`` per label, shape ``(n_labels, 2)``.
+    label_names_ : ndarray of shape (n_labels,)
+    label_embeddings_ : ndarray of shape (n_labels, k)
+    thresholds_ : ndarray of shape (n_labels,), or None for single classes
+    min_labels_ : int
+    vocabulary_ : Vocabulary or WordPieces
+    net_ : TextNet
+        The fitted skorch net; ``net_.module_`` is the torch module.
+    history_ : list of dict
+        Losses, validation score and seconds of every epoch.
+    n_iter_ : int
+        Epochs run.
+    best_epoch_ : int
+        The epoch whose weights were kept, counted from 1.
+
+    Raises
+    ------
+    ImportError
+        In `fit`, without the library `transformers`: ``pip install "sklabelemb[hf]"``.
+    OSError
+        In `fit`, when the encoder is no folder and cannot be had from the Hub.
+
+    Warns
+    -----
+    UserWarning
+        In `fit`, when texts are cut because labels take up positions of the encoder.
+
+    See Also
+    --------
+    LEAMClassifier : Much smaller and faster, without a pretrained encoder.
+
+    Notes
+    -----
+    Labels and words share the encoder's positions: of 512, a text may have 512 less the labels and
+    three. Where labels would leave the text less than half, they are read in blocks, each beside
+    the whole text. That is an approximation: labels of different blocks do not see each other.
+
+    References
+    ----------
+    Zhang, X., Zhang, Q.-W., Yan, Z., Liu, R. and Cao, Y. (2021). Enhancing Label Correlation
+    Feedback in Multi-Label Text Classification via Multi-Task Learning. Findings of ACL.
+
+    Examples
+    --------
+    >>> from sklabelemb import LACOClassifier
+    >>> texts = ["my parcel is late", "my refund is due", "parcel late, refund due"] * 10
+    >>> y = [[1, 0], [0, 1], [1, 1]] * 10
+    >>> small = {"model_type": "bert", "hidden_size": 32, "num_hidden_layers": 1}
+    >>> small |= {"num_attention_heads": 2, "intermediate_size": 64}
+    >>> model = LACOClassifier(encoder=small, learning_rate=3e-3, random_state=0).fit(texts, y)
+    >>> model.predict(["is my parcel late"])
+    array([[1, 0]])
+    """
+
+    _parameter_constraints: dict[str, Any] = {
+        **LabelEmbeddingClassifier._parameter_constraints,
+        "encoder": [str, Mapping, HasMethods(["__fspath__"]), HasMethods(["to_json_string"])],
+        "joint_embedding": ["boolean"],
+        "cross_attention": ["boolean"],
+        "window_size": [Interval(Integral, 0, None, closed="left")],
+        "cooccurrence": [StrOptions({"plcp", "clcp", "both"}), None],
+        "alpha": [Interval(Real, 0, 1, closed="both")],
+        "gamma": [Interval(Real, 0, 1, closed="neither")],
+        "cooccurrence_weight": [Interval(Real, 0, None, closed="left")],
+        "freeze_layers": [Interval(Integral, 0, None, closed="left"), StrOptions({"all"})],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "accumulation_steps": [Interval(Integral, 1, None, closed="left")],
+        "encoder_learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        encoder: Any = "sentence-transformers/all-MiniLM-L6-v2",
+        joint_embedding: bool = True,
+        cross_attention: bool = True,
+        window_size: int = 10,
+        cooccurrence: str | None = "clcp",
+        alpha: float = 0.5,
+        gamma: float = 0.5,
+        cooccurrence_weight: float = 1.0,
+        freeze_layers: int | str = 0,
+        dropout: float = 0.1,
+        label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
+        tokenizer: Callable[[str], Sequence[str]] | None = None,
+        lowercase: bool = True,
+        mask_numbers: bool = False,
+        max_features: int | None = None,
+        min_df: float = 2,
+        max_length: int | None = 256,
+        class_weight: Mapping[Any, float] | str | None = None,
+        threshold: float | Sequence[float] | str = "tuned",
+        threshold_shrinkage: float = 400.0,
+        min_labels: int | str = "auto",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        accumulation_steps: int = 1,
+        learning_rate: float = 1e-3,
+        encoder_learning_rate: float | str = "auto",
+        warmup: float = 0.1,
+        weight_decay: float = 0.01,
+        max_grad_norm: float | None = 1.0,
+        validation_fraction: float = 0.1,
+        patience: int | None = 3,
+        device: str = "auto",
+        mixed_precision: bool = False,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int | bool = 0,
+        net_params: dict[str, Any] | None = None,
+    ) -> None:
+        self.encoder = encoder
+        self.joint_embedding = joint_embedding
+        self.cross_attention = cross_attention
+        self.window_size = window_size
+        self.cooccurrence = cooccurrence
+        self.alpha = alpha
+        self.gamma = gamma
+        self.cooccurrence_weight = cooccurrence_weight
+        self.freeze_layers = freeze_layers
+        self.dropout = dropout
+        self.label_texts = label_texts
+        self.tokenizer = tokenizer
+        self.lowercase = lowercase
+        self.mask_numbers = mask_numbers
+        self.max_features = max_features
+        self.min_df = min_df
+        self.max_length = max_length
+        self.class_weight = class_weight
+        self.threshold = threshold
+        self.threshold_shrinkage = threshold_shrinkage
+        self.min_labels = min_labels
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.accumulation_steps = accumulation_steps
+        self.learning_rate = learning_rate
+        self.encoder_learning_rate = encoder_learning_rate
+        self.warmup = warmup
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.mixed_precision = mixed_precision
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.net_params = net_params
+
+    # -- texts -----------------------------------------------------------------------------------
+
+    def _encode_first(
+        self,
+        documents: list[str],
+        previous: dict[str, Any] | None,
+        further_words: Sequence[str] = (),
+    ) -> tuple[Any, TokenIds]:
+        if is_configuration(self.encoder):
+            return super()._encode_first(documents, previous, further_words)
+        for name, usual in OF_FRESH_ENCODERS.items():
+            if (value := getattr(self, name)) != usual:
+                raise ValueError(
+                    f"{name}={value!r} is for fresh encoders. The encoder {self.encoder!r} brings "
+                    f"its own tokenizer and vocabulary: leave {name} at {usual!r}."
+                )
+        known = previous["vocabulary_"] if previous else None
+        if not isinstance(known, WordPieces):
+            known = WordPieces(**pretrained_tokenizer(self.encoder))
+        return known, known.encode(documents, max_length=self.max_length)
+
+    def _words_beside_texts(self, targets: Targets) -> list[str]:
+        return list(MARKS) if is_configuration(self.encoder) else []
+
+    def _samples(
+        self,
+        token_ids: TokenIds,
+        encoded: Any,
+        weight: np.ndarray | None,
+        vocabulary: Any,
+        learnt: dict[str, Any],
+    ) -> TextDataset:
+        targets = learnt["targets_"]
+        room, _ = self._division(self._configuration(vocabulary), targets.n_labels)
+        if self.joint_embedding and (n_cut := int((token_ids.lengths > room).sum())):
+            warnings.warn(
+                f"{n_cut} of {len(token_ids)} texts are read only up to token {room}: the "
+                f"{targets.n_labels} labels share the encoder's positions with them. A smaller "
+                "max_length makes the cut without this warning, and joint_embedding=False leaves "
+                "all positions to the text.",
+                UserWarning,
+                stacklevel=2,
+            )
+        token_ids = token_ids.truncated(room)
+        data = super()._samples(token_ids, encoded, weight, vocabulary, learnt)
+        if not targets.multilabel or self.cooccurrence is None:
+            return data
+        return CooccurrenceDataset(**vars(data), tasks=self.cooccurrence, gamma=self.gamma)
+
+    def _dataset(self, token_ids: TokenIds) -> TextDataset:
+        options = self._network_arguments
+        room, _ = self._division(options["encoder"], self.targets_.n_labels)
+        return super()._dataset(token_ids.truncated(room))
+
+    def _division(self, configuration: dict[str, Any], n_labels: int) -> tuple[int, int]:
+        """How many of the encoder's positions a text may take, and how many labels at a time."""
+        positions = longest_sequence(configuration)
+        if not self.joint_embedding:
+            return positions - 2, n_labels
+        positions -= 3
+        n_blocks = math.ceil(n_labels / (positions // 2))
+        block = math.ceil(n_labels / n_blocks)
+        return positions - block, block
+
+    def _configuration(self, vocabulary: Any) -> dict[str, Any]:
+        if isinstance(vocabulary, WordPieces):
+            return vocabulary.encoder
+        return fresh_configuration(self.encoder, len(vocabulary))
+
+    # -- the network -----------------------------------------------------------------------------
+
+    _may_have_sparse_gradients = False
+    _most_epochs = MOST_EPOCHS
+
+    def _enough_epochs(self, n_batches: int, train: Any) -> int:
+        return min(max(math.ceil(ENOUGH_STEPS / n_batches), FEWEST_EPOCHS), MOST_EPOCHS)
+
+    def _enough_texts(self, n_samples: int) -> int:
+        return min(max(n_samples // BATCHES_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
+
+    def _network_class(self) -> type[nn.Module]:
+        return LACO
+
+    def _network_options(self, targets: Targets, vocabulary: Any) -> dict[str, Any]:
+        configuration = self._configuration(vocabulary)
+        n_layers = int(configuration.get("num_hidden_layers", configuration.get("n_layers", 0)))
+        frozen = n_layers if self.freeze_layers == "all" else int(self.freeze_layers)
+        if frozen > n_layers:
+            raise ValueError(
+                f"freeze_layers={frozen}, but the encoder has {n_layers} layers. Use "
+                "freeze_layers='all' to train none of it."
+            )
+        pretrained = isinstance(vocabulary, WordPieces)
+        marks = (
+            (vocabulary.cls_id, vocabulary.sep_id)
+            if pretrained
+            else (vocabulary[MARKS[0]], vocabulary[MARKS[1]])
+        )
+        return {
+            "encoder": configuration,
+            "n_labels": targets.n_labels,
+            "cls_id": marks[0],
+            "sep_id": marks[1],
+            "id_shift": 1 if pretrained else 0,
+            "joint_embedding": self.joint_embedding,
+            "cross_attention": self.cross_attention,
+            "window_size": self.window_size,
+            "block_size": self._division(configuration, targets.n_labels)[1],
+            "cooccurrence": self.cooccurrence if targets.multilabel else None,
+            "alpha": self.alpha,
+            "cooccurrence_weight": self.cooccurrence_weight,
+            "freeze_layers": frozen,
+            "dropout": self.dropout,
+        }
+
+    @torch.no_grad()
+    def _initialize_network(
+        self, network: nn.Module, targets: Targets, vocabulary: Any, train: Any
+    ) -> None:
+        network = cast(LACO, network)
+        if isinstance(vocabulary, WordPieces):
+            network.encoder.load_state_dict(
+                {
+                    name: value
+                    for name, value in pretrained_weights(self.encoder).items()
+                    if not name.startswith("pooler.")
+                }
+            )
+        self._start_labels(network, targets, vocabulary)
+        encoded = train.targets
+        if sp.issparse(encoded):
+            frequency = (np.asarray(encoded.sum(axis=0)).ravel() + 0.5) / (encoded.shape[0] + 1)
+            prior = np.log(frequency / (1 - frequency))
+        else:
+            counts = np.bincount(encoded, minlength=targets.n_labels)
+            prior = np.log((counts + 0.5) / (len(encoded) + 1))
+        network.output.bias.copy_(torch.from_numpy(prior))
+
+    def _start_labels(self, network: LACO, targets: Targets, vocabulary: Any) -> None:
+        """The token of a label: the mean of the encoder's vectors of the pieces of its text."""
+        table, words = network.label_embedding, network.embedding
+        texts = targets.texts_of_labels(self.label_texts)
+        if table is None or not texts or table.embedding_dim != words.embedding_dim:
+            return
+        if isinstance(vocabulary, WordPieces):
+            pieces = vocabulary.encode(texts)
+            rows = [pieces.row(label) - 1 for label in range(len(texts))]
+        else:
+            some = [[vocabulary.id(w) for w in self._tokenizer()(t)] for t in texts]
+            rows = [np.array([i for i in ids if i > 1], dtype=np.int32) for ids in some]
+        for label, ids in enumerate(rows):
+            if len(ids):
+                here = torch.from_numpy(ids.astype(np.int64)).to(words.weight.device)
+                table.weight[label] = words.weight[here].mean(dim=0)
+
+    def _net_arguments(self, targets: Targets, encoded: Any) -> dict[str, Any]:
+        encoders = {"part": "encoder", "lr": self._encoder_rate()}
+        undecayed = {"weight_decay": 0.0}
+        n_labels = targets.n_labels if self.joint_embedding else 0
+        return {
+            **super()._net_arguments(targets, encoded),
+            "accumulation_steps": self.accumulation_steps,
+            "optimizer__param_groups": [
+                ("encoder.*bias", encoders | undecayed),
+                ("encoder.*[nN]orm*", encoders | undecayed),
+                ("encoder.*", encoders),
+                ("*bias", undecayed),
+            ],
+            "iterator_valid__batch_size": max(1, PREDICTION_TOKENS // (64 + n_labels)),
+            "iterator_valid__max_tokens": PREDICTION_TOKENS,
+        }
+
+    def _encoder_rate(self) -> float:
+        if isinstance(self.encoder_learning_rate, str):
+            fresh = is_configuration(self.encoder)
+            return self.learning_rate if fresh else 1e-4
+        return float(self.encoder_learning_rate)
+
+    def _learning_rate_of(self, group: dict[str, Any]) -> float:
+        if group.get("part") == "encoder" and "lr" not in (self.net_params or {}):
+            return self._encoder_rate()
+        return super()._learning_rate_of(group)
+
+    def _gradient_callbacks(self) -> list[Any]:
+        return [] if self.max_grad_norm is None else [GradientClipping(self.max_grad_norm)]
+
+    @property
+    def label_embeddings_(self) -> np.ndarray:
+        """What the encoder reads for each label, shape ``(n_labels, k)``.
+
+        Without joint embedding, what the words are compared with.
+        """
+        check_is_fitted(self)
+        table = self.net_.module_.label_embedding
+        if table is None:
+            raise AttributeError(
+                "With joint_embedding=False and cross_attention=False the labels have no vectors."
+            )
+        return table.weight.detach().cpu().numpy().copy()
+
+    # -- what the model saw ----------------------------------------------------------------------
+
+    def explain(self, X: Any) -> list[JointExplanation]:
+        """Which words each label was seen in, and which labels were seen beside it.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+
+        Returns
+        -------
+        list of JointExplanation
+            One a text. Pieces of a word are put together again. With cross attention the
+            contributions of the words and a constant of the label sum to the label's logit; without
+            it, a contribution is by how much the logit falls without the word, and there is no
+            attention.
+        """
+        check_is_fitted(self)
+        documents = check_documents(X)
+        token_ids = self._dataset(self._encode(documents)).token_ids
+        explanations: list[Any] = [None] * len(documents)
+        for indices, reading in self._readings(token_ids):
+            logits = reading.logits.float().cpu().numpy()
+            proba = probabilities(logits, self.targets_.multilabel)
+            predicted = self._label_decisions(logits)
+            for row, index in enumerate(indices):
+                ids = token_ids.row(index)
+                tokens, spans, owners = self._words(documents[index], len(ids))
+                contributions, attention = self._of_tokens(ids, reading, row)
+                explanations[index] = JointExplanation(
+                    text=documents[index],
+                    tokens=tokens,
+                    spans=spans,
+                    label_names=list(self.label_names_),
+                    proba=proba[row],
+                    predicted=predicted[row],
+                    attention=None if attention is None else _added(attention, owners, len(tokens)),
+                    contributions=_added(contributions, owners, len(tokens)),
+                    affinity=None
+                    if reading.affinity is None
+                    else reading.affinity[row].float().cpu().numpy(),
+                )
+        return explanations
+
+    def _words(
+        self, text: str, n_tokens: int
+    ) -> tuple[list[str], list[tuple[int, int] | None], list[int]]:
+        """Words to show, where they stand, and the word that each token belongs to."""
+        if isinstance(self.vocabulary_, WordPieces):
+            words, places, owners = self.vocabulary_.words(text, n_tokens)
+            return words, list(places), owners
+        tokens, spans = tokens_with_spans(text, self._tokenizer(), n_tokens)
+        return tokens, spans, list(range(len(tokens)))
+
+    def _of_tokens(
+        self, ids: np.ndarray, reading: LabelReading, row: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Contributions and attention of a text's tokens, each of shape (n_tokens, n_labels)."""
+        if reading.attention is None or reading.contributions is None:
+            known = self._dataset(TokenIds(ids, [0, len(ids)])).batch(np.array([0]))[0]["ids"]
+            tokens = known[0, : len(ids)].to(self.net_.device)
+            with explained_memory_errors(self.net_.device):
+                falls = occlusion(
+                    lambda some, left_out: self.net_.module_(some),
+                    tokens,
+                    PREDICTION_TOKENS // (1 + self.targets_.n_labels // max(1, len(ids))),
+                )
+            return falls.float().cpu().numpy(), None
+        attention = reading.attention[row, : len(ids)].float().cpu().numpy()
+        total = attention.sum(axis=0, keepdims=True)
+        shares = np.divide(attention, total, out=np.zeros_like(attention), where=total > 0)
+        return reading.contributions[row, : len(ids)].float().cpu().numpy(), shares
+
+    def _readings(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, LabelReading]]:
+        """The network's readings, batch by batch, with the indices of the batch's texts."""
+        data = TextDataset(token_ids, n_words=len(self.vocabulary_))
+        network = self.net_.module_
+        network.eval()
+        configuration = self._network_arguments["encoder"]
+        heads = int(configuration.get("num_attention_heads", configuration.get("n_heads", 1)))
+        # Explanations keep the encoder's attention weights, which grow with the square.
+        longest = int(token_ids.lengths.max(initial=0)) + self.targets_.n_labels
+        size = max(1, min(32, READING_ELEMENTS // (heads * longest * longest)))
+        for indices in LengthBuckets(data, batch_size=size).batches():
+            ids = data.batch(indices)[0]["ids"].to(self.net_.device)
+            with explained_memory_errors(self.net_.device):
+                yield indices, network.read(ids)
+
+
+def _added(values: np.ndarray, owners: Sequence[int], n_words: int) -> np.ndarray:
+    """Values of pieces, added up by the word that they belong to."""
+    sums = np.zeros((n_words, *values.shape[1:]), dtype=values.dtype)
+    np.add.at(sums, np.asarray(owners, dtype=np.int64), values)
+    return sums
+
+

@@ -1,0 +1,187 @@
+"""Encoders of the `transformers` library: where they come from, and what they must be like."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from sklabelemb.optional import import_optional
+
+__all__ = [
+    "build_encoder",
+    "first_position",
+    "fresh_configuration",
+    "is_configuration",
+    "longest_sequence",
+    "pretrained_tokenizer",
+    "pretrained_weights",
+]
+
+# What a saved configuration says about files and about tasks that are none of ours.
+_NOT_KEPT = {"architectures", "dtype", "id2label", "label2id", "torch_dtype"}
+_NOT_KEPT |= {"problem_type", "transformers_version"}
+
+
+def is_configuration(encoder: Any) -> bool:
+    """Whether an encoder is described rather than named: a fresh one is made from it."""
+    return isinstance(encoder, Mapping) or hasattr(encoder, "to_dict")
+
+
+def fresh_configuration(encoder: Any, n_words: int) -> dict[str, Any]:
+    """The whole configuration of a fresh encoder with a row for each of `n_words`.
+
+    Raises
+    ------
+    ValueError
+        When `transformers` knows no such kind of model, or cannot make one of this description.
+    """
+    given = dict(encoder) if isinstance(encoder, Mapping) else encoder.to_dict()
+    kind = given.pop("model_type", None)
+    if not isinstance(kind, str) or not kind:
+        raise ValueError(
+            "The configuration of an encoder must name its model_type, for instance "
+            "encoder={'model_type': 'bert', 'hidden_size': 128, 'num_hidden_layers': 2, "
+            "'num_attention_heads': 2, 'intermediate_size': 256}."
+        )
+    given |= {"vocab_size": n_words, "pad_token_id": 0}
+    try:
+        configuration = _transformers().AutoConfig.for_model(kind, **given)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"encoder is no configuration of a {kind!r} model: {error}") from error
+    return _kept(configuration)
+
+
+def pretrained_tokenizer(name: str | os.PathLike[str]) -> dict[str, Any]:
+    """Tokenizer and configuration of a pretrained encoder, as `WordPieces` takes them.
+
+    Raises
+    ------
+    OSError
+        When the encoder is neither a folder nor can be had from the Hub.
+    ValueError
+        When its tokenizer is of no kind that can be used.
+    """
+    library = _transformers()
+    with _explained(name), _quiet():
+        configuration = library.AutoConfig.from_pretrained(name)
+        tokenizer = library.AutoTokenizer.from_pretrained(name)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    marks = {"cls_id": tokenizer.cls_token_id, "sep_id": tokenizer.sep_token_id}
+    if backend is None or None in marks.values():
+        raise ValueError(
+            f"The tokenizer of {os.fspath(name)!r} ({type(tokenizer).__name__}) cannot be used: "
+            "it must be a fast one with a token that opens a sequence ([CLS]) and one that ends a "
+            "segment ([SEP]). Take an encoder of the BERT kind."
+        )
+    return {"tokenizer": json.loads(backend.to_str()), "encoder": _kept(configuration), **marks}
+
+
+def pretrained_weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
+    """Weights of a pretrained encoder, in single precision."""
+    with _explained(name), _quiet():
+        model = _transformers().AutoModel.from_pretrained(name, dtype=torch.float32)
+    return dict(model.state_dict())
+
+
+def build_encoder(configuration: dict[str, Any]) -> nn.Module:
+    """An encoder with random weights.
+
+    Raises
+    ------
+    ValueError
+        When it does not take embeddings with positions of their own, which labels need.
+    """
+    library = _transformers()
+    given = dict(configuration)
+    kind = given.pop("model_type")
+    with _quiet():
+        try:
+            encoder = library.AutoModel.from_config(library.AutoConfig.for_model(kind, **given))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"No encoder can be made of the configuration: {error}") from error
+    # Nothing reads the sentence vector that some encoders compute from [CLS].
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    known = inspect.signature(encoder.forward).parameters
+    positions = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    if (
+        not {"inputs_embeds", "position_ids", "attention_mask"} <= known.keys()
+        or not isinstance(positions, nn.Embedding)
+        or any("rel_" in name or "relative" in name for name in encoder.state_dict())
+    ):
+        raise ValueError(
+            f"An encoder of type {kind!r} cannot read labels beside the words: they need positions "
+            "of their own, from a table that is added to the input. Use one of the BERT kind "
+            "(bert, roberta, electra, distilbert, camembert, xlm-roberta)."
+        )
+    return encoder
+
+
+def first_position(encoder: Any) -> int:
+    """The position of the first token; those of the RoBERTa kind begin after that of padding."""
+    padding: int | None = encoder.embeddings.position_embeddings.padding_idx
+    return 0 if padding is None else padding + 1
+
+
+def longest_sequence(configuration: dict[str, Any]) -> int:
+    """How many positions an encoder has."""
+    most = int(configuration["max_position_embeddings"])
+    # Where positions begin after that of padding, as many of them are never used.
+    shifted = {"roberta", "camembert", "xlm-roberta"}
+    if configuration["model_type"] in shifted:
+        most -= int(configuration["pad_token_id"]) + 1
+    return most
+
+
+def _kept(configuration: Any) -> dict[str, Any]:
+    """What makes the encoder what it is, as plain JSON values; no names, which may be paths."""
+    content = json.loads(configuration.to_json_string(use_diff=False))
+    return {
+        name: value
+        for name, value in content.items()
+        if not name.startswith("_") and name not in _NOT_KEPT
+    }
+
+
+def _transformers() -> Any:
+    return import_optional("transformers", extra="hf", purpose="LACOClassifier")
+
+
+@contextlib.contextmanager
+def _explained(name: Any) -> Iterator[None]:
+    """Say what to do when an encoder cannot be had."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        name = os.fspath(name)
+        where = "in that folder" if os.path.isdir(name) else "as a folder, nor from the Hub"
+        raise OSError(
+            f"The encoder {name!r} cannot be read {where}: {str(error).strip().splitlines()[0]} "
+            "Without a connection, give a folder that holds its files: encoder='path/to/folder' "
+            "with config.json, model.safetensors and tokenizer.json, for instance what "
+            "AutoModel.from_pretrained(...).save_pretrained and the tokenizer's save_pretrained "
+            "wrote elsewhere. A description makes a fresh encoder that needs no files: "
+            "encoder={'model_type': 'bert', ...}."
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library from reporting on weights that are of no use here."""
+    logging = import_optional("transformers.utils.logging", extra="hf", purpose="LACOClassifier")
+    verbosity, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if shown:
+            logging.enable_progress_bar()

@@ -1,0 +1,76 @@
+"""What a joint encoder saw: words for each label, and labels for each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklabelemb.inspection.explanation import Explanation
+
+__all__ = ["JointExplanation"]
+
+
+@dataclass(frozen=True)
+class JointExplanation(Explanation):
+    """An `Explanation` with what the labels had to do with each other.
+
+    Attributes
+    ----------
+    affinity : ndarray of shape (n_labels, n_labels), or None
+        Row by row, the share of its attention among labels that the encoder gave, while it read
+        this document, to each label when it computed the state of another: the mean over heads and
+        layers; each row sums to one. None without joint embedding.
+
+    Notes
+    -----
+    `attention` is the cross attention before the maximum over the labels, scaled so that each
+    label's column sums to one (a column of zeros: no word has to do with the label).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklabelemb.laco import JointExplanation
+    >>> explanation = JointExplanation(
+    ...     "late parcel",
+    ...     ["late", "parcel"],
+    ...     [(0, 4), (5, 11)],
+    ...     ["delivery", "refund"],
+    ...     np.array([0.9, 0.2]),
+    ...     np.array([True, False]),
+    ...     np.array([[0.7, 0.5], [0.3, 0.5]]),
+    ...     np.array([[1.5, 0.1], [0.5, 0.0]]),
+    ...     np.array([[0.6, 0.4], [0.7, 0.3]]),
+    ... )
+    >>> explanation.read_beside("refund")
+    [('delivery', 0.7)]
+    """
+
+    affinity: np.ndarray | None = None
+
+    def read_beside(self, label: Any, n: int = 5) -> list[tuple[Any, float]]:
+        """The `n` other labels that the encoder looked at most for a label, and their shares.
+
+        Parameters
+        ----------
+        label : one of `label_names`
+        n : int, default=5
+
+        Returns
+        -------
+        list of (label, float)
+
+        Raises
+        ------
+        ValueError
+            For a label that the model does not have, or without joint embedding.
+        """
+        row = self._column(label)
+        if self.affinity is None:
+            raise ValueError(
+                "Without joint embedding the encoder does not read the labels. Fit with "
+                "joint_embedding=True."
+            )
+        order = [int(k) for k in np.argsort(-self.affinity[row], kind="stable") if k != row]
+        return [(self.label_names[k], float(self.affinity[row, k])) for k in order[:n]]

@@ -1,0 +1,400 @@
+"""LACO: document and labels read together (Zhang et al., 2021).
+
+Shapes: b documents of a batch, m tokens of a document, n labels, k hidden units, g blocks of B
+labels (one block of all labels, unless they are too many for the encoder).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sklabelemb.laco.cooccurrence import ConditionalCooccurrence, PairwiseCooccurrence
+from sklabelemb.laco.encoders import build_encoder, first_position
+
+__all__ = ["LACO", "CrossAttention", "LabelReading"]
+
+# Spread of the labels' vectors at the start; that of the encoders' own tables.
+LABEL_STD = 0.02
+# Of the softplus that stands for the ReLU of equation 3, which has no gradient once it is 0 for all
+# words: training ended there.
+SHARPNESS = 5.0
+# The encoder gives its attention weights in a mode that it is in as a whole.
+_WEIGHTS_SHOWN = threading.Lock()
+
+
+@dataclass(frozen=True)
+class LabelReading:
+    """What the network saw in a batch, for explanations.
+
+    Attributes
+    ----------
+    logits : float Tensor of shape (b, n)
+    attention : float Tensor of shape (b, m, n), or None
+        Cross attention of each token and each label before the maximum over the labels; None
+        without cross attention.
+    contributions : float Tensor of shape (b, m, n), or None
+        With cross attention: what each token adds to each logit; they and the bias sum to it.
+    affinity : float Tensor of shape (b, n, n), or None
+        Attention of the encoder from each label (rows, which sum to one) to each other one: the
+        mean over heads and layers. None where the labels are not read.
+    """
+
+    logits: Tensor
+    attention: Tensor | None
+    contributions: Tensor | None
+    affinity: Tensor | None
+
+
+class CrossAttention(nn.Module):
+    """How much each word has to do with any label (equations 2 to 4).
+
+    Parameters
+    ----------
+    window_size : int
+        The paper's r: the block of a word is itself and r neighbours on each side.
+    """
+
+    def __init__(self, window_size: int) -> None:
+        super().__init__()
+        width = 2 * window_size + 1
+        # One kernel for all labels, so that their order does not matter; at first, a mean.
+        self.kernel = nn.Parameter(torch.full((width,), 1 / width))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, words: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+        """Cross attention, float Tensor of shape (b, n, m): positive, and 0 for what is no word.
+
+        Parameters
+        ----------
+        words : float Tensor of shape (b, m, k)
+        labels : float Tensor of shape (b, n, k)
+        mask : bool Tensor of shape (b, m)
+            False for padding and special tokens.
+        """
+        M = F.normalize(labels, dim=2) @ F.normalize(words, dim=2).transpose(1, 2)
+        M = M * mask.unsqueeze(1)
+        b, n, m = M.shape
+        blocks = F.conv1d(
+            M.reshape(b * n, 1, m), self.kernel.to(M.dtype).reshape(1, 1, -1), padding="same"
+        )
+        return F.softplus(blocks.reshape(b, n, m) + self.bias, beta=SHARPNESS) * mask.unsqueeze(1)
+
+
+class LACO(nn.Module):
+    """The network of `LACOClassifier`.
+
+    Parameters
+    ----------
+    encoder : dict
+        Configuration of a `transformers` encoder.
+    n_labels : int
+    cls_id, sep_id : int
+        Its tokens [CLS] and [SEP].
+    id_shift : int, default=0
+        What ids are larger than the encoder's own (0 is padding here).
+    joint_embedding : bool, default=True
+        Whether the encoder reads the labels beside the words (JE).
+    cross_attention : bool, default=True
+        Whether words are weighed by the labels (CA); else [CLS] stands for the document.
+    window_size : int, default=10
+    block_size : int, default=None
+        At most so many labels are read beside the words at a time. None: all.
+    cooccurrence : {"plcp", "clcp", "both"} or None, default=None
+    alpha : float, default=0.5
+        Share of PLCP in "both".
+    cooccurrence_weight : float, default=1.0
+    freeze_layers : int, default=0
+        So many layers of the encoder, from below, with all below them, stay as they are.
+    dropout : float, default=0.1
+        Of the document's vector.
+    """
+
+    def __init__(
+        self,
+        encoder: dict[str, Any],
+        n_labels: int,
+        cls_id: int,
+        sep_id: int,
+        id_shift: int = 0,
+        joint_embedding: bool = True,
+        cross_attention: bool = True,
+        window_size: int = 10,
+        block_size: int | None = None,
+        cooccurrence: str | None = None,
+        alpha: float = 0.5,
+        cooccurrence_weight: float = 1.0,
+        freeze_layers: int = 0,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.encoder = build_encoder(encoder)
+        self.n_labels = n_labels
+        self.cls_id = cls_id
+        self.sep_id = sep_id
+        self.id_shift = id_shift
+        self.joint_embedding = joint_embedding
+        self.block_size = block_size or n_labels
+        self.alpha = {"plcp": 1.0, "clcp": 0.0}.get(cooccurrence or "", alpha)
+        self.cooccurrence_weight = cooccurrence_weight
+        size = self.encoder.config.hidden_size
+        self.label_embedding: nn.Embedding | None = None
+        if joint_embedding or cross_attention or cooccurrence:
+            width = self.embedding.embedding_dim if joint_embedding else size
+            self.label_embedding = nn.Embedding(n_labels, width)
+            nn.init.normal_(self.label_embedding.weight, std=LABEL_STD)
+        self.cross_attention = CrossAttention(window_size) if cross_attention else None
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(size, n_labels)
+        self.pairwise = PairwiseCooccurrence(size) if cooccurrence in ("plcp", "both") else None
+        self.conditional = (
+            ConditionalCooccurrence(size) if cooccurrence in ("clcp", "both") else None
+        )
+        self._auxiliary: Tensor | float = 0.0
+        self._freeze(freeze_layers)
+
+    @property
+    def embedding(self) -> nn.Embedding:
+        """The encoder's table of words or word pieces."""
+        return self.encoder.get_input_embeddings()
+
+    def forward(
+        self,
+        ids: Tensor,
+        pairs: Tensor | None = None,
+        together: Tensor | None = None,
+        pair_weight: Tensor | None = None,
+        given: Tensor | None = None,
+        present: Tensor | None = None,
+        given_weight: Tensor | None = None,
+    ) -> Tensor:
+        """Logits of the labels, float Tensor of shape (b, n).
+
+        Parameters
+        ----------
+        ids : int64 Tensor of shape (b, m)
+            0 is padding.
+        pairs, together, pair_weight : Tensors of shapes (b, P, 2), (b, P), (b,)
+            What PLCP asks, the answers, and each document's part in the loss.
+        given, present, given_weight : Tensors of shapes (b, n), (b, n), (b,)
+            The same for CLCP.
+        """
+        words, labels, first = self.states(ids)
+        logits = self._logits(words, labels, first, ids > 0)[0]
+        if self.training:
+            loss: Tensor | float = 0.0
+            if self.pairwise is not None and pairs is not None:
+                assert labels is not None and together is not None and pair_weight is not None
+                losses = self.pairwise.loss(labels, pairs, together)
+                loss = loss + self.alpha * (losses * pair_weight).mean()
+            if self.conditional is not None and given is not None:
+                assert labels is not None and present is not None and given_weight is not None
+                losses = self.conditional.loss(labels, given, present)
+                loss = loss + (1 - self.alpha) * (losses * given_weight).mean()
+            self._auxiliary = self.cooccurrence_weight * loss
+        return logits
+
+    def auxiliary_loss(self) -> Tensor | float:
+        """What equation 10 adds to the loss of the labels in the last batch."""
+        return self._auxiliary
+
+    def states(self, ids: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
+        """What the encoder makes of words and labels (equation 1).
+
+        Parameters
+        ----------
+        ids : int64 Tensor of shape (b, m)
+
+        Returns
+        -------
+        words : float Tensor of shape (b, g, m, k)
+            H_D, once for each block of labels.
+        labels : float Tensor of shape (b, n, k), or None
+            H_Y; without joint embedding the labels' own vectors.
+        first : float Tensor of shape (b, g, k)
+            The state of [CLS].
+        """
+        hidden = self._encode(ids).last_hidden_state
+        b, m = ids.shape
+        hidden = hidden.reshape(b, -1, *hidden.shape[1:])
+        words, first = hidden[:, :, 1 : m + 1], hidden[:, :, 0]
+        if self.joint_embedding:
+            labels = hidden[:, :, m + 2 : m + 2 + self.block_size]
+            return words, labels.reshape(b, -1, labels.shape[3])[:, : self.n_labels], first
+        if self.label_embedding is None:
+            return words, None, first
+        return words, self.label_embedding.weight.expand(b, -1, -1), first
+
+    def document_vectors(self, ids: Tensor) -> Tensor:
+        """The vectors that labels are told from, the mean over blocks; shape (b, k)."""
+        words, labels, first = self.states(ids)
+        return self._logits(words, labels, first, ids > 0)[1].mean(dim=1)
+
+    @torch.inference_mode()
+    def read(self, ids: Tensor) -> LabelReading:
+        """What the network sees in documents, beside the logits.
+
+        Parameters
+        ----------
+        ids : int64 Tensor of shape (b, m)
+        """
+        words, labels, first = self.states(ids)
+        mask = ids > 0
+        logits, _, attention = self._logits(words, labels, first, mask)
+        contributions = None
+        if attention is not None:
+            weights = _weights(self._over_labels(attention))
+            of_label = self._block_of_label()
+            shares = torch.einsum("bgm,bgmk,nk->bgmn", weights, words, self.output.weight)
+            picked = [shares[:, g, :, of_label == g] for g in range(shares.shape[1])]
+            contributions = torch.cat(picked, dim=2)
+            attention = attention.flatten(1, 2)[:, : self.n_labels].transpose(1, 2)
+        return LabelReading(logits, attention, contributions, self._affinity(ids))
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def _encode(self, ids: Tensor, **how: Any) -> Any:
+        """The encoder over [CLS] words [SEP] labels [SEP]; padding lies after the first [SEP]."""
+        b, m = ids.shape
+        lengths = (ids > 0).sum(dim=1, keepdim=True)
+        place = torch.arange(m + 2, device=ids.device)
+        tokens = F.pad(ids - self.id_shift, (1, 1)).clamp_min(0)
+        tokens[:, 0] = self.cls_id
+        tokens = tokens.scatter(1, lengths + 1, self.sep_id)
+        embedded = self.embedding(tokens)
+        positions, mask, types = place.expand(b, -1), place <= lengths + 1, torch.zeros_like(tokens)
+        if self.joint_embedding:
+            assert self.label_embedding is not None
+            # All labels, and the token behind them, come right after the document's own end.
+            n_blocks = -(-self.n_labels // self.block_size)
+            end = self.embedding.weight[self.sep_id].reshape(1, 1, -1).expand(n_blocks, -1, -1)
+            surplus = n_blocks * self.block_size - self.n_labels
+            labels = F.pad(self.label_embedding.weight, (0, 0, 0, surplus))
+            labels = torch.cat([labels.reshape(n_blocks, self.block_size, -1), end], dim=1)
+            real = torch.ones(n_blocks, self.block_size + 1, dtype=torch.bool, device=ids.device)
+            real[-1, self.block_size - surplus : self.block_size] = False
+            embedded, labels = _each_with_each(embedded, labels)
+            embedded = torch.cat([embedded, labels], dim=1)
+            mask = torch.cat(_each_with_each(mask, real), dim=1)
+            after = F.pad(lengths.expand(-1, self.block_size) + 2, (0, 1))
+            after[:, -1] = lengths.squeeze(1) + 3
+            positions = torch.cat([positions, after], dim=1).repeat_interleave(n_blocks, dim=0)
+            types = F.pad(types, (0, self.block_size + 1), value=self._label_type())
+            types = types.repeat_interleave(n_blocks, dim=0)
+        arguments = {
+            "inputs_embeds": embedded,
+            "attention_mask": mask.long(),
+            # What lies behind a document's end is masked, but it must be a position that there is.
+            "position_ids": positions.clamp_max(self._last_position()) + self._first_position,
+        }
+        if self._has_types:
+            arguments["token_type_ids"] = types
+        return self.encoder(**arguments, **how)
+
+    def _logits(
+        self, words: Tensor, labels: Tensor | None, first: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Logits (b, n), the vectors they are told from (b, g, k), cross attention (b, g, B, m)."""
+        attention = None
+        vectors = first
+        if self.cross_attention is not None:
+            assert labels is not None
+            b, g, m, k = words.shape
+            size = labels.shape[1] if g == 1 else self.block_size
+            blocks = F.pad(labels, (0, 0, 0, g * size - labels.shape[1])).reshape(b * g, size, k)
+            masks = mask.repeat_interleave(g, dim=0)
+            attention = self.cross_attention(words.reshape(b * g, m, k), blocks, masks)
+            attention = attention.reshape(b, g, size, m)
+            if g * size > self.n_labels:
+                real = torch.arange(g * size, device=mask.device) < self.n_labels
+                attention = attention * real.reshape(1, g, size, 1)
+            omega = self._over_labels(attention)
+            vectors = torch.einsum("bgm,bgmk->bgk", _weights(omega), words)
+        logits = self.output(self.dropout(vectors))
+        if logits.shape[1] == 1:
+            return logits.squeeze(1), vectors, attention
+        of_label = self._block_of_label()
+        every = torch.arange(self.n_labels, device=logits.device)
+        return logits[:, of_label, every], vectors, attention
+
+    def _over_labels(self, attention: Tensor) -> Tensor:
+        """Omega, a weight for each word: (b, g, B, m) to (b, g, m) (equation 4)."""
+        return torch.tanh(attention.amax(dim=2))
+
+    def _block_of_label(self) -> Tensor:
+        every = torch.arange(self.n_labels, device=self.output.weight.device)
+        return every // self.block_size if self.joint_embedding else torch.zeros_like(every)
+
+    def _affinity(self, ids: Tensor) -> Tensor | None:
+        """The encoder's attention among the labels of a block."""
+        if not self.joint_embedding:
+            return None
+        with _WEIGHTS_SHOWN:
+            implementation = self.encoder.config._attn_implementation
+            self.encoder.set_attn_implementation("eager")
+            try:
+                attentions = self._encode(ids, output_attentions=True).attentions
+            finally:
+                self.encoder.set_attn_implementation(implementation)
+        b, m = ids.shape
+        own = slice(m + 2, m + 2 + self.block_size)
+        among = torch.stack([layer.mean(dim=1)[:, own, own] for layer in attentions]).mean(dim=0)
+        among = among.reshape(b, -1, *among.shape[1:])
+        affinity = among.new_zeros(b, self.n_labels, self.n_labels)
+        for g in range(among.shape[1]):
+            some = slice(g * self.block_size, min((g + 1) * self.block_size, self.n_labels))
+            size = some.stop - some.start
+            affinity[:, some, some] = among[:, g, :size, :size]
+        return affinity / affinity.sum(dim=2, keepdim=True)
+
+    @property
+    def _first_position(self) -> int:
+        return first_position(self.encoder)
+
+    def _last_position(self) -> int:
+        table = self.encoder.embeddings.position_embeddings
+        return int(table.num_embeddings) - 1 - self._first_position
+
+    @property
+    def _has_types(self) -> bool:
+        return hasattr(self.encoder.embeddings, "token_type_embeddings")
+
+    def _label_type(self) -> int:
+        """The segment of the labels: the second, where the encoder tells two apart."""
+        if not self._has_types:
+            return 0
+        return min(1, self.encoder.embeddings.token_type_embeddings.num_embeddings - 1)
+
+    def _freeze(self, n_layers: int) -> None:
+        if not n_layers:
+            return
+        below: list[nn.Module] = [self.encoder.embeddings]
+        # ELECTRA and ALBERT widen the embeddings in a layer of their own.
+        if isinstance(wider := getattr(self.encoder, "embeddings_project", None), nn.Module):
+            below.append(wider)
+        below += list(layers_of(self.encoder)[:n_layers])
+        if self.joint_embedding and self.label_embedding is not None:
+            below.append(self.label_embedding)
+        for module in below:
+            module.requires_grad_(False)
+
+
+def layers_of(encoder: Any) -> Any:
+    """The layers of an encoder, from below."""
+    stack = getattr(encoder, "encoder", None) or encoder.transformer
+    return stack.layer
+
+
+def _weights(omega: Tensor) -> Tensor:
+    return omega / omega.sum(dim=-1, keepdim=True).clamp_min(1e-6)
+
+
+def _each_with_each(rows: Tensor, blocks: Tensor) -> tuple[Tensor, Tensor]:
+    """Every row before every block: (b, ...) and (g, ...) to (b g, ...) and (b g, ...)."""
+    b, g = len(rows), len(blocks)
+    return rows.repeat_interleave(g, dim=0), blocks.repeat(b, *[1] * (blocks.dim() - 1))
