@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from sklabelemb.laco.explanations import JointExplanation
 from sklabelemb.laco.network import LACO, LabelReading
 from sklabelemb.laco.samples import CooccurrenceDataset
 from sklabelemb.targets import Targets
-from sklabelemb.text import TokenIds, Vocabulary, WordPieces, check_documents, tokens_with_spans
+from sklabelemb.text import TokenIds, WordPieces, check_documents, tokens_with_spans
 from sklabelemb.training import LengthBuckets, TextDataset
 from sklabelemb.training.callbacks import GradientClipping
 from sklabelemb.training.net import explained_memory_errors
@@ -113,8 +114,8 @@ class LACOClassifier(LabelEmbeddingClassifier):
         Texts of the labels, by name or in order. The token of a label starts as the mean of the
         encoder's vectors of their pieces. "auto": the names, where they are strings.
     tokenizer, lowercase, mask_numbers, max_features, min_df
-        As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained one has a tokenizer of
-        its own: with it they must be what they are by default.
+        As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained one has its own
+        tokenizer: with it they must be what they are by default.
     max_length : int or None, default=256
         Pieces (words, with a fresh encoder) of a text that are read; the paper's 320 tokens leave
         263 beside the labels of its first corpus. None: as many as the encoder has positions for.
@@ -366,6 +367,11 @@ class LACOClassifier(LabelEmbeddingClassifier):
             return data
         return CooccurrenceDataset(**vars(data), tasks=self.cooccurrence, gamma=self.gamma)
 
+    def _hold_out(self, data: Any, seed: int) -> tuple[Any, Any]:
+        train, valid = super()._hold_out(data, seed)
+        # What is held out is for scores; nothing is drawn for it.
+        return train, valid.without_tasks() if isinstance(valid, CooccurrenceDataset) else valid
+
     def _dataset(self, token_ids: TokenIds) -> TextDataset:
         options = self._network_arguments
         room, _ = self._division(options["encoder"], self.targets_.n_labels)
@@ -517,6 +523,43 @@ class LACOClassifier(LabelEmbeddingClassifier):
             )
         return table.weight.detach().cpu().numpy().copy()
 
+    # -- persistence -----------------------------------------------------------------------------
+
+    def _state_without_encoder(self) -> dict[str, Any]:
+        """What was learnt, but for the weights that a pretrained encoder has anyway."""
+        network = self.net_.module_
+        frozen = [name for name, p in network.encoder.named_parameters() if not p.requires_grad]
+        if not frozen or not isinstance(self.vocabulary_, WordPieces):
+            raise ValueError(
+                "All weights of this model's encoder were trained, so there is nothing to take from "
+                "elsewhere. Save it with store_encoder=True, or fit it with a pretrained "
+                "encoder and freeze_layers='all' (or some layers)."
+            )
+        state = self._fitted_state()
+        weights = state["net_"]["weights"]
+        original = pretrained_weights(self.encoder)
+        for name in frozen:
+            if not torch.equal(weights.pop(f"encoder.{name}").cpu(), original[name]):
+                raise ValueError(
+                    f"{name} of this model's encoder was trained in an earlier fit, and is not "
+                    f"that of {self.encoder!r} any more. Save the model with store_encoder=True."
+                )
+        state["net_"]["frozen"] = {name: _digest(original[name]) for name in frozen}
+        return state
+
+    def _restore(self, state: dict[str, Any], device: str) -> None:
+        parts = state["net_"]
+        if frozen := parts.pop("frozen", {}):
+            original = pretrained_weights(self.encoder)
+            for name, digest in frozen.items():
+                if name not in original or _digest(original[name]) != digest:
+                    raise ValueError(
+                        f"the encoder {self.encoder!r} is not the one that the model was trained "
+                        f"with: its {name} is another"
+                    )
+                parts["weights"][f"encoder.{name}"] = original[name]
+        super()._restore(state, device)
+
     # -- what the model saw ----------------------------------------------------------------------
 
     def explain(self, X: Any) -> list[JointExplanation]:
@@ -576,7 +619,9 @@ class LACOClassifier(LabelEmbeddingClassifier):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Contributions and attention of a text's tokens, each of shape (n_tokens, n_labels)."""
         if reading.attention is None or reading.contributions is None:
-            known = self._dataset(TokenIds(ids, [0, len(ids)])).batch(np.array([0]))[0]["ids"]
+            known = self._dataset(TokenIds(ids, np.array([0, len(ids)]))).batch(np.array([0]))[0][
+                "ids"
+            ]
             tokens = known[0, : len(ids)].to(self.net_.device)
             with explained_memory_errors(self.net_.device):
                 falls = occlusion(
@@ -595,6 +640,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
         data = TextDataset(token_ids, n_words=len(self.vocabulary_))
         network = self.net_.module_
         network.eval()
+        shown = network.showing_encoder()
         configuration = self._network_arguments["encoder"]
         heads = int(configuration.get("num_attention_heads", configuration.get("n_heads", 1)))
         # Explanations keep the encoder's attention weights, which grow with the square.
@@ -603,7 +649,11 @@ class LACOClassifier(LabelEmbeddingClassifier):
         for indices in LengthBuckets(data, batch_size=size).batches():
             ids = data.batch(indices)[0]["ids"].to(self.net_.device)
             with explained_memory_errors(self.net_.device):
-                yield indices, network.read(ids)
+                yield indices, network.read(ids, shown)
+
+
+def _digest(tensor: torch.Tensor) -> str:
+    return hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()
 
 
 def _added(values: np.ndarray, owners: Sequence[int], n_words: int) -> np.ndarray:
@@ -611,5 +661,3 @@ def _added(values: np.ndarray, owners: Sequence[int], n_words: int) -> np.ndarra
     sums = np.zeros((n_words, *values.shape[1:]), dtype=values.dtype)
     np.add.at(sums, np.asarray(owners, dtype=np.int64), values)
     return sums
-
-

@@ -13,7 +13,7 @@ MOST_PAIRS = 15
 
 
 class PairwiseCooccurrence(nn.Module):
-    """PLCP: do two labels come together in the document?
+    """PLCP: whether two labels come together in the document.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class PairwiseCooccurrence(nn.Module):
 
 
 class ConditionalCooccurrence(nn.Module):
-    """CLCP: given some labels of the document, which of the others does it have?
+    """CLCP: which labels the document has besides some that are given.
 
     Parameters
     ----------

@@ -6,9 +6,9 @@ labels (one block of all labels, unless they are too many for the encoder).
 
 from __future__ import annotations
 
-import threading
+import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +24,6 @@ LABEL_STD = 0.02
 # Of the softplus that stands for the ReLU of equation 3, which has no gradient once it is 0 for all
 # words: training ended there.
 SHARPNESS = 5.0
-# The encoder gives its attention weights in a mode that it is in as a whole.
-_WEIGHTS_SHOWN = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -115,6 +113,9 @@ class LACO(nn.Module):
         Of the document's vector.
     """
 
+    # Whatever kind of model the library made; typed as such, for its parts are known by name only.
+    encoder: Any
+
     def __init__(
         self,
         encoder: dict[str, Any],
@@ -161,7 +162,7 @@ class LACO(nn.Module):
     @property
     def embedding(self) -> nn.Embedding:
         """The encoder's table of words or word pieces."""
-        return self.encoder.get_input_embeddings()
+        return cast(nn.Embedding, self.encoder.get_input_embeddings())
 
     def forward(
         self,
@@ -189,13 +190,13 @@ class LACO(nn.Module):
         if self.training:
             loss: Tensor | float = 0.0
             if self.pairwise is not None and pairs is not None:
-                assert labels is not None and together is not None and pair_weight is not None
-                losses = self.pairwise.loss(labels, pairs, together)
-                loss = loss + self.alpha * (losses * pair_weight).mean()
+                losses = self.pairwise.loss(cast(Tensor, labels), pairs, cast(Tensor, together))
+                losses = losses * cast(Tensor, pair_weight)
+                loss = loss + self.alpha * losses.mean()
             if self.conditional is not None and given is not None:
-                assert labels is not None and present is not None and given_weight is not None
-                losses = self.conditional.loss(labels, given, present)
-                loss = loss + (1 - self.alpha) * (losses * given_weight).mean()
+                losses = self.conditional.loss(cast(Tensor, labels), given, cast(Tensor, present))
+                losses = losses * cast(Tensor, given_weight)
+                loss = loss + (1 - self.alpha) * losses.mean()
             self._auxiliary = self.cooccurrence_weight * loss
         return logits
 
@@ -235,13 +236,26 @@ class LACO(nn.Module):
         words, labels, first = self.states(ids)
         return self._logits(words, labels, first, ids > 0)[1].mean(dim=1)
 
+    def showing_encoder(self) -> Any:
+        """A copy of the encoder that gives its attention weights; None where it reads no labels.
+
+        The library leaves hooks in an encoder that was asked for them, and these do not pickle.
+        """
+        if not self.joint_embedding:
+            return None
+        shown = copy.deepcopy(self.encoder).eval()
+        shown.set_attn_implementation("eager")
+        return shown
+
     @torch.inference_mode()
-    def read(self, ids: Tensor) -> LabelReading:
+    def read(self, ids: Tensor, shown: nn.Module | None) -> LabelReading:
         """What the network sees in documents, beside the logits.
 
         Parameters
         ----------
         ids : int64 Tensor of shape (b, m)
+        shown : nn.Module or None
+            From :meth:`showing_encoder`; None leaves out the affinity.
         """
         words, labels, first = self.states(ids)
         mask = ids > 0
@@ -254,12 +268,13 @@ class LACO(nn.Module):
             picked = [shares[:, g, :, of_label == g] for g in range(shares.shape[1])]
             contributions = torch.cat(picked, dim=2)
             attention = attention.flatten(1, 2)[:, : self.n_labels].transpose(1, 2)
-        return LabelReading(logits, attention, contributions, self._affinity(ids))
+        affinity = None if shown is None else self._affinity(ids, shown)
+        return LabelReading(logits, attention, contributions, affinity)
 
     # -- steps -----------------------------------------------------------------------------------
 
-    def _encode(self, ids: Tensor, **how: Any) -> Any:
-        """The encoder over [CLS] words [SEP] labels [SEP]; padding lies after the first [SEP]."""
+    def _encode(self, ids: Tensor, encoder: nn.Module | None = None, **how: Any) -> Any:
+        """Let the encoder (or `encoder`) read [CLS] words [SEP] padding labels [SEP]."""
         b, m = ids.shape
         lengths = (ids > 0).sum(dim=1, keepdim=True)
         place = torch.arange(m + 2, device=ids.device)
@@ -294,7 +309,7 @@ class LACO(nn.Module):
         }
         if self._has_types:
             arguments["token_type_ids"] = types
-        return self.encoder(**arguments, **how)
+        return (encoder or self.encoder)(**arguments, **how)
 
     def _logits(
         self, words: Tensor, labels: Tensor | None, first: Tensor, mask: Tensor
@@ -330,17 +345,9 @@ class LACO(nn.Module):
         every = torch.arange(self.n_labels, device=self.output.weight.device)
         return every // self.block_size if self.joint_embedding else torch.zeros_like(every)
 
-    def _affinity(self, ids: Tensor) -> Tensor | None:
+    def _affinity(self, ids: Tensor, shown: nn.Module) -> Tensor:
         """The encoder's attention among the labels of a block."""
-        if not self.joint_embedding:
-            return None
-        with _WEIGHTS_SHOWN:
-            implementation = self.encoder.config._attn_implementation
-            self.encoder.set_attn_implementation("eager")
-            try:
-                attentions = self._encode(ids, output_attentions=True).attentions
-            finally:
-                self.encoder.set_attn_implementation(implementation)
+        attentions = self._encode(ids, shown, output_attentions=True).attentions
         b, m = ids.shape
         own = slice(m + 2, m + 2 + self.block_size)
         among = torch.stack([layer.mean(dim=1)[:, own, own] for layer in attentions]).mean(dim=0)
@@ -373,21 +380,35 @@ class LACO(nn.Module):
     def _freeze(self, n_layers: int) -> None:
         if not n_layers:
             return
-        below: list[nn.Module] = [self.encoder.embeddings]
-        # ELECTRA and ALBERT widen the embeddings in a layer of their own.
+        layers = layers_of(self.encoder)
+        if n_layers >= len(layers):
+            below = [self.encoder]
+        else:
+            below = [self.encoder.embeddings, *layers[:n_layers]]
+        # ELECTRA widens the embeddings in a layer of its own.
         if isinstance(wider := getattr(self.encoder, "embeddings_project", None), nn.Module):
             below.append(wider)
-        below += list(layers_of(self.encoder)[:n_layers])
         if self.joint_embedding and self.label_embedding is not None:
             below.append(self.label_embedding)
         for module in below:
             module.requires_grad_(False)
 
 
-def layers_of(encoder: Any) -> Any:
-    """The layers of an encoder, from below."""
-    stack = getattr(encoder, "encoder", None) or encoder.transformer
-    return stack.layer
+def layers_of(encoder: Any) -> nn.ModuleList:
+    """The layers of an encoder, from below.
+
+    Raises
+    ------
+    ValueError
+        Where the encoder has none that could be told apart.
+    """
+    stack = getattr(encoder, "encoder", None) or getattr(encoder, "transformer", None)
+    layers = getattr(stack, "layer", None)
+    if not isinstance(layers, nn.ModuleList):
+        raise ValueError(
+            f"The layers of a {type(encoder).__name__} cannot be frozen. Use freeze_layers=0."
+        )
+    return layers
 
 
 def _weights(omega: Tensor) -> Tensor:

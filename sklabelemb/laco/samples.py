@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -51,3 +51,8 @@ class CooccurrenceDataset(TextDataset):
             inputs |= {"given": given, "present": present.float()}
             inputs["given_weight"] = weight * asked * len(asked) / asked.sum().clamp_min(1)
         return inputs, target
+
+    def without_tasks(self) -> TextDataset:
+        """The texts and their label sets alone."""
+        own = {field.name: getattr(self, field.name) for field in fields(TextDataset)}
+        return TextDataset(**own)

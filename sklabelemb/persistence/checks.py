@@ -8,7 +8,7 @@ import numpy as np
 
 from sklabelemb.mtle.tasks import Task
 from sklabelemb.targets import Targets
-from sklabelemb.text import Vocabulary
+from sklabelemb.text import Vocabulary, WordPieces
 from sklabelemb.training.wide import Mixture, WidePath
 
 __all__ = ["check_learnt"]
@@ -32,7 +32,7 @@ _OF_ONE_TASK: dict[str, tuple[type, ...]] = {
 _OF_TASKS: dict[str, tuple[type, ...]] = {"tasks_": (dict,)}
 
 
-def check_learnt(learnt: dict[str, Any], vocabulary: Vocabulary) -> None:
+def check_learnt(learnt: dict[str, Any], vocabulary: Vocabulary | WordPieces) -> None:
     """Check that the parts fit together; the network checks its own."""
     expected = _LEARNT | (_OF_TASKS if "tasks_" in learnt else _OF_ONE_TASK)
     for name, types in expected.items():
@@ -58,7 +58,7 @@ def check_learnt(learnt: dict[str, Any], vocabulary: Vocabulary) -> None:
         _check_wide(wide, learnt["targets_"].n_labels)
 
 
-def _check_tasks(tasks: dict[Any, Any], vocabulary: Vocabulary) -> None:
+def _check_tasks(tasks: dict[Any, Any], vocabulary: Any) -> None:
     if not tasks:
         raise ValueError("tasks_ is empty")
     for name, task in tasks.items():

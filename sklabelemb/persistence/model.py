@@ -23,7 +23,7 @@ from sklabelemb.persistence.checks import check_learnt
 from sklabelemb.persistence.folder import check_replaceable, new_folder, present_folder
 from sklabelemb.persistence.parameters import encoded_parameters, unfitted
 from sklabelemb.persistence.values import Attachments, decode, encode
-from sklabelemb.text import Vocabulary
+from sklabelemb.text import Vocabulary, WordPieces
 
 __all__ = ["load", "save"]
 
@@ -33,6 +33,7 @@ DESCRIPTION, WEIGHTS, VOCABULARY = "model.json", "weights.safetensors", "vocabul
 
 # What may be saved and loaded, and where it lives. A file names one of these, never a module.
 _CLASSES = {
+    "LACOClassifier": "sklabelemb.laco",
     "LEAMClassifier": "sklabelemb.leam",
     "MTLEClassifier": "sklabelemb.mtle",
     "SemanticUnitSeq2SeqClassifier": "sklabelemb.semantic_unit",
@@ -44,18 +45,28 @@ _WRITTEN_OUT = ("targets_", "thresholds_", "tasks_")
 _AGAIN = "Copy the whole folder again, or save the model again."
 
 
-def save(model: Any, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def save(
+    model: Any,
+    folder: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    store_encoder: bool = True,
+) -> None:
     """Write a fitted classifier to a folder, without pickle.
 
     Parameters
     ----------
-    model : LEAMClassifier, MTLEClassifier or SemanticUnitSeq2SeqClassifier
+    model : LACOClassifier, LEAMClassifier, MTLEClassifier or SemanticUnitSeq2SeqClassifier
         A fitted classifier with label embeddings. For the baselines, which hold scikit-learn
         classifiers, and for pipelines use `joblib.dump` or skops.
     folder : path
         Made if need be. It appears whole or not at all, also if the process is killed.
     overwrite : bool, default=False
         Whether a model that is there already is replaced, once the new one is complete.
+    store_encoder : bool, default=True
+        False leaves out the weights of a LACOClassifier's pretrained encoder that were frozen
+        (``freeze_layers``): :func:`load` takes them from the encoder named in the model, and checks
+        that they are the same. What was trained is always stored.
 
     Raises
     ------
@@ -65,7 +76,8 @@ def save(model: Any, folder: str | os.PathLike[str], *, overwrite: bool = False)
         When it is no classifier that can be saved.
     ValueError
         When it depends on something that JSON cannot carry: a tokenizer of your own, or classes
-        that are neither text nor numbers nor dates.
+        that are neither text nor numbers nor dates. Or when `store_encoder` is False, and nothing
+        of the model can be taken from a pretrained encoder.
     FileExistsError
         When the folder holds a model and `overwrite` is False, or holds anything else.
 
@@ -106,7 +118,7 @@ def save(model: Any, folder: str | os.PathLike[str], *, overwrite: bool = False)
     target = Path(os.path.realpath(folder))
     check_replaceable(target, overwrite, (DESCRIPTION, WEIGHTS, VOCABULARY))
     parameters = encoded_parameters(model)
-    learnt = model._fitted_state()
+    learnt = model._fitted_state() if store_encoder else _without_encoder(model)
     vocabulary = learnt.pop("vocabulary_").to_dict()
     attachments = Attachments()
     try:
@@ -142,7 +154,12 @@ def save(model: Any, folder: str | os.PathLike[str], *, overwrite: bool = False)
         _write_json(new / DESCRIPTION, description, indent=1)
 
 
-def load(folder: str | os.PathLike[str], *, device: str = "auto") -> Any:
+def load(
+    folder: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    encoder: str | os.PathLike[str] | None = None,
+) -> Any:
     """Read a classifier that :func:`save` wrote.
 
     Nothing in the folder is run: its files hold numbers and text only, and the class is looked up
@@ -155,10 +172,13 @@ def load(folder: str | os.PathLike[str], *, device: str = "auto") -> Any:
     device : str, default="auto"
         Where the model shall compute, "cpu" or "cuda" for instance; it becomes the parameter
         `device` of the model. "auto": where it did, or on the CPU if that GPU is not here.
+    encoder : str or path, default=None
+        Where the encoder lies here, for a model that was saved with ``store_encoder=False``; it
+        becomes the parameter `encoder` of the model. None: where it was.
 
     Returns
     -------
-    LEAMClassifier, MTLEClassifier or SemanticUnitSeq2SeqClassifier
+    LACOClassifier, LEAMClassifier, MTLEClassifier or SemanticUnitSeq2SeqClassifier
         Ready to predict, to be trained further, pickled and cloned.
 
     Raises
@@ -166,7 +186,10 @@ def load(folder: str | os.PathLike[str], *, device: str = "auto") -> Any:
     FileNotFoundError
         When there is no such folder, or one of its files is missing.
     ValueError
-        When a file is damaged, does not fit the others, or was written by a newer version.
+        When a file is damaged, does not fit the others, or was written by a newer version. Or when
+        a model that was saved without its encoder finds another one under that name.
+    OSError
+        When a model that was saved without its encoder does not find it.
 
     See Also
     --------
@@ -183,8 +206,12 @@ def load(folder: str | os.PathLike[str], *, device: str = "auto") -> Any:
     except safetensors.SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS} is damaged ({error}). {_AGAIN}") from error
     with _explained(folder, cls):
-        model = unfitted(cls, decode(description["parameters"], Attachments()), device)
-        vocabulary = Vocabulary.from_dict(attached["vocabulary"])
+        parameters = decode(description["parameters"], Attachments())
+        if encoder is not None:
+            parameters |= {"encoder": os.fspath(encoder)}
+        model = unfitted(cls, parameters, device)
+        kind = WordPieces if "tokenizer" in attached["vocabulary"] else Vocabulary
+        vocabulary = kind.from_dict(attached["vocabulary"])
         attachments = Attachments(tensors, attached["words"])
         learnt = decode(description["learnt"], attachments)
         if surplus := [*attachments.tensors, *attachments.words]:
@@ -210,6 +237,16 @@ def _check_savable(model: Any) -> None:
             "joblib.dump (files for those who trust them) or skops.io.dump for baselines, "
             "pipelines, searches and classes of your own; or save the classifier inside alone."
         )
+
+
+def _without_encoder(model: Any) -> dict[str, Any]:
+    """What was learnt, without what a pretrained encoder has anyway."""
+    if not hasattr(model, "_state_without_encoder"):
+        raise ValueError(
+            f"A {type(model).__name__} has no pretrained encoder to leave out: save it with "
+            "store_encoder=True."
+        )
+    return dict(model._state_without_encoder())
 
 
 @contextlib.contextmanager

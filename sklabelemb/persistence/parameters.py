@@ -32,9 +32,11 @@ def encoded_parameters(model: LabelEmbeddingClassifier) -> dict[str, Any]:
         )
     defaults = type(model)().get_params(deep=False)
     lost: list[str] = []
-    if isinstance(vectors := parameters.get("vectors"), os.PathLike):
-        parameters["vectors"] = os.fspath(vectors)
-    elif vectors is not None and not isinstance(vectors, str):
+    for name, value in parameters.items():
+        if isinstance(value, os.PathLike):
+            parameters[name] = os.fspath(value)
+    vectors = parameters.get("vectors")
+    if vectors is not None and not isinstance(vectors, str):
         parameters["vectors"] = defaults["vectors"]
         lost.append("vectors")
     if type(parameters.get("net_params")) is dict:

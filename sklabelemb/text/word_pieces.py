@@ -96,7 +96,7 @@ class WordPieces:
                 ids.extend(one.ids[:max_length])
                 lengths.append(len(ids))
         flat = np.frombuffer(ids, dtype=np.int32) if ids else np.empty(0, dtype=np.int32)
-        return TokenIds(flat + 1, lengths)
+        return TokenIds(flat + 1, np.array(lengths))
 
     def words(
         self, text: str, max_length: int | None = None
