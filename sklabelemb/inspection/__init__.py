@@ -2,5 +2,14 @@
 
 from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.inspection.highlights import render_highlights, write_highlights
+from sklabelemb.inspection.joint_explanation import JointExplanation
+from sklabelemb.inspection.label_tables import render_label_tables, write_label_tables
 
-__all__ = ["Explanation", "render_highlights", "write_highlights"]
+__all__ = [
+    "Explanation",
+    "JointExplanation",
+    "render_highlights",
+    "render_label_tables",
+    "write_highlights",
+    "write_label_tables",
+]

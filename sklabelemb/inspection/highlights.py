@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader
 
 from sklabelemb.inspection.explanation import Explanation
 
-__all__ = ["render_highlights", "write_highlights"]
+__all__ = ["TEMPLATES", "percent", "render_highlights", "write_highlights"]
 
 # Marks below this share of the strongest word would only make the page restless.
 FAINTEST = 0.1
@@ -25,7 +25,7 @@ _STATUS = {
     "below": "below its threshold",
 }
 
-_TEMPLATES = Environment(
+TEMPLATES = Environment(
     loader=PackageLoader("sklabelemb.inspection"),
     autoescape=True,
     trim_blocks=True,
@@ -85,7 +85,7 @@ def render_highlights(
         )
         for i, explanation in enumerate(explanations)
     ]
-    template = _TEMPLATES.get_template("highlights.html")
+    template = TEMPLATES.get_template("highlights.html")
     return template.render(texts=texts, title=title, note=note, page=page)
 
 
@@ -113,7 +113,7 @@ def _describe(
                 "name": name,
                 # A single class goes by its name mostly: a text that repeats it says nothing.
                 "description": label_texts.get(name, "") if label_texts.get(name) != name else "",
-                "percent": _percent(float(explanation.proba[k])),
+                "percent": percent(float(explanation.proba[k])),
                 "width": round(100 * float(explanation.proba[k]), 1),
                 "status": status,
                 "verdict": _STATUS.get(status, ""),
@@ -144,7 +144,7 @@ def _status(predicted: bool, name: Any, true_labels: list[Any] | None) -> str:
     return "missed" if name in true_labels else "below"
 
 
-def _percent(proba: float) -> str:
+def percent(proba: float) -> str:
     """A probability as a person says it: nothing is quite 0 % or 100 %."""
     if proba < 0.005:
         return "< 1 %"

@@ -1,7 +1,6 @@
 """LACO: a transformer reads document and labels together, and learns which labels come together."""
 
 from sklabelemb.laco.classifier import PAPER_SETTINGS, LACOClassifier
-from sklabelemb.laco.explanations import JointExplanation
 from sklabelemb.laco.network import LACO
 
-__all__ = ["LACO", "PAPER_SETTINGS", "JointExplanation", "LACOClassifier"]
+__all__ = ["LACO", "PAPER_SETTINGS", "LACOClassifier"]

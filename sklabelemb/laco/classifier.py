@@ -26,7 +26,7 @@ from sklabelemb.laco.encoders import (
     pretrained_tokenizer,
     pretrained_weights,
 )
-from sklabelemb.laco.explanations import JointExplanation
+from sklabelemb.inspection.joint_explanation import JointExplanation
 from sklabelemb.laco.network import LACO, LabelReading
 from sklabelemb.laco.samples import CooccurrenceDataset
 from sklabelemb.targets import Targets
@@ -596,7 +596,9 @@ class LACOClassifier(LabelEmbeddingClassifier):
                     label_names=list(self.label_names_),
                     proba=proba[row],
                     predicted=predicted[row],
-                    attention=None if attention is None else _added(attention, owners, len(tokens)),
+                    attention=None
+                    if attention is None
+                    else _shares(_added(attention, owners, len(tokens)) / _sizes(owners)),
                     contributions=_added(contributions, owners, len(tokens)),
                     affinity=None
                     if reading.affinity is None
@@ -631,9 +633,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
                 )
             return falls.float().cpu().numpy(), None
         attention = reading.attention[row, : len(ids)].float().cpu().numpy()
-        total = attention.sum(axis=0, keepdims=True)
-        shares = np.divide(attention, total, out=np.zeros_like(attention), where=total > 0)
-        return reading.contributions[row, : len(ids)].float().cpu().numpy(), shares
+        return reading.contributions[row, : len(ids)].float().cpu().numpy(), attention
 
     def _readings(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, LabelReading]]:
         """The network's readings, batch by batch, with the indices of the batch's texts."""
@@ -654,6 +654,16 @@ class LACOClassifier(LabelEmbeddingClassifier):
 
 def _digest(tensor: torch.Tensor) -> str:
     return hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()
+
+
+def _sizes(owners: Sequence[int]) -> np.ndarray:
+    """Number of pieces of each word, a column."""
+    return np.bincount(np.asarray(owners, dtype=np.int64))[:, None]
+
+
+def _shares(attention: np.ndarray) -> np.ndarray:
+    """Attention of words, each label's column scaled to the sum one."""
+    return attention / np.maximum(attention.sum(axis=0, keepdims=True), 1e-12)
 
 
 def _added(values: np.ndarray, owners: Sequence[int], n_words: int) -> np.ndarray:

@@ -25,13 +25,13 @@ class JointExplanation(Explanation):
 
     Notes
     -----
-    `attention` is the cross attention before the maximum over the labels, scaled so that each
-    label's column sums to one (a column of zeros: no word has to do with the label).
+    `attention` is the cross attention before the maximum over the labels, of a word the mean of its
+    pieces, scaled so that each label's column sums to one.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklabelemb.laco import JointExplanation
+    >>> from sklabelemb.inspection import JointExplanation
     >>> explanation = JointExplanation(
     ...     "late parcel",
     ...     ["late", "parcel"],
@@ -74,3 +74,8 @@ class JointExplanation(Explanation):
             )
         order = [int(k) for k in np.argsort(-self.affinity[row], kind="stable") if k != row]
         return [(self.label_names[k], float(self.affinity[row, k])) for k in order[:n]]
+
+    def _repr_html_(self) -> str:
+        from sklabelemb.inspection.label_tables import render_label_tables
+
+        return render_label_tables([self], page=False)

@@ -1,0 +1,117 @@
+"""What a joint encoder saw, as tables to look at: labels by words, and labels by labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sklabelemb.inspection.highlights import TEMPLATES, percent
+from sklabelemb.inspection.joint_explanation import JointExplanation
+
+__all__ = ["render_label_tables", "write_label_tables"]
+
+
+def render_label_tables(
+    explanations: Sequence[JointExplanation],
+    *,
+    n_labels: int = 6,
+    label_texts: Mapping[Any, str] | None = None,
+    title: str = "What labels and words had to do with each other",
+    note: str = "",
+    page: bool = True,
+) -> str:
+    """HTML with the cross attention of words and labels, and the affinity of labels.
+
+    Parameters
+    ----------
+    explanations : sequence of JointExplanation
+    n_labels : int, default=6
+        How many labels to show of each text: the predicted ones, and the most probable others up to
+        this number.
+    label_texts : mapping from label names to str, default=None
+        Descriptions, shown where the pointer rests on a label.
+    title : str
+    note : str, default=""
+        A sentence on where the texts and the model come from, under the title.
+    page : bool, default=True
+        A whole page, or only a fragment to put into one.
+
+    Returns
+    -------
+    str
+        Self-contained: no script and nothing to download. All text is escaped.
+
+    Raises
+    ------
+    ValueError
+        If `n_labels` is less than 1.
+
+    Notes
+    -----
+    Shades are relative within a table: the largest share has the full colour. A model without
+    cross attention has no table of words, one without joint embedding none of labels.
+    """
+    if n_labels < 1:
+        raise ValueError(f"n_labels must be at least 1, but is {n_labels}.")
+    texts = [_describe(explanation, n_labels, label_texts or {}) for explanation in explanations]
+    template = TEMPLATES.get_template("label_tables.html")
+    return template.render(texts=texts, title=title, note=note, page=page)
+
+
+def write_label_tables(
+    path: str | os.PathLike[str], explanations: Sequence[JointExplanation], **options: Any
+) -> Path:
+    """Write the page of :func:`render_label_tables` to a file and return its path."""
+    target = Path(path)
+    target.write_text(render_label_tables(explanations, **options), encoding="utf-8")
+    return target
+
+
+def _describe(
+    explanation: JointExplanation, n_labels: int, label_texts: Mapping[Any, str]
+) -> dict[str, Any]:
+    order = [int(k) for k in np.argsort(-explanation.proba, kind="stable")]
+    predicted = [k for k in order if explanation.predicted[k]]
+    others = [k for k in order if not explanation.predicted[k]]
+    shown = predicted + others[: max(0, n_labels - len(predicted))]
+    labels = [
+        {
+            "name": explanation.label_names[k],
+            "description": label_texts.get(explanation.label_names[k], ""),
+            "percent": percent(float(explanation.proba[k])),
+            "predicted": bool(explanation.predicted[k]),
+        }
+        for k in shown
+    ]
+    words, beside = [], []
+    if explanation.attention is not None:
+        # Of a word only what is more than any word would have: else all cells look alike.
+        own = explanation.attention[:, shown].T
+        even = 1 / max(1, own.shape[1])
+        words = _cells(own, np.maximum(own - even, 0))
+    if explanation.affinity is not None:
+        own = explanation.affinity[np.ix_(shown, shown)]
+        beside = _cells(own, np.where(np.eye(len(shown), dtype=bool), 0, own))
+    return {
+        "text": explanation.text,
+        "tokens": explanation.tokens,
+        "labels": labels,
+        "words": words,
+        "beside": beside,
+    }
+
+
+def _cells(values: np.ndarray, shades: np.ndarray) -> list[list[dict[str, Any]]]:
+    """A share to read, and a shade between 0 and 1, for each cell."""
+    largest = shades.max(initial=0.0)
+    return [
+        [
+            {"share": f"{100 * value:.1f}", "shade": round(shade / largest, 2) if largest else 0}
+            for value, shade in zip(row, shaded, strict=True)
+        ]
+        for row, shaded in zip(values.tolist(), shades.tolist(), strict=True)
+    ]
