@@ -18,6 +18,7 @@ from torch import nn
 
 from sklabelemb.base import LabelEmbeddingClassifier
 from sklabelemb.decision import probabilities
+from sklabelemb.inspection.joint_explanation import JointExplanation
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.laco.encoders import (
     fresh_configuration,
@@ -26,7 +27,6 @@ from sklabelemb.laco.encoders import (
     pretrained_tokenizer,
     pretrained_weights,
 )
-from sklabelemb.inspection.joint_explanation import JointExplanation
 from sklabelemb.laco.network import LACO, LabelReading
 from sklabelemb.laco.samples import CooccurrenceDataset
 from sklabelemb.targets import Targets
@@ -531,7 +531,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
         frozen = [name for name, p in network.encoder.named_parameters() if not p.requires_grad]
         if not frozen or not isinstance(self.vocabulary_, WordPieces):
             raise ValueError(
-                "All weights of this model's encoder were trained, so there is nothing to take from "
+                "All weights of this encoder were trained, so there is nothing to take from "
                 "elsewhere. Save it with store_encoder=True, or fit it with a pretrained "
                 "encoder and freeze_layers='all' (or some layers)."
             )
