@@ -61,6 +61,8 @@ SMALLEST_BATCH, LARGEST_BATCH, BATCHES_AN_EPOCH = 8, 32, 60
 PREDICTION_TOKENS = 1 << 14
 # Numbers that an explanation may keep at a time.
 READING_ELEMENTS = 1 << 24
+# Length of the vectors in the head that start from label texts.
+HEAD_LENGTH = 1.0
 # What the tokenizer of a pretrained encoder knows already.
 OF_FRESH_ENCODERS = {
     "tokenizer": None,
@@ -112,7 +114,9 @@ class LACOClassifier(LabelEmbeddingClassifier):
         Of the text's vector; that within the encoder is in its configuration.
     label_texts : dict, list of str, "auto" or None, default="auto"
         Texts of the labels, by name or in order. The token of a label starts as the mean of the
-        encoder's vectors of their pieces. "auto": the names, where they are strings.
+        encoder's vectors of their pieces; and with a pretrained encoder, its weights in the head
+        start as what the encoder makes of its text, so that a text is taken to have the labels
+        that it resembles until training knows better. "auto": the names, where they are strings.
     tokenizer, lowercase, mask_numbers, max_features, min_df
         As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained one has its own
         tokenizer: with it they must be what they are by default.
@@ -373,9 +377,11 @@ class LACOClassifier(LabelEmbeddingClassifier):
         return train, valid.without_tasks() if isinstance(valid, CooccurrenceDataset) else valid
 
     def _dataset(self, token_ids: TokenIds) -> TextDataset:
-        options = self._network_arguments
-        room, _ = self._division(options["encoder"], self.targets_.n_labels)
-        return super()._dataset(token_ids.truncated(room))
+        return self._dataset_of(token_ids, self.vocabulary_, self.targets_.n_labels)
+
+    def _dataset_of(self, token_ids: TokenIds, vocabulary: Any, n_labels: int) -> TextDataset:
+        room, _ = self._division(self._configuration(vocabulary), n_labels)
+        return TextDataset(token_ids.truncated(room), n_words=len(vocabulary))
 
     def _division(self, configuration: dict[str, Any], n_labels: int) -> tuple[int, int]:
         """How many of the encoder's positions a text may take, and how many labels at a time."""
@@ -452,6 +458,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
                 }
             )
         self._start_labels(network, targets, vocabulary)
+        self._start_head(network, targets, vocabulary)
         encoded = train.targets
         if sp.issparse(encoded):
             frequency = (np.asarray(encoded.sum(axis=0)).ravel() + 0.5) / (encoded.shape[0] + 1)
@@ -477,6 +484,25 @@ class LACOClassifier(LabelEmbeddingClassifier):
             if len(ids):
                 here = torch.from_numpy(ids.astype(np.int64)).to(words.weight.device)
                 table.weight[label] = words.weight[here].mean(dim=0)
+
+    def _start_head(self, network: LACO, targets: Targets, vocabulary: Any) -> None:
+        """What is looked for in a text: at first, what a pretrained encoder makes of the label's."""
+        texts = targets.texts_of_labels(self.label_texts)
+        if not texts or not isinstance(vocabulary, WordPieces):
+            return
+        token_ids = vocabulary.encode(texts, max_length=self.max_length)
+        data = self._dataset_of(token_ids, vocabulary, targets.n_labels)
+        head = network.output.weight
+        vectors = torch.zeros_like(head)
+        network.eval()
+        for rows in LengthBuckets(data, batch_size=32).batches():
+            vectors[rows] = network.text_vectors(data.batch(rows)[0]["ids"].to(head.device))
+        network.train()
+        # What all labels have in common tells none from another.
+        vectors -= vectors.mean(dim=0)
+        length = vectors.norm(dim=1, keepdim=True)
+        usable = ((token_ids.lengths > 0) & (length.squeeze(1).cpu().numpy() > 1e-6)).nonzero()[0]
+        head[usable] = HEAD_LENGTH * (vectors / length)[usable]
 
     def _net_arguments(self, targets: Targets, encoded: Any) -> dict[str, Any]:
         encoders = {"part": "encoder", "lr": self._encoder_rate()}

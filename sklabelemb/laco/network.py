@@ -247,6 +247,22 @@ class LACO(nn.Module):
         shown.set_attn_implementation("eager")
         return shown
 
+    @torch.no_grad()
+    def text_vectors(self, ids: Tensor) -> Tensor:
+        """Vectors of texts that are read alone, without labels, float Tensor of shape (b, k).
+
+        The mean of the states of their tokens; without cross attention that of [CLS].
+
+        Parameters
+        ----------
+        ids : int64 Tensor of shape (b, m)
+        """
+        hidden = self._encode(ids, beside_labels=False).last_hidden_state
+        if self.cross_attention is None:
+            return hidden[:, 0]
+        words, mask = hidden[:, 1 : ids.shape[1] + 1], (ids > 0).unsqueeze(2)
+        return (words * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1)
+
     @torch.inference_mode()
     def read(self, ids: Tensor, shown: nn.Module | None) -> LabelReading:
         """What the network sees in documents, beside the logits.
@@ -273,7 +289,13 @@ class LACO(nn.Module):
 
     # -- steps -----------------------------------------------------------------------------------
 
-    def _encode(self, ids: Tensor, encoder: nn.Module | None = None, **how: Any) -> Any:
+    def _encode(
+        self,
+        ids: Tensor,
+        encoder: nn.Module | None = None,
+        beside_labels: bool = True,
+        **how: Any,
+    ) -> Any:
         """Let the encoder (or `encoder`) read [CLS] words [SEP] padding labels [SEP]."""
         b, m = ids.shape
         lengths = (ids > 0).sum(dim=1, keepdim=True)
@@ -283,7 +305,7 @@ class LACO(nn.Module):
         tokens = tokens.scatter(1, lengths + 1, self.sep_id)
         embedded = self.embedding(tokens)
         positions, mask, types = place.expand(b, -1), place <= lengths + 1, torch.zeros_like(tokens)
-        if self.joint_embedding:
+        if self.joint_embedding and beside_labels:
             assert self.label_embedding is not None
             # All labels, and the token behind them, come right after the document's own end.
             n_blocks = -(-self.n_labels // self.block_size)

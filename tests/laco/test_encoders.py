@@ -420,6 +420,7 @@ REFUSED = """
 """
 
 
+@pytest.mark.slow
 def test_an_encoder_is_downloaded_once_by_its_name(folder, tmp_path):
     name, home = "somebody/tiny-encoder", {"HF_HOME": str(tmp_path)}
     home["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -358,6 +358,15 @@ def test_one_block_is_no_blocks(block_size):
         torch.testing.assert_close(getattr(two, name), getattr(one, name), rtol=1e-9, atol=1e-9)
 
 
+def test_places_without_a_label_in_the_last_block_count_for_nothing():
+    network = laco(5, block_size=2)
+    for sign in (1, -1):
+        # What has nothing to do with a word would win over labels that speak against it.
+        with torch.no_grad():
+            network.cross_attention.kernel.copy_(sign * network.cross_attention.kernel.abs())
+        assert_as_in_the_paper(network)
+
+
 def test_labels_of_different_blocks_do_not_see_each_other():
     network = laco(5, block_size=2)
     ids = padded(TEXTS)

@@ -257,6 +257,7 @@ def test_pickling_works_after_an_explanation(folder):
         assert_same_model(pickle.loads(again), model)
 
 
+@pytest.mark.slow
 def test_a_grid_search_in_two_processes_finds_what_one_finds(folder):
     grid = {"window_size": [0, 3]}
     with joblib.parallel_config(backend="loky"):

@@ -1,0 +1,115 @@
+"""The runs of label_correlation.py as tables for the documentation.
+
+python benchmarks/correlation_tables.py      # results/label_correlation.jsonl -> .rst
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from sequence_tables import mean
+from tables import RESULTS, figure, read, table
+
+Runs = dict[str, list[dict[str, Any]]]
+
+ROWS = {
+    "bert": "[CLS] (BERT classifier)",
+    "no_ca": "w/o cross attention",
+    "no_je": "w/o joint embedding",
+    "laco": "LACO",
+    "plcp": "LACO + PLCP",
+    "clcp": "LACO + CLCP",
+    "both": "LACO + both",
+    "default": "default",
+}
+SHOWN = {
+    "hamming_loss": 4,
+    "precision": 3,
+    "recall": 3,
+    "micro_f1": 3,
+    "macro_f1": 3,
+    "subset_accuracy": 3,
+}
+
+
+def by_setting(runs: list[dict[str, Any]]) -> dict[str, Runs]:
+    """Runs by dataset with its number of training texts, and variant; of two alike, the last."""
+    last = {(*run["run"], str(run["settings"])): run for run in runs}
+    found: dict[str, Runs] = defaultdict(lambda: defaultdict(list))
+    for run in last.values():
+        name, variant, _ = run["run"]
+        subset = run["settings"].get("subset")
+        found[f"{name}, {subset:,} training texts" if subset else name][variant].append(run)
+    for name, variants in found.items():
+        if len({str(run["settings"]) for own in variants.values() for run in own}) > 1:
+            raise ValueError(f"{name}: runs with different settings make no table")
+    return found
+
+
+def ablation(name: str, runs: Runs) -> str:
+    """Tables 3 and 4 of the paper."""
+    rows = [[name, "HL", "P", "R", "micro-F1", "macro-F1", "subset acc.", "seeds"]]
+    for variant, title in ROWS.items():
+        if own := runs.get(variant):
+            cells = [figure([run[key] for run in own], digits) for key, digits in SHOWN.items()]
+            cells[:3] = [cell.split(" ")[0] for cell in cells[:3]]
+            rows.append([title, *cells, str(len(own))])
+    return table(rows)
+
+
+def analyses(name: str, runs: Runs) -> str:
+    """Labels by frequency, companions of labels, and label sets."""
+    first = next(iter(runs.values()))[0]
+    groups = first["labels_by_frequency"]
+    header = [f"{name}: macro-F1 of"]
+    header += [
+        f"{'most frequent ' if i == 0 else ''}{size} labels" for i, size in enumerate(groups)
+    ]
+    header[-1] = f"rarest {groups[-1]} labels"
+    sets = first["true_label_sets"]
+    rows = [[*header, "conditional KL", f"label sets (truth: {sets})"]]
+    for variant, title in ROWS.items():
+        if own := runs.get(variant):
+            cells = [
+                mean(own, lambda run, i=i: run["macro_f1_by_frequency"][i])
+                for i in range(len(groups))
+            ]
+            cells.append(f"{np.mean([run['conditional_kl'] for run in own]):.2f}")
+            cells.append(f"{np.mean([run['label_sets'] for run in own]):.0f}")
+            rows.append([title, *cells])
+    return table(rows)
+
+
+def convergence(name: str, runs: Runs) -> str:
+    """The validation score after each epoch, and what an epoch costs."""
+    most = max(len(run["valid_scores"]) for own in runs.values() for run in own)
+    epochs = [f"epoch {i + 1}" for i in range(most)]
+    rows = [[f"{name}: validation score", *epochs, "seconds an epoch"]]
+    for variant, title in ROWS.items():
+        if own := runs.get(variant):
+            scores = [
+                [run["valid_scores"][i] for run in own if i < run["epochs"]] for i in range(most)
+            ]
+            cells = [f"{np.mean(some):.3f}".lstrip("0") if some else "" for some in scores]
+            seconds = np.mean([run["fit_seconds"] / run["epochs"] for run in own])
+            rows.append([title, *cells, f"{seconds:.0f}"])
+    return table(rows)
+
+
+def main() -> None:
+    """Write one file a table."""
+    found = by_setting(read("label_correlation.jsonl"))
+    for kind, write in (
+        ("ablation", ablation),
+        ("analyses", analyses),
+        ("convergence", convergence),
+    ):
+        text = "\n".join(write(name, runs) for name, runs in found.items())
+        (RESULTS / f"label_correlation_{kind}.rst").write_text(text, encoding="utf-8")
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
