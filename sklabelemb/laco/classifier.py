@@ -51,14 +51,16 @@ PAPER_SETTINGS: dict[str, Any] = {
 }
 """Parameters of the paper: ``LACOClassifier(**PAPER_SETTINGS)``; 320 tokens with aapd's labels."""
 
-# The words of a fresh encoder's vocabulary that stand for the marks of a sequence.
-MARKS = ("[CLS]", "[SEP]")
+# The words of a fresh vocabulary that stand for the marks of a sequence; no text has them.
+MARKS = ("\0[CLS]", "\0[SEP]")
 # max_epochs="auto": until there were so many steps, and no fewer and no more epochs than these.
 ENOUGH_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 3, 10
 # batch_size="auto": the paper's 32 texts, fewer where an epoch would have too few steps.
 SMALLEST_BATCH, LARGEST_BATCH, BATCHES_AN_EPOCH = 8, 32, 60
-# Tokens, labels included, that go through the encoder at a time while predicting.
-PREDICTION_TOKENS = 1 << 14
+FEWEST_POSITIONS = 8
+# Tokens, labels included, that go through the encoder at a time while predicting; on a CPU more of
+# them fall out of its cache (benchmarks/joint_speed.py).
+PREDICTION_TOKENS = {"cpu": 1 << 11, "cuda": 1 << 16}
 # Numbers that an explanation may keep at a time.
 READING_ELEMENTS = 1 << 24
 # Length of the vectors in the head that start from label texts.
@@ -205,9 +207,10 @@ class LACOClassifier(LabelEmbeddingClassifier):
 
     Notes
     -----
-    Labels and words share the encoder's positions: of 512, a text may have 512 less the labels and
-    three. Where labels would leave the text less than half, they are read in blocks, each beside
-    the whole text. That is an approximation: labels of different blocks do not see each other.
+    Words and labels make one sequence, which is kept to the length that the encoder was made for:
+    of 512 tokens, a text may have 512 less the labels and three. Where labels would leave the text
+    less than half, they are read in blocks, each beside the whole text. That is an approximation:
+    labels of different blocks do not see each other.
 
     References
     ----------
@@ -386,6 +389,11 @@ class LACOClassifier(LabelEmbeddingClassifier):
     def _division(self, configuration: dict[str, Any], n_labels: int) -> tuple[int, int]:
         """How many of the encoder's positions a text may take, and how many labels at a time."""
         positions = longest_sequence(configuration)
+        if positions < FEWEST_POSITIONS:
+            raise ValueError(
+                f"The encoder has {positions} positions (max_position_embeddings); text and labels "
+                f"need at least {FEWEST_POSITIONS}."
+            )
         if not self.joint_embedding:
             return positions - 2, n_labels
         positions -= 3
@@ -486,7 +494,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
                 table.weight[label] = words.weight[here].mean(dim=0)
 
     def _start_head(self, network: LACO, targets: Targets, vocabulary: Any) -> None:
-        """What is looked for in a text: at first, what a pretrained encoder makes of the label's."""
+        """What is looked for in a text: at first, what the encoder makes of label texts."""
         texts = targets.texts_of_labels(self.label_texts)
         if not texts or not isinstance(vocabulary, WordPieces):
             return
@@ -517,9 +525,13 @@ class LACOClassifier(LabelEmbeddingClassifier):
                 ("encoder.*", encoders),
                 ("*bias", undecayed),
             ],
-            "iterator_valid__batch_size": max(1, PREDICTION_TOKENS // (64 + n_labels)),
-            "iterator_valid__max_tokens": PREDICTION_TOKENS,
+            "iterator_valid__batch_size": 256,
+            "iterator_valid__max_tokens": self._prediction_tokens(),
+            "iterator_valid__tokens_beside": n_labels + 3,
         }
+
+    def _prediction_tokens(self) -> int:
+        return PREDICTION_TOKENS["cuda" if self._resolve_device().startswith("cuda") else "cpu"]
 
     def _encoder_rate(self) -> float:
         if isinstance(self.encoder_learning_rate, str):
@@ -579,9 +591,10 @@ class LACOClassifier(LabelEmbeddingClassifier):
             original = pretrained_weights(self.encoder)
             for name, digest in frozen.items():
                 if name not in original or _digest(original[name]) != digest:
-                    raise ValueError(
-                        f"the encoder {self.encoder!r} is not the one that the model was trained "
-                        f"with: its {name} is another"
+                    raise OSError(
+                        f"The encoder {self.encoder!r} is not the one that the model was trained "
+                        f"with: its {name} is another. Give the right one: load(folder, "
+                        "encoder='path/to/encoder')."
                     )
                 parts["weights"][f"encoder.{name}"] = original[name]
         super()._restore(state, device)
@@ -600,8 +613,8 @@ class LACOClassifier(LabelEmbeddingClassifier):
         list of JointExplanation
             One a text. Pieces of a word are put together again. With cross attention the
             contributions of the words and a constant of the label sum to the label's logit; without
-            it, a contribution is by how much the logit falls without the word, and there is no
-            attention.
+            it, a contribution is by how much the logit falls without the word (of several pieces,
+            the sum over leaving out each), and there is no attention.
         """
         check_is_fitted(self)
         documents = check_documents(X)
@@ -655,7 +668,9 @@ class LACOClassifier(LabelEmbeddingClassifier):
                 falls = occlusion(
                     lambda some, left_out: self.net_.module_(some),
                     tokens,
-                    PREDICTION_TOKENS // (1 + self.targets_.n_labels // max(1, len(ids))),
+                    self._prediction_tokens()
+                    * len(ids)
+                    // (len(ids) + 3 + self.joint_embedding * self.targets_.n_labels),
                 )
             return falls.float().cpu().numpy(), None
         attention = reading.attention[row, : len(ids)].float().cpu().numpy()
@@ -667,8 +682,8 @@ class LACOClassifier(LabelEmbeddingClassifier):
         network = self.net_.module_
         network.eval()
         shown = network.showing_encoder()
-        configuration = self._network_arguments["encoder"]
-        heads = int(configuration.get("num_attention_heads", configuration.get("n_heads", 1)))
+        config = network.encoder.config
+        heads = config.num_attention_heads * config.num_hidden_layers
         # Explanations keep the encoder's attention weights, which grow with the square.
         longest = int(token_ids.lengths.max(initial=0)) + self.targets_.n_labels
         size = max(1, min(32, READING_ELEMENTS // (heads * longest * longest)))

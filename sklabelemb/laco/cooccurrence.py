@@ -126,7 +126,9 @@ def draw_pairs(present: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
             rows.append((row.new_empty(0, 2, dtype=torch.long), 0))
             continue
         both = torch.combinations(own)
-        both = both[torch.randperm(len(both))[:MOST_PAIRS]]
+        # Where nearly all labels are present, there are too few pairs of the other kind for more.
+        most = min(MOST_PAIRS, int(len(own) * len(other) * gamma / (1 - gamma)))
+        both = both[torch.randperm(len(both))[:most]]
         wanted = len(both) * (1 - gamma) / gamma
         n_apart = int(wanted + torch.rand(()).item())
         apart = torch.cartesian_prod(own, other)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import safetensors
 import torch
 from torch import nn
 
@@ -23,6 +23,14 @@ __all__ = [
     "pretrained_tokenizer",
     "pretrained_weights",
 ]
+
+# Encoders that add a position from a table to each token and know no other order: only to these the
+# order of the labels, which share a position, means nothing. The second kind counts positions from
+# that of padding on.
+_KINDS = {"albert", "bert", "distilbert", "electra"}
+_SHIFTED_KINDS = {"camembert", "roberta", "xlm-roberta"}
+# A tokenizer without files is made up of special tokens alone.
+FEWEST_PIECES = 8
 
 # What a saved configuration says about files and about tasks that are none of ours.
 _NOT_KEPT = {"architectures", "dtype", "id2label", "label2id", "torch_dtype"}
@@ -40,7 +48,8 @@ def fresh_configuration(encoder: Any, n_words: int) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        When `transformers` knows no such kind of model, or cannot make one of this description.
+        When it is no kind of encoder that can be used, or `transformers` cannot make one of this
+        description.
     """
     given = dict(encoder) if isinstance(encoder, Mapping) else encoder.to_dict()
     kind = given.pop("model_type", None)
@@ -50,9 +59,12 @@ def fresh_configuration(encoder: Any, n_words: int) -> dict[str, Any]:
             "encoder={'model_type': 'bert', 'hidden_size': 128, 'num_hidden_layers': 2, "
             "'num_attention_heads': 2, 'intermediate_size': 256}."
         )
+    _check_kind(kind)
     given |= {"vocab_size": n_words, "pad_token_id": 0}
+    library = _transformers()
     try:
-        configuration = _transformers().AutoConfig.for_model(kind, **given)
+        with _quiet():
+            configuration = library.AutoConfig.for_model(kind, **given)
     except (ValueError, TypeError) as error:
         raise ValueError(f"encoder is no configuration of a {kind!r} model: {error}") from error
     return _kept(configuration)
@@ -72,6 +84,7 @@ def pretrained_tokenizer(name: str | os.PathLike[str]) -> dict[str, Any]:
     with _explained(name), _quiet():
         configuration = library.AutoConfig.from_pretrained(name)
         tokenizer = library.AutoTokenizer.from_pretrained(name)
+    _check_kind(configuration.model_type)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     marks = {"cls_id": tokenizer.cls_token_id, "sep_id": tokenizer.sep_token_id}
     if backend is None or None in marks.values():
@@ -80,13 +93,36 @@ def pretrained_tokenizer(name: str | os.PathLike[str]) -> dict[str, Any]:
             "it must be a fast one with a token that opens a sequence ([CLS]) and one that ends a "
             "segment ([SEP]). Take an encoder of the BERT kind."
         )
+    n_pieces, n_rows = backend.get_vocab_size(), configuration.vocab_size
+    if n_pieces > n_rows or n_pieces < FEWEST_PIECES:
+        raise ValueError(
+            f"The tokenizer of {os.fspath(name)!r} knows {n_pieces} pieces, and the encoder has a "
+            f"table of {n_rows}: they do not belong together, or a file is missing. The folder "
+            "needs the tokenizer.json that was saved with the encoder."
+        )
     return {"tokenizer": json.loads(backend.to_str()), "encoder": _kept(configuration), **marks}
 
 
 def pretrained_weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
-    """Weights of a pretrained encoder, in single precision."""
+    """Weights of a pretrained encoder, in single precision.
+
+    Raises
+    ------
+    OSError
+        When the encoder cannot be had.
+    ValueError
+        When its file lacks weights, which the library would make up.
+    """
     with _explained(name), _quiet():
-        model = _transformers().AutoModel.from_pretrained(name, dtype=torch.float32)
+        model, report = _transformers().AutoModel.from_pretrained(
+            name, dtype=torch.float32, output_loading_info=True
+        )
+    if missing := sorted(n for n in report["missing_keys"] if not n.startswith("pooler.")):
+        raise ValueError(
+            f"The file of weights of the encoder {os.fspath(name)!r} lacks {len(missing)} of them, "
+            f"{missing[0]} for instance. It is damaged, or belongs to another kind of model: save "
+            "the encoder alone (AutoModel.from_pretrained(...).save_pretrained(folder))."
+        )
     return dict(model.state_dict())
 
 
@@ -96,11 +132,12 @@ def build_encoder(configuration: dict[str, Any]) -> nn.Module:
     Raises
     ------
     ValueError
-        When it does not take embeddings with positions of their own, which labels need.
+        When it is no kind of encoder that can be used, or cannot be made of the configuration.
     """
     library = _transformers()
     given = dict(configuration)
     kind = given.pop("model_type")
+    _check_kind(kind)
     with _quiet():
         try:
             encoder = library.AutoModel.from_config(library.AutoConfig.for_model(kind, **given))
@@ -109,18 +146,6 @@ def build_encoder(configuration: dict[str, Any]) -> nn.Module:
     # Nothing reads the sentence vector that some encoders compute from [CLS].
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
-    known = inspect.signature(encoder.forward).parameters
-    positions = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
-    if (
-        not {"inputs_embeds", "position_ids", "attention_mask"} <= known.keys()
-        or not isinstance(positions, nn.Embedding)
-        or any("rel_" in name or "relative" in name for name in encoder.state_dict())
-    ):
-        raise ValueError(
-            f"An encoder of type {kind!r} cannot read labels beside the words: they need positions "
-            "of their own, from a table that is added to the input. Use one of the BERT kind "
-            "(bert, roberta, electra, distilbert, camembert, xlm-roberta)."
-        )
     return encoder
 
 
@@ -133,11 +158,19 @@ def first_position(encoder: Any) -> int:
 def longest_sequence(configuration: dict[str, Any]) -> int:
     """How many positions an encoder has."""
     most = int(configuration["max_position_embeddings"])
-    # Where positions begin after that of padding, as many of them are never used.
-    shifted = {"roberta", "camembert", "xlm-roberta"}
-    if configuration["model_type"] in shifted:
+    # Positions up to that of padding are never used.
+    if configuration["model_type"] in _SHIFTED_KINDS:
         most -= int(configuration["pad_token_id"]) + 1
     return most
+
+
+def _check_kind(kind: Any) -> None:
+    kinds = sorted(_KINDS | _SHIFTED_KINDS)
+    if kind not in kinds:
+        raise ValueError(
+            f"An encoder of type {kind!r} cannot read labels beside the words, whose order must "
+            f"mean nothing. Use one of the BERT kind: {', '.join(kinds)}."
+        )
 
 
 def _kept(configuration: Any) -> dict[str, Any]:
@@ -159,11 +192,12 @@ def _explained(name: Any) -> Iterator[None]:
     """Say what to do when an encoder cannot be had."""
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
         name = os.fspath(name)
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         where = "in that folder" if os.path.isdir(name) else "as a folder, nor from the Hub"
         raise OSError(
-            f"The encoder {name!r} cannot be read {where}: {str(error).strip().splitlines()[0]} "
+            f"The encoder {name!r} cannot be read {where}: {' '.join(lines[:2])} "
             "Without a connection, give a folder that holds its files: encoder='path/to/folder' "
             "with config.json, model.safetensors and tokenizer.json, for instance what "
             "AutoModel.from_pretrained(...).save_pretrained and the tokenizer's save_pretrained "

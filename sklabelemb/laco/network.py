@@ -75,13 +75,26 @@ class CrossAttention(nn.Module):
         mask : bool Tensor of shape (b, m)
             False for padding and special tokens.
         """
+        scores = self.scores(words, labels, mask)
+        return F.softplus(scores, beta=SHARPNESS) * mask.unsqueeze(1)
+
+    def scores(self, words: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+        """What the softplus is taken of, float Tensor of shape (b, n, m)."""
         M = F.normalize(labels, dim=2) @ F.normalize(words, dim=2).transpose(1, 2)
         M = M * mask.unsqueeze(1)
-        b, n, m = M.shape
-        blocks = F.conv1d(
-            M.reshape(b * n, 1, m), self.kernel.to(M.dtype).reshape(1, 1, -1), padding="same"
-        )
-        return F.softplus(blocks.reshape(b, n, m) + self.bias, beta=SHARPNESS) * mask.unsqueeze(1)
+        # A convolution along the words, as a product with a band: less memory and time than conv1d.
+        m, width = M.shape[2], len(self.kernel)
+        place = torch.arange(m, device=M.device)
+        tap = place.unsqueeze(1) - place + width // 2
+        band = self.kernel[tap.clamp(0, width - 1)] * ((tap >= 0) & (tap < width))
+        return M @ band.to(M.dtype) + self.bias
+
+    def omega(self, scores: Tensor, mask: Tensor) -> Tensor:
+        """The weight of each word, float Tensor of shape (b, m).
+
+        The softplus rises with its argument, so the maximum over the labels may come first.
+        """
+        return torch.tanh(F.softplus(scores.amax(dim=1), beta=SHARPNESS)) * mask
 
 
 class LACO(nn.Module):
@@ -157,7 +170,15 @@ class LACO(nn.Module):
             ConditionalCooccurrence(size) if cooccurrence in ("clcp", "both") else None
         )
         self._auxiliary: Tensor | float = 0.0
+        self._frozen: list[nn.Module] = []
         self._freeze(freeze_layers)
+
+    def train(self, mode: bool = True) -> LACO:
+        """Set the mode; what is frozen stays as in evaluation, without dropout."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
 
     @property
     def embedding(self) -> nn.Embedding:
@@ -202,7 +223,8 @@ class LACO(nn.Module):
 
     def auxiliary_loss(self) -> Tensor | float:
         """What equation 10 adds to the loss of the labels in the last batch."""
-        return self._auxiliary
+        loss, self._auxiliary = self._auxiliary, 0.0
+        return loss
 
     def states(self, ids: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
         """What the encoder makes of words and labels (equation 1).
@@ -275,15 +297,17 @@ class LACO(nn.Module):
         """
         words, labels, first = self.states(ids)
         mask = ids > 0
-        logits, _, attention = self._logits(words, labels, first, mask)
-        contributions = None
-        if attention is not None:
-            weights = _weights(self._over_labels(attention))
+        logits, _, omega = self._logits(words, labels, first, mask)
+        attention = contributions = None
+        if self.cross_attention is not None and omega is not None:
+            blocks, masks = self._by_block(words, cast(Tensor, labels), mask)
+            attention = self.cross_attention(words.flatten(0, 1), blocks, masks)
+            attention = attention.reshape(len(ids), -1, ids.shape[1])
+            attention = attention[:, : self.n_labels].transpose(1, 2)
             of_label = self._block_of_label()
-            shares = torch.einsum("bgm,bgmk,nk->bgmn", weights, words, self.output.weight)
+            shares = torch.einsum("bgm,bgmk,nk->bgmn", _weights(omega), words, self.output.weight)
             picked = [shares[:, g, :, of_label == g] for g in range(shares.shape[1])]
             contributions = torch.cat(picked, dim=2)
-            attention = attention.flatten(1, 2)[:, : self.n_labels].transpose(1, 2)
         affinity = None if shown is None else self._affinity(ids, shown)
         return LabelReading(logits, attention, contributions, affinity)
 
@@ -336,32 +360,29 @@ class LACO(nn.Module):
     def _logits(
         self, words: Tensor, labels: Tensor | None, first: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Logits (b, n), the vectors they are told from (b, g, k), cross attention (b, g, B, m)."""
-        attention = None
+        """Logits (b, n), the vectors they are told from (b, g, k), weights of words (b, g, m)."""
+        omega = None
         vectors = first
         if self.cross_attention is not None:
-            assert labels is not None
-            b, g, m, k = words.shape
-            size = labels.shape[1] if g == 1 else self.block_size
-            blocks = F.pad(labels, (0, 0, 0, g * size - labels.shape[1])).reshape(b * g, size, k)
-            masks = mask.repeat_interleave(g, dim=0)
-            attention = self.cross_attention(words.reshape(b * g, m, k), blocks, masks)
-            attention = attention.reshape(b, g, size, m)
-            if g * size > self.n_labels:
-                real = torch.arange(g * size, device=mask.device) < self.n_labels
-                attention = attention * real.reshape(1, g, size, 1)
-            omega = self._over_labels(attention)
+            blocks, masks = self._by_block(words, cast(Tensor, labels), mask)
+            scores = self.cross_attention.scores(words.flatten(0, 1), blocks, masks)
+            omega = self.cross_attention.omega(scores, masks).reshape(words.shape[:3])
             vectors = torch.einsum("bgm,bgmk->bgk", _weights(omega), words)
         logits = self.output(self.dropout(vectors))
         if logits.shape[1] == 1:
-            return logits.squeeze(1), vectors, attention
+            return logits.squeeze(1), vectors, omega
         of_label = self._block_of_label()
         every = torch.arange(self.n_labels, device=logits.device)
-        return logits[:, of_label, every], vectors, attention
+        return logits[:, of_label, every], vectors, omega
 
-    def _over_labels(self, attention: Tensor) -> Tensor:
-        """Omega, a weight for each word: (b, g, B, m) to (b, g, m) (equation 4)."""
-        return torch.tanh(attention.amax(dim=2))
+    def _by_block(self, words: Tensor, labels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """States of labels (b g, B, k) and masks of words (b g, m), a row for each block."""
+        b, g = words.shape[:2]
+        size = labels.shape[1] if g == 1 else self.block_size
+        if surplus := g * size - labels.shape[1]:
+            # A label that is there twice changes no maximum.
+            labels = torch.cat([labels, labels[:, -1:].expand(-1, surplus, -1)], dim=1)
+        return labels.reshape(b * g, size, -1), mask.repeat_interleave(g, dim=0)
 
     def _block_of_label(self) -> Tensor:
         every = torch.arange(self.n_labels, device=self.output.weight.device)
@@ -402,11 +423,11 @@ class LACO(nn.Module):
     def _freeze(self, n_layers: int) -> None:
         if not n_layers:
             return
-        layers = layers_of(self.encoder)
-        if n_layers >= len(layers):
+        below: list[nn.Module]
+        if n_layers >= self.encoder.config.num_hidden_layers:
             below = [self.encoder]
         else:
-            below = [self.encoder.embeddings, *layers[:n_layers]]
+            below = [self.encoder.embeddings, *layers_of(self.encoder)[:n_layers]]
         # ELECTRA widens the embeddings in a layer of its own.
         if isinstance(wider := getattr(self.encoder, "embeddings_project", None), nn.Module):
             below.append(wider)
@@ -414,6 +435,7 @@ class LACO(nn.Module):
             below.append(self.label_embedding)
         for module in below:
             module.requires_grad_(False)
+        self._frozen = below
 
 
 def layers_of(encoder: Any) -> nn.ModuleList:
@@ -428,7 +450,8 @@ def layers_of(encoder: Any) -> nn.ModuleList:
     layers = getattr(stack, "layer", None)
     if not isinstance(layers, nn.ModuleList):
         raise ValueError(
-            f"The layers of a {type(encoder).__name__} cannot be frozen. Use freeze_layers=0."
+            f"The layers of a {type(encoder).__name__} cannot be frozen one by one. Use "
+            "freeze_layers=0 or 'all'."
         )
     return layers
 

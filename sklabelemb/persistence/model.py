@@ -186,10 +186,9 @@ def load(
     FileNotFoundError
         When there is no such folder, or one of its files is missing.
     ValueError
-        When a file is damaged, does not fit the others, or was written by a newer version. Or when
-        a model that was saved without its encoder finds another one under that name.
+        When a file is damaged, does not fit the others, or was written by a newer version.
     OSError
-        When a model that was saved without its encoder does not find it.
+        When a model that was saved without its encoder does not find it, or finds another one.
 
     See Also
     --------
@@ -198,6 +197,10 @@ def load(
     folder = present_folder(Path(os.path.realpath(folder)))
     description = _read_description(folder)
     cls = getattr(import_module(_CLASSES[description["class"]]), description["class"])
+    if encoder is not None and not hasattr(cls, "_state_without_encoder"):
+        raise ValueError(
+            f"{folder} holds a {cls.__name__}, which has no pretrained encoder: leave out encoder."
+        )
     for name in (WEIGHTS, VOCABULARY):
         _check_file(folder / name, description["files"])
     attached = _read_json(folder / VOCABULARY)

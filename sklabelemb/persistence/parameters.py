@@ -35,6 +35,8 @@ def encoded_parameters(model: LabelEmbeddingClassifier) -> dict[str, Any]:
     for name, value in parameters.items():
         if isinstance(value, os.PathLike):
             parameters[name] = os.fspath(value)
+    if callable(describe := getattr(parameters.get("encoder"), "to_dict", None)):
+        parameters["encoder"] = describe()
     vectors = parameters.get("vectors")
     if vectors is not None and not isinstance(vectors, str):
         parameters["vectors"] = defaults["vectors"]

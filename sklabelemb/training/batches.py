@@ -82,6 +82,8 @@ class LengthBuckets:
     max_tokens : int, default=None
         Upper bound on ``texts * longest text`` of a batch, so that a few very long texts do not
         decide how much memory is needed. None leaves the batches whole.
+    tokens_beside : int, default=0
+        What the network reads beside each text, counted with it in `max_tokens`.
     """
 
     def __init__(
@@ -90,11 +92,13 @@ class LengthBuckets:
         batch_size: int,
         shuffle: bool = False,
         max_tokens: int | None = None,
+        tokens_beside: int = 0,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.max_tokens = max_tokens
+        self.tokens_beside = tokens_beside
         self.order = np.argsort(dataset.token_ids.lengths, kind="stable")
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -129,7 +133,7 @@ class LengthBuckets:
             for start in range(0, len(members), self.batch_size):
                 yield members[start : start + self.batch_size]
             return
-        lengths = np.maximum(self.dataset.token_ids.lengths[members], 1)
+        lengths = np.maximum(self.dataset.token_ids.lengths[members], 1) + self.tokens_beside
         start = 0
         while start < len(members):
             stop = min(start + self.batch_size, len(members))

@@ -165,9 +165,9 @@ def test_another_encoder_under_the_name_is_noticed(tmp_path):
     save(model, tmp_path / "model", store_encoder=False)
     write_encoder(encoder, seed=1)
     with pytest.raises(
-        ValueError,
-        match=r"do not make a LACOClassifier: the encoder '.*encoder' is not the one that the "
-        r"model was trained with: its embeddings\..* is another",
+        OSError,
+        match=r"The encoder '.*encoder' is not the one that the model was trained with: its "
+        r"embeddings\..* is another. Give the right one: load\(folder, encoder='path/to/encoder'\)",
     ):
         load(tmp_path / "model")
     # A layer that was trained may be another there: it is stored.
@@ -185,7 +185,7 @@ def test_an_encoder_with_fewer_layers_is_noticed(tmp_path):
     model = laco(encoder, freeze_layers="all").fit(TEXTS, LABELS)
     save(model, tmp_path / "model", store_encoder=False)
     smaller = write_encoder(tmp_path / "smaller", num_hidden_layers=1)
-    with pytest.raises(ValueError, match="is not the one that the model was trained with"):
+    with pytest.raises(OSError, match="is not the one that the model was trained with"):
         load(tmp_path / "model", encoder=smaller)
 
 
