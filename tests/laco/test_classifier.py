@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
+from transformers import AutoModel
 
 from sklabelemb import LACOClassifier
 from sklabelemb.laco import LACO, PAPER_SETTINGS
@@ -719,3 +720,60 @@ def test_learns_classes_from_a_pretrained_encoder(folder):
     assert model.score(texts[120:], classes[120:]) > 0.95
     frozen = laco(encoder=folder, learning_rate=0.03, freeze_layers="all", max_epochs=15)
     assert frozen.fit(texts[:120], classes[:120]).score(texts[120:], classes[120:]) > 0.8
+
+
+# -- where training starts -------------------------------------------------------------------------
+
+
+def untrained(**parameters):
+    still = {"learning_rate": 1e-12, "encoder_learning_rate": 1e-12, "weight_decay": 0.0}
+    return laco(**{**still, "validation_fraction": 0, **parameters}).fit(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize("cross_attention", [True, False])
+@pytest.mark.parametrize("joint_embedding", [True, False])
+def test_the_head_starts_from_the_texts_of_the_labels(folder, joint_embedding, cross_attention):
+    label_texts = ["late parcel", "refund", "", "a bill that is due"]
+    model = untrained(
+        encoder=folder,
+        label_texts=label_texts,
+        joint_embedding=joint_embedding,
+        cross_attention=cross_attention,
+    )
+    encoder = AutoModel.from_pretrained(folder).eval()
+    tokens = model.vocabulary_
+    vectors = []
+    with torch.no_grad():
+        for text in label_texts:
+            pieces = [i - 1 for i in tokens.encode([text]).row(0)]
+            ids = torch.tensor([[tokens.cls_id, *pieces, tokens.sep_id]])
+            hidden = encoder(ids).last_hidden_state[0]
+            if cross_attention:
+                vectors.append(hidden[1:-1].mean(dim=0) if pieces else torch.zeros(len(hidden[0])))
+            else:
+                vectors.append(hidden[0])
+    expected = torch.stack(vectors)
+    expected = torch.nn.functional.normalize(expected - expected.mean(dim=0), dim=1)
+    head = model.net_.module_.output.weight.detach()
+    told = [0, 1, 3]
+    np.testing.assert_allclose(head[told], expected[told], atol=1e-5)
+    # What has no text starts anywhere.
+    assert not np.allclose(head[2], expected[2], atol=1e-2)
+
+
+def test_without_texts_the_head_starts_anywhere(folder):
+    for parameters in (
+        {"encoder": folder, "label_texts": None},
+        {"label_texts": ["a", "b", "c", "d"]},
+    ):
+        norms = untrained(**parameters).net_.module_.output.weight.detach().norm(dim=1)
+        assert not np.allclose(norms, 1, atol=1e-3)
+
+
+def test_frozen_layers_have_no_dropout(folder):
+    model = laco(encoder=folder, freeze_layers=1).fit(TEXTS, LABELS)
+    network = model.net_.module_.train()
+    assert not network.encoder.embeddings.training
+    layers = network.encoder.encoder.layer
+    assert [layer.training for layer in layers] == [False] + [True] * (len(layers) - 1)
+    assert network.dropout.training

@@ -262,7 +262,7 @@ def test_all_layers_that_share_their_weights_can_be_frozen():
 
 @pytest.mark.parametrize("joint_embedding", [True, False])
 def test_too_few_positions(joint_embedding):
-    with pytest.raises(ValueError, match=r"has 4 positions \(max_position_embeddings\); .* at least 8"):
+    with pytest.raises(ValueError, match=r"has 4 positions \(max_position_emb.* at least 8"):
         laco({**SMALL, "max_position_embeddings": 4}, joint_embedding=joint_embedding).fit(
             TEXTS, LABELS
         )

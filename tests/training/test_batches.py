@@ -145,3 +145,13 @@ def test_words_that_the_network_does_not_know_are_unknown_to_it():
     assert data.subset(np.array([0])).batch(np.array([0]))[0]["ids"].tolist() == [[4, 1, 1]]
     # The ids themselves stay as they are, for what knows more words than the network.
     assert data.token_ids.ids.tolist() == [4, 5, 6, 2]
+
+
+def test_what_is_read_beside_each_text_counts(lengths):
+    iterator = LengthBuckets(dataset(lengths), 2_000, max_tokens=300, tokens_beside=25)
+    sizes = []
+    for batch in iterator.batches():
+        sizes.append(len(batch))
+        assert len(batch) * (max(1, lengths[batch].max()) + 25) <= 300 or len(batch) == 1
+    assert max(sizes) > 4
+    assert sum(sizes) == len(lengths)
