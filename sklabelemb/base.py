@@ -221,7 +221,7 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         return decide(probabilities(logits, multilabel=True), self.thresholds_, self.min_labels_)
 
     def count_parameters(self) -> dict[str, int]:
-        """Number of trained parameters.
+        """Number of parameters, frozen ones included.
 
         Returns
         -------

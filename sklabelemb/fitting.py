@@ -143,6 +143,9 @@ class FittingSteps(ABC):
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         random = check_random_state(self.random_state)
+        if partial and previous:
+            # An epoch by hand is another one than that before it.
+            random.randint(np.iinfo(np.int32).max, size=2 * len(previous["net_"].history))
         seed, split_seed = (int(random.randint(np.iinfo(np.int32).max)) for _ in range(2))
         device = self._resolve_device()
         vocabulary, token_ids = self._encode_first(
@@ -347,7 +350,7 @@ class FittingSteps(ABC):
         net = self._make_net(options, targets, device, train, net_params)
         network = net.module_
         if previous:
-            copy_weights(previous["net_"].module_, network)
+            copy_weights(previous["net_"].module_, network, self._word_tables)
             if partial:
                 net.history.extend(previous["net_"].history)
             self._initialize_new_words(network, vocabulary, train, previous)

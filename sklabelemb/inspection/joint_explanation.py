@@ -19,9 +19,9 @@ class JointExplanation(Explanation):
     Attributes
     ----------
     affinity : ndarray of shape (n_labels, n_labels), or None
-        Row by row, the share of its attention among labels that the encoder gave, while it read
-        this document, to each label when it computed the state of another: the mean over heads and
-        layers; each row sums to one. None without joint embedding.
+        Row i: how the encoder, computing the state of label i in this document, divided its
+        attention among the labels, itself included; the mean over heads and layers. Each row sums
+        to one. None without joint embedding.
 
     Notes
     -----

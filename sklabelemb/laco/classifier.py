@@ -42,9 +42,13 @@ PAPER_SETTINGS: dict[str, Any] = {
     "window_size": 10,
     "cooccurrence": None,
     "gamma": 0.5,
+    "attention_dropout": None,
+    "label_texts": None,
     "learning_rate": 5e-5,
     "encoder_learning_rate": 5e-5,
+    "weight_decay": 0.0,
     "batch_size": 32,
+    "max_epochs": 20,
     "max_length": 263,
     "threshold": 0.5,
     "min_labels": 0,
@@ -102,7 +106,8 @@ class LACOClassifier(LabelEmbeddingClassifier):
         The paper's r: a word is weighed with r neighbours on each side.
     cooccurrence : {"plcp", "clcp", "both"} or None, default="clcp"
         What is learnt beside the labels. "plcp": whether two labels come together. "clcp": which
-        labels come with some that are given. Single-label targets have neither.
+        labels come with some that are given. Single-label targets have neither, and neither has a
+        model without joint embedding, where nothing is made of the labels.
     alpha : float, default=0.5
         Share of PLCP in "both", which the paper found no better than either alone.
     gamma : float, default=0.5
@@ -111,7 +116,8 @@ class LACOClassifier(LabelEmbeddingClassifier):
         Weight of these tasks beside the loss of the labels.
     freeze_layers : int or "all", default=0
         So many layers of the encoder, from below, are not trained, and neither are its embeddings
-        and the labels' input vectors: no gradient passes through them, which saves time and memory.
+        and the tokens of labels that start from texts: no gradient passes through them, which saves
+        time and memory. "all": the encoder stays as it is.
     dropout : float, default=0.1
         Of the text's vector; that of the encoder's layers is in its configuration.
     attention_dropout : float or None, default=0.0
@@ -120,8 +126,9 @@ class LACOClassifier(LabelEmbeddingClassifier):
     label_texts : dict, list of str, "auto" or None, default="auto"
         Texts of the labels, by name or in order. The token of a label starts as the mean of the
         encoder's vectors of their pieces; and with a pretrained encoder, its weights in the head
-        start as what the encoder makes of its text, so that a text is taken to have the labels
-        that it resembles until training knows better. "auto": the names, where they are strings.
+        start as what the encoder makes of its text, less what all labels have in common, so that a
+        text is taken to have the labels that it resembles until training knows better. "auto": the
+        names, where they are strings. None: both start at random.
     tokenizer, lowercase, mask_numbers, max_features, min_df
         As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained one has its own
         tokenizer: with it they must be what they are by default.
@@ -339,7 +346,14 @@ class LACOClassifier(LabelEmbeddingClassifier):
         previous: dict[str, Any] | None,
         further_words: Sequence[str] = (),
     ) -> tuple[Any, TokenIds]:
-        if is_configuration(self.encoder):
+        fresh = is_configuration(self.encoder)
+        if previous and isinstance(previous["vocabulary_"], WordPieces) == fresh:
+            raise ValueError(
+                f"Cannot go on from the previous fit: encoder={self.encoder!r} is "
+                f"{'fresh' if fresh else 'pretrained'}, and the one before was not. Keep the "
+                "encoder, or fit anew with warm_start=False."
+            )
+        if fresh:
             return super()._encode_first(documents, previous, further_words)
         for name, usual in OF_FRESH_ENCODERS.items():
             if (value := getattr(self, name)) != usual:
@@ -348,7 +362,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
                     f"its own tokenizer and vocabulary: leave {name} at {usual!r}."
                 )
         known = previous["vocabulary_"] if previous else None
-        if not isinstance(known, WordPieces):
+        if known is None:
             known = WordPieces(**pretrained_tokenizer(self.encoder))
         return known, known.encode(documents, max_length=self.max_length)
 
@@ -365,20 +379,30 @@ class LACOClassifier(LabelEmbeddingClassifier):
     ) -> TextDataset:
         targets = learnt["targets_"]
         room, _ = self._division(self._configuration(vocabulary), targets.n_labels)
-        if self.joint_embedding and (n_cut := int((token_ids.lengths > room).sum())):
+        if n_cut := int((token_ids.lengths > room).sum()):
+            why = "the encoder has no positions for more"
+            advice = ""
+            if self.joint_embedding:
+                why = f"the {targets.n_labels} labels share the encoder's positions with them"
+                advice = ", and joint_embedding=False leaves all positions to the text"
             warnings.warn(
-                f"{n_cut} of {len(token_ids)} texts are read only up to token {room}: the "
-                f"{targets.n_labels} labels share the encoder's positions with them. A smaller "
-                "max_length makes the cut without this warning, and joint_embedding=False leaves "
-                "all positions to the text.",
+                f"{n_cut} of {len(token_ids)} texts are read only up to token {room}: {why}. A "
+                f"smaller max_length makes the cut without this warning{advice}.",
                 UserWarning,
                 stacklevel=2,
             )
         token_ids = token_ids.truncated(room)
         data = super()._samples(token_ids, encoded, weight, vocabulary, learnt)
-        if not targets.multilabel or self.cooccurrence is None:
-            return data
-        return CooccurrenceDataset(**vars(data), tasks=self.cooccurrence, gamma=self.gamma)
+        tasks = self._tasks(targets)
+        return (
+            data
+            if tasks is None
+            else CooccurrenceDataset(**vars(data), tasks=tasks, gamma=self.gamma)
+        )
+
+    def _tasks(self, targets: Targets) -> str | None:
+        """The tasks of co-occurrence; they ask about what the encoder makes of several labels."""
+        return self.cooccurrence if targets.multilabel and self.joint_embedding else None
 
     def _hold_out(self, data: Any, seed: int) -> tuple[Any, Any]:
         train, valid = super()._hold_out(data, seed)
@@ -386,11 +410,12 @@ class LACOClassifier(LabelEmbeddingClassifier):
         return train, valid.without_tasks() if isinstance(valid, CooccurrenceDataset) else valid
 
     def _dataset(self, token_ids: TokenIds) -> TextDataset:
-        return self._dataset_of(token_ids, self.vocabulary_, self.targets_.n_labels)
-
-    def _dataset_of(self, token_ids: TokenIds, vocabulary: Any, n_labels: int) -> TextDataset:
-        room, _ = self._division(self._configuration(vocabulary), n_labels)
-        return TextDataset(token_ids.truncated(room), n_words=len(vocabulary))
+        # As the network was made, whatever the parameters are by now.
+        options = self._network_arguments
+        room = longest_sequence(options["encoder"]) - 2
+        if options["joint_embedding"]:
+            room -= options["block_size"] + 1
+        return super()._dataset(token_ids.truncated(room))
 
     def _division(self, configuration: dict[str, Any], n_labels: int) -> tuple[int, int]:
         """How many of the encoder's positions a text may take, and how many labels at a time."""
@@ -403,7 +428,9 @@ class LACOClassifier(LabelEmbeddingClassifier):
         if not self.joint_embedding:
             return positions - 2, n_labels
         positions -= 3
-        n_blocks = math.ceil(n_labels / (positions // 2))
+        # A text keeps half of the positions, or what it is cut to anyway.
+        most = max(positions // 2, positions - (self.max_length or positions))
+        n_blocks = math.ceil(n_labels / most)
         block = math.ceil(n_labels / n_blocks)
         return positions - block, block
 
@@ -455,10 +482,12 @@ class LACOClassifier(LabelEmbeddingClassifier):
             "cross_attention": self.cross_attention,
             "window_size": self.window_size,
             "block_size": self._division(configuration, targets.n_labels)[1],
-            "cooccurrence": self.cooccurrence if targets.multilabel else None,
+            "cooccurrence": self._tasks(targets),
             "alpha": self.alpha,
             "cooccurrence_weight": self.cooccurrence_weight,
             "freeze_layers": frozen,
+            # Vectors that no text started must learn what they stand for.
+            "freeze_labels": targets.texts_of_labels(self.label_texts) is not None,
             "dropout": self.dropout,
         }
 
@@ -509,7 +538,8 @@ class LACOClassifier(LabelEmbeddingClassifier):
         if not texts or not isinstance(vocabulary, WordPieces):
             return
         token_ids = vocabulary.encode(texts, max_length=self.max_length)
-        data = self._dataset_of(token_ids, vocabulary, targets.n_labels)
+        room = longest_sequence(vocabulary.encoder) - 2
+        data = TextDataset(token_ids.truncated(room), n_words=len(vocabulary))
         head = network.output.weight
         vectors = torch.zeros_like(head)
         network.eval()
@@ -524,8 +554,8 @@ class LACOClassifier(LabelEmbeddingClassifier):
 
     def _net_arguments(self, targets: Targets, encoded: Any) -> dict[str, Any]:
         encoders = {"part": "encoder", "lr": self._encoder_rate()}
+        cuda = self._resolve_device().startswith("cuda")
         undecayed = {"weight_decay": 0.0}
-        n_labels = targets.n_labels if self.joint_embedding else 0
         return {
             **super()._net_arguments(targets, encoded),
             "accumulation_steps": self.accumulation_steps,
@@ -536,12 +566,9 @@ class LACOClassifier(LabelEmbeddingClassifier):
                 ("*bias", undecayed),
             ],
             "iterator_valid__batch_size": 256,
-            "iterator_valid__max_tokens": self._prediction_tokens(),
-            "iterator_valid__tokens_beside": n_labels + 3,
+            "iterator_valid__max_tokens": PREDICTION_TOKENS["cuda" if cuda else "cpu"],
+            "iterator_valid__tokens_beside": targets.n_labels + 3 if self.joint_embedding else 2,
         }
-
-    def _prediction_tokens(self) -> int:
-        return PREDICTION_TOKENS["cuda" if self._resolve_device().startswith("cuda") else "cpu"]
 
     def _encoder_rate(self) -> float:
         if isinstance(self.encoder_learning_rate, str):
@@ -587,10 +614,12 @@ class LACOClassifier(LabelEmbeddingClassifier):
         weights = state["net_"]["weights"]
         original = pretrained_weights(self.encoder)
         for name in frozen:
-            if not torch.equal(weights.pop(f"encoder.{name}").cpu(), original[name]):
+            kept = weights.pop(f"encoder.{name}").cpu()
+            if name not in original or not torch.equal(kept, original[name]):
                 raise ValueError(
-                    f"{name} of this model's encoder was trained in an earlier fit, and is not "
-                    f"that of {self.encoder!r} any more. Save the model with store_encoder=True."
+                    f"{name} of this model's encoder is not that of {self.encoder!r}: it was "
+                    "trained in an earlier fit, or encoder was changed. Save the model with "
+                    "store_encoder=True."
                 )
         state["net_"]["frozen"] = {name: _digest(original[name]) for name in frozen}
         return state
@@ -670,6 +699,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Contributions and attention of a text's tokens, each of shape (n_tokens, n_labels)."""
         if reading.attention is None or reading.contributions is None:
+            beside = self.net_.get_params_for("iterator_valid")["tokens_beside"]
             known = self._dataset(TokenIds(ids, np.array([0, len(ids)]))).batch(np.array([0]))[0][
                 "ids"
             ]
@@ -678,9 +708,8 @@ class LACOClassifier(LabelEmbeddingClassifier):
                 falls = occlusion(
                     lambda some, left_out: self.net_.module_(some),
                     tokens,
-                    self._prediction_tokens()
-                    * len(ids)
-                    // (len(ids) + 3 + self.joint_embedding * self.targets_.n_labels),
+                    PREDICTION_TOKENS["cpu"],
+                    max_texts=max(1, PREDICTION_TOKENS["cpu"] // (len(ids) + beside)),
                 )
             return falls.float().cpu().numpy(), None
         attention = reading.attention[row, : len(ids)].float().cpu().numpy()

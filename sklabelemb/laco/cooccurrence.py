@@ -1,4 +1,4 @@
-"""Which labels come together: two tasks that are learnt beside the labels (section 3.4)."""
+"""Which labels come together: two tasks that are learnt beside the labels (equations 6 and 7)."""
 
 from __future__ import annotations
 
@@ -114,9 +114,9 @@ def draw_pairs(present: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
     Returns
     -------
     pairs : int64 Tensor of shape (b, P, 2)
-        Padded with -1. Both labels of the document, at most 15 such pairs (IsCo-occur); or one of
-        its labels and one other (NotCo-occur). None for a document with fewer than two labels, or
-        with all.
+        Padded with -1. Both labels of the document (IsCo-occur), at most 15 such pairs and no more
+        than there are pairs of the other kind to match; or one of its labels and one other
+        (NotCo-occur). None for a document with fewer than two labels, or with all.
     together : float Tensor of shape (b, P)
     """
     rows = []
@@ -127,7 +127,8 @@ def draw_pairs(present: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
             continue
         both = torch.combinations(own)
         # Where nearly all labels are present, there are too few pairs of the other kind for more.
-        most = min(MOST_PAIRS, int(len(own) * len(other) * gamma / (1 - gamma)))
+        matched = len(own) * len(other) * gamma / (1 - gamma)
+        most = min(MOST_PAIRS, int(matched + torch.rand(()).item()))
         both = both[torch.randperm(len(both))[:most]]
         wanted = len(both) * (1 - gamma) / gamma
         n_apart = int(wanted + torch.rand(()).item())

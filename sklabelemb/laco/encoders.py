@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,6 +36,9 @@ FEWEST_PIECES = 8
 # What a saved configuration says about files and about tasks that are none of ours.
 _NOT_KEPT = {"architectures", "dtype", "id2label", "label2id", "torch_dtype"}
 _NOT_KEPT |= {"problem_type", "transformers_version"}
+# What could make the library fetch code; a saved model must not.
+_NOT_KEPT |= {"auto_map", "quantization_config"}
+_LOADING = threading.RLock()
 
 
 def is_configuration(encoder: Any) -> bool:
@@ -51,7 +55,7 @@ def fresh_configuration(encoder: Any, n_words: int) -> dict[str, Any]:
         When it is no kind of encoder that can be used, or `transformers` cannot make one of this
         description.
     """
-    given = dict(encoder) if isinstance(encoder, Mapping) else encoder.to_dict()
+    given = _plain(encoder if isinstance(encoder, Mapping) else encoder.to_dict())
     kind = given.pop("model_type", None)
     if not isinstance(kind, str) or not kind:
         raise ValueError(
@@ -82,9 +86,10 @@ def pretrained_tokenizer(name: str | os.PathLike[str]) -> dict[str, Any]:
     """
     library = _transformers()
     with _explained(name), _quiet():
-        configuration = library.AutoConfig.from_pretrained(name)
-        tokenizer = library.AutoTokenizer.from_pretrained(name)
+        configuration = library.AutoConfig.from_pretrained(name, trust_remote_code=False)
     _check_kind(configuration.model_type)
+    with _explained(name), _quiet():
+        tokenizer = library.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     marks = {"cls_id": tokenizer.cls_token_id, "sep_id": tokenizer.sep_token_id}
     if backend is None or None in marks.values():
@@ -93,7 +98,8 @@ def pretrained_tokenizer(name: str | os.PathLike[str]) -> dict[str, Any]:
             "it must be a fast one with a token that opens a sequence ([CLS]) and one that ends a "
             "segment ([SEP]). Take an encoder of the BERT kind."
         )
-    n_pieces, n_rows = backend.get_vocab_size(), configuration.vocab_size
+    n_pieces = max(backend.get_vocab().values(), default=-1) + 1
+    n_rows = configuration.vocab_size
     if n_pieces > n_rows or n_pieces < FEWEST_PIECES:
         raise ValueError(
             f"The tokenizer of {os.fspath(name)!r} knows {n_pieces} pieces, and the encoder has a "
@@ -115,7 +121,11 @@ def pretrained_weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     """
     with _explained(name), _quiet():
         model, report = _transformers().AutoModel.from_pretrained(
-            name, dtype=torch.float32, output_loading_info=True
+            name,
+            dtype=torch.float32,
+            output_loading_info=True,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     if missing := sorted(n for n in report["missing_keys"] if not n.startswith("pooler.")):
         raise ValueError(
@@ -135,7 +145,7 @@ def build_encoder(configuration: dict[str, Any]) -> nn.Module:
         When it is no kind of encoder that can be used, or cannot be made of the configuration.
     """
     library = _transformers()
-    given = dict(configuration)
+    given = _plain(configuration)
     kind = given.pop("model_type")
     _check_kind(kind)
     with _quiet():
@@ -175,11 +185,14 @@ def _check_kind(kind: Any) -> None:
 
 def _kept(configuration: Any) -> dict[str, Any]:
     """What makes the encoder what it is, as plain JSON values; no names, which may be paths."""
-    content = json.loads(configuration.to_json_string(use_diff=False))
+    return _plain(json.loads(configuration.to_json_string(use_diff=False)))
+
+
+def _plain(content: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in content.items()
-        if not name.startswith("_") and name not in _NOT_KEPT
+        if not name.startswith("_") and name not in _NOT_KEPT and "implementation" not in name
     }
 
 
@@ -192,14 +205,16 @@ def _explained(name: Any) -> Iterator[None]:
     """Say what to do when an encoder cannot be had."""
     try:
         yield
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError, safetensors.SafetensorError) as error:
         name = os.fspath(name)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        where = "in that folder" if os.path.isdir(name) else "as a folder, nor from the Hub"
+        there = os.path.isdir(name)
+        where = "in that folder" if there else "as a folder, nor from the Hub"
+        advice = "Give" if there else "Without a connection, give"
         raise OSError(
             f"The encoder {name!r} cannot be read {where}: {' '.join(lines[:2])} "
-            "Without a connection, give a folder that holds its files: encoder='path/to/folder' "
-            "with config.json, model.safetensors and tokenizer.json, for instance what "
+            f"{advice} a folder that holds its files: encoder='path/to/folder' with config.json, "
+            "model.safetensors and tokenizer.json, for instance what "
             "AutoModel.from_pretrained(...).save_pretrained and the tokenizer's save_pretrained "
             "wrote elsewhere. A description makes a fresh encoder that needs no files: "
             "encoder={'model_type': 'bert', ...}."
@@ -210,12 +225,14 @@ def _explained(name: Any) -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """Keep the library from reporting on weights that are of no use here."""
     logging = import_optional("transformers.utils.logging", extra="hf", purpose="LACOClassifier")
-    verbosity, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if shown:
-            logging.enable_progress_bar()
+    # The library's settings are everybody's: one thread at a time changes them and puts them back.
+    with _LOADING:
+        verbosity, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(verbosity)
+            if shown:
+                logging.enable_progress_bar()

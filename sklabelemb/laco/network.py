@@ -39,8 +39,9 @@ class LabelReading:
     contributions : float Tensor of shape (b, m, n), or None
         With cross attention: what each token adds to each logit; they and the bias sum to it.
     affinity : float Tensor of shape (b, n, n), or None
-        Attention of the encoder from each label (rows, which sum to one) to each other one: the
-        mean over heads and layers. None where the labels are not read.
+        Row i: how the encoder, computing the state of label i, divided its attention among the
+        labels, itself included; the mean over heads and layers. Each row sums to one. None where
+        the labels are not read.
     """
 
     logits: Tensor
@@ -121,7 +122,9 @@ class LACO(nn.Module):
         Share of PLCP in "both".
     cooccurrence_weight : float, default=1.0
     freeze_layers : int, default=0
-        So many layers of the encoder, from below, with all below them, stay as they are.
+        So many layers of the encoder, from below, with its embeddings, stay as they are.
+    freeze_labels : bool, default=True
+        Whether the labels' tokens do, too, where layers are frozen.
     dropout : float, default=0.1
         Of the document's vector.
     """
@@ -144,6 +147,7 @@ class LACO(nn.Module):
         alpha: float = 0.5,
         cooccurrence_weight: float = 1.0,
         freeze_layers: int = 0,
+        freeze_labels: bool = True,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
@@ -171,7 +175,7 @@ class LACO(nn.Module):
         )
         self._auxiliary: Tensor | float = 0.0
         self._frozen: list[nn.Module] = []
-        self._freeze(freeze_layers)
+        self._freeze(freeze_layers, freeze_labels)
 
     def train(self, mode: bool = True) -> LACO:
         """Set the mode; what is frozen stays as in evaluation, without dropout."""
@@ -222,7 +226,7 @@ class LACO(nn.Module):
         return logits
 
     def auxiliary_loss(self) -> Tensor | float:
-        """What equation 10 adds to the loss of the labels in the last batch."""
+        """What equation 8 adds to the loss of the labels in the last batch."""
         loss, self._auxiliary = self._auxiliary, 0.0
         return loss
 
@@ -420,7 +424,7 @@ class LACO(nn.Module):
             return 0
         return min(1, self.encoder.embeddings.token_type_embeddings.num_embeddings - 1)
 
-    def _freeze(self, n_layers: int) -> None:
+    def _freeze(self, n_layers: int, labels: bool) -> None:
         if not n_layers:
             return
         below: list[nn.Module]
@@ -431,7 +435,7 @@ class LACO(nn.Module):
         # ELECTRA widens the embeddings in a layer of its own.
         if isinstance(wider := getattr(self.encoder, "embeddings_project", None), nn.Module):
             below.append(wider)
-        if self.joint_embedding and self.label_embedding is not None:
+        if labels and self.joint_embedding and self.label_embedding is not None:
             below.append(self.label_embedding)
         for module in below:
             module.requires_grad_(False)

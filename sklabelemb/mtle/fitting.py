@@ -438,7 +438,7 @@ class TaskSteps(FittingSteps):
             net = self._net_of_parts(
                 self._parts_of_net(previous["net_"]), options, options, tasks, device
             )
-            copy_weights(previous["net_"].module_, net.module_)
+            copy_weights(previous["net_"].module_, net.module_, self._word_tables)
             self._initialize_new_words(net.module_, vocabulary, None, previous)
         net.history = previous["net_"].history
         return {

@@ -163,8 +163,9 @@ def load(
     """Read a classifier that :func:`save` wrote.
 
     Nothing in the folder is run: its files hold numbers and text only, and the class is looked up
-    among those of this package. Predictions are those of the saved model, bit for bit on the same
-    kind of machine.
+    among those of this package. Nothing is downloaded either, but for a model that was saved
+    without its encoder, which is looked for under the name that the model gives. Predictions are
+    those of the saved model, bit for bit on the same kind of machine.
 
     Parameters
     ----------
@@ -208,12 +209,18 @@ def load(
         tensors = safetensors.torch.load_file(folder / WEIGHTS)
     except safetensors.SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS} is damaged ({error}). {_AGAIN}") from error
+    fresh = "tokenizer" not in attached.get("vocabulary", {})
+    if encoder is not None and fresh:
+        raise ValueError(
+            f"{folder} holds a model with a fresh encoder, which is not taken from elsewhere: "
+            "leave out encoder."
+        )
     with _explained(folder, cls):
         parameters = decode(description["parameters"], Attachments())
         if encoder is not None:
             parameters |= {"encoder": os.fspath(encoder)}
         model = unfitted(cls, parameters, device)
-        kind = WordPieces if "tokenizer" in attached["vocabulary"] else Vocabulary
+        kind = Vocabulary if fresh else WordPieces
         vocabulary = kind.from_dict(attached["vocabulary"])
         attachments = Attachments(tensors, attached["words"])
         learnt = decode(description["learnt"], attachments)

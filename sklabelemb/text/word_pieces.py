@@ -56,14 +56,15 @@ class WordPieces:
         self._tokenizer.no_padding()
         # A text that has "[SEP]" in it must not end there.
         self._tokenizer.encode_special_tokens = True
+        self._n_ids = max(self._tokenizer.get_vocab().values(), default=-1) + 2
         self.tokenizer = tokenizer
         self.cls_id = cls_id
         self.sep_id = sep_id
         self.encoder = encoder
 
     def __len__(self) -> int:
-        """Return the number of ids, padding included."""
-        return int(self._tokenizer.get_vocab_size()) + 1
+        """Return the number of ids, padding included and those that no piece has."""
+        return int(self._n_ids)
 
     def __reduce__(self) -> Any:
         return type(self), (self.tokenizer, self.cls_id, self.sep_id, self.encoder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,8 @@ def explained_memory_errors(device: Any) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise MemoryError(
             f"The memory of {device} is exhausted. Use a smaller batch_size or max_length, "
-            "mixed_precision=True, or device='cpu'."
+            "mixed_precision=True, accumulation_steps or freeze_layers where the classifier has "
+            "them, or device='cpu'."
         ) from error
 
 
@@ -271,9 +272,18 @@ def snapshot(network: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
-def copy_weights(old: nn.Module, new: nn.Module) -> None:
-    """Take over every weight; a table that has grown keeps its old rows at their places."""
+def copy_weights(old: nn.Module, new: nn.Module, tables: Sequence[str]) -> None:
+    """Take over every weight; a table of words that has grown keeps its old rows at their places.
+
+    Parameters
+    ----------
+    old, new : nn.Module
+    tables : sequence of str
+        Attributes of the modules that are such tables.
+    """
     state = new.state_dict()
+    may_grow = [getattr(new, name).weight for name in tables]
+    growing = {n for n, p in new.named_parameters() if any(p is table for table in may_grow)}
     if different := sorted(state.keys() ^ old.state_dict().keys()):
         raise ValueError(
             f"Cannot go on from the previous fit: only one of the two networks has {different[0]}. "
@@ -283,7 +293,7 @@ def copy_weights(old: nn.Module, new: nn.Module) -> None:
         target = state[name]
         if target.shape == value.shape:
             target.copy_(value)
-        elif target.shape[1:] == value.shape[1:] and len(target) > len(value):
+        elif name in growing and target.shape[1:] == value.shape[1:] and len(target) > len(value):
             target[: len(value)] = value
         else:
             raise ValueError(

@@ -302,7 +302,10 @@ def test_a_tokenizer_of_another_encoder(tmp_path):
 def test_what_is_wrong_with_a_folder_is_said(folder, tmp_path):
     advice = r"Without a connection, give a folder that holds its files: encoder='path/to/folder' "
     (tmp_path / "empty").mkdir()
-    with pytest.raises(OSError, match=f"empty' cannot be read in that folder: .* {advice}"):
+    with pytest.raises(
+        OSError,
+        match=r"empty' cannot be read in that folder: .* Give a folder that holds",
+    ):
         laco(tmp_path / "empty").fit(TEXTS, LABELS)
     missing = str(tmp_path / "nowhere")
     with pytest.raises(OSError, match=f"nowhere' cannot be read as a folder, nor .* {advice}"):
@@ -312,7 +315,9 @@ def test_what_is_wrong_with_a_folder_is_said(folder, tmp_path):
     for file in folder.iterdir():
         if file.suffix == ".json":
             (without / file.name).write_bytes(file.read_bytes())
-    with pytest.raises(OSError, match=f"weightless' cannot be read in that folder: .* {advice}"):
+    with pytest.raises(
+        OSError, match="weightless' cannot be read in that folder: .* Give a folder"
+    ):
         laco(without).fit(TEXTS, LABELS)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 from sklearn.model_selection import GridSearchCV, KFold
+from transformers import BertConfig
 
 from sklabelemb import LACOClassifier, LEAMClassifier, load, save
 
@@ -215,8 +216,8 @@ def test_what_an_earlier_fit_had_trained_is_no_encoders_weight(folder, tmp_path)
     model.set_params(freeze_layers="all").fit(TEXTS, LABELS)
     with pytest.raises(
         ValueError,
-        match=r"was trained in an earlier fit, and is not that of .* any more\. Save the model "
-        r"with store_encoder=True",
+        match=r"is not that of .*: it was trained in an earlier fit, or encoder was changed\. "
+        r"Save the model with store_encoder=True",
     ):
         save(model, tmp_path / "model", store_encoder=False)
     save(model, tmp_path / "model")
@@ -278,3 +279,35 @@ def test_a_grid_search_in_two_processes_finds_what_one_finds(folder):
         alone.decision_function(UNSEEN), parallel.decision_function(UNSEEN)
     )
     assert parallel.best_estimator_.window_size in grid["window_size"]
+
+
+def test_an_encoder_is_for_models_that_took_one_from_elsewhere(folder, tmp_path):
+    save(laco(FRESH).fit(TEXTS, LABELS), tmp_path / "fresh")
+    with pytest.raises(ValueError, match=r"holds a model with a fresh encoder.*leave out enc"):
+        load(tmp_path / "fresh", encoder=folder)
+    linear = LEAMClassifier(embedding_dim=4, max_epochs=1).fit(TEXTS, LABELS)
+    save(linear, tmp_path / "leam")
+    with pytest.raises(ValueError, match="holds a LEAMClassifier, which has no pretrained encoder"):
+        load(tmp_path / "leam", encoder=folder)
+
+
+def test_a_configuration_object_is_saved_as_a_dict(tmp_path):
+    configuration = BertConfig(**{name: v for name, v in FRESH.items() if name != "model_type"})
+    model = laco(configuration).fit(TEXTS, LABELS)
+    save(model, tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.encoder["hidden_size"] == configuration.hidden_size
+    again.partial_fit(TEXTS, LABELS)
+
+
+def test_a_configuration_in_a_file_fetches_no_code(tmp_path):
+    save(laco(FRESH).fit(TEXTS, LABELS), tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for options in (content["learnt"]["_network_arguments"], content["learnt"]["net_"]["module"]):
+        options["encoder"]["attn_implementation"] = "evil/kernel"
+        options["encoder"]["auto_map"] = {"AutoModel": "evil--evil.Evil"}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    network = load(tmp_path / "model").net_.module_
+    assert network.encoder.config._attn_implementation == "sdpa"
+    assert not hasattr(network.encoder.config, "auto_map")
