@@ -66,10 +66,8 @@ def analyses(name: str, runs: Runs) -> str:
     first = next(iter(runs.values()))[0]
     groups = first["labels_by_frequency"]
     header = [f"{name}: macro-F1 of"]
-    header += [
-        f"{'most frequent ' if i == 0 else ''}{size} labels" for i, size in enumerate(groups)
-    ]
-    header[-1] = f"rarest {groups[-1]} labels"
+    header += [f"{'rarest ' if i == 0 else ''}{size} labels" for i, size in enumerate(groups)]
+    header[-1] = f"most frequent {groups[-1]} labels"
     sets = first["true_label_sets"]
     rows = [[*header, "conditional KL", f"label sets (truth: {sets})"]]
     for variant, title in ROWS.items():
