@@ -10,7 +10,6 @@ from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -34,6 +33,7 @@ from sklabelemb.text import TokenIds, WordPieces, check_documents, tokens_with_s
 from sklabelemb.training import LengthBuckets, TextDataset
 from sklabelemb.training.callbacks import GradientClipping
 from sklabelemb.training.net import explained_memory_errors
+from sklabelemb.training.weights import prior_logits
 
 __all__ = ["PAPER_SETTINGS", "LACOClassifier"]
 
@@ -506,13 +506,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
             )
         self._start_labels(network, targets, vocabulary)
         self._start_head(network, targets, vocabulary)
-        encoded = train.targets
-        if sp.issparse(encoded):
-            frequency = (np.asarray(encoded.sum(axis=0)).ravel() + 0.5) / (encoded.shape[0] + 1)
-            prior = np.log(frequency / (1 - frequency))
-        else:
-            counts = np.bincount(encoded, minlength=targets.n_labels)
-            prior = np.log((counts + 0.5) / (len(encoded) + 1))
+        prior = prior_logits(train.targets, targets.n_labels)
         network.output.bias.copy_(torch.from_numpy(prior))
 
     def _start_labels(self, network: LACO, targets: Targets, vocabulary: Any) -> None:

@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -28,6 +27,7 @@ from sklabelemb.text import (
 )
 from sklabelemb.training import LengthBuckets
 from sklabelemb.training.net import explained_memory_errors
+from sklabelemb.training.weights import prior_logits
 
 __all__ = ["PAPER_SETTINGS", "LEAMClassifier"]
 
@@ -379,13 +379,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
                 if words:
                     rows = torch.tensor([known.id(word) for word in words], device=table.device)
                     network.label_embedding[label] = table[rows].mean(dim=0)
-        encoded = train.targets
-        if sp.issparse(encoded):
-            frequency = (np.asarray(encoded.sum(axis=0)).ravel() + 0.5) / (encoded.shape[0] + 1)
-            prior = np.log(frequency / (1 - frequency))
-        else:
-            counts = np.bincount(encoded, minlength=targets.n_labels)
-            prior = np.log((counts + 0.5) / (len(encoded) + 1))
+        prior = prior_logits(train.targets, targets.n_labels)
         network.output.bias.copy_(torch.from_numpy(prior))
 
     # -- what the model saw ----------------------------------------------------------------------

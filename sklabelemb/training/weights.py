@@ -1,4 +1,4 @@
-"""How much each sample and each label counts in the loss."""
+"""How much each sample and each label counts in the loss, and how frequent the labels are."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
 
 from sklabelemb.targets import Targets
 
-__all__ = ["class_weights", "sample_weights"]
+__all__ = ["class_weights", "prior_logits", "sample_weights"]
 
 
 def sample_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
@@ -72,3 +73,32 @@ def class_weights(
             f"Its labels are {list(targets.label_names[:10])}."
         )
     return np.array([class_weight.get(name, 1.0) for name in targets.label_names])
+
+
+def prior_logits(encoded: Any, n_labels: int) -> np.ndarray:
+    """Logits that know nothing of a text but how frequent the labels are.
+
+    Parameters
+    ----------
+    encoded : csr_matrix of shape (n_samples, n_labels), or codes of shape (n_samples,)
+    n_labels : int
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse as sp
+    >>> from sklabelemb.training.weights import prior_logits
+    >>> prior_logits(sp.csr_matrix([[1, 0], [1, 0], [0, 0]]), 2).round(2)
+    array([ 0.51, -1.95])
+    >>> prior_logits(np.array([0, 0, 1]), 2).round(2)
+    array([-0.47, -0.98])
+    """
+    if sp.issparse(encoded):
+        frequency = (np.asarray(encoded.sum(axis=0)).ravel() + 0.5) / (encoded.shape[0] + 1)
+        return np.log(frequency / (1 - frequency))
+    counts = np.bincount(encoded, minlength=n_labels)
+    return np.log((counts + 0.5) / (len(encoded) + 1))
