@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, cast
 
@@ -16,9 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklabelemb.base import LabelEmbeddingClassifier
-from sklabelemb.decision import probabilities
-from sklabelemb.inspection.joint_explanation import JointExplanation
-from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.laco.encoders import (
     fresh_configuration,
     is_configuration,
@@ -26,13 +23,13 @@ from sklabelemb.laco.encoders import (
     pretrained_tokenizer,
     pretrained_weights,
 )
-from sklabelemb.laco.network import LACO, LabelReading
+from sklabelemb.laco.explaining import JointExplanations
+from sklabelemb.laco.network import LACO
 from sklabelemb.laco.samples import CooccurrenceDataset
 from sklabelemb.targets import Targets
-from sklabelemb.text import TokenIds, WordPieces, check_documents, tokens_with_spans
+from sklabelemb.text import TokenIds, WordPieces
 from sklabelemb.training import LengthBuckets, TextDataset
 from sklabelemb.training.callbacks import GradientClipping
-from sklabelemb.training.net import explained_memory_errors
 from sklabelemb.training.weights import prior_logits
 
 __all__ = ["PAPER_SETTINGS", "LACOClassifier"]
@@ -65,8 +62,6 @@ FEWEST_POSITIONS = 8
 # Tokens, labels included, that go through the encoder at a time while predicting; on a CPU more of
 # them fall out of its cache (benchmarks/joint_speed.py).
 PREDICTION_TOKENS = {"cpu": 1 << 11, "cuda": 1 << 16}
-# Numbers that an explanation may keep at a time.
-READING_ELEMENTS = 1 << 24
 # Length of the vectors in the head that start from label texts.
 HEAD_LENGTH = 1.0
 # What the tokenizer of a pretrained encoder knows already.
@@ -79,7 +74,7 @@ OF_FRESH_ENCODERS = {
 }
 
 
-class LACOClassifier(LabelEmbeddingClassifier):
+class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
     """Label-correlation aware classifier: a transformer reads text and labels together.
 
     One token for each label stands behind the text, so that the encoder sees words in the light of
@@ -632,116 +627,6 @@ class LACOClassifier(LabelEmbeddingClassifier):
                 parts["weights"][f"encoder.{name}"] = original[name]
         super()._restore(state, device)
 
-    # -- what the model saw ----------------------------------------------------------------------
-
-    def explain(self, X: Any) -> list[JointExplanation]:
-        """Which words each label was seen in, and which labels were seen beside it.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-
-        Returns
-        -------
-        list of JointExplanation
-            One a text. Pieces of a word are put together again. With cross attention the
-            contributions of the words and a constant of the label sum to the label's logit; without
-            it, a contribution is by how much the logit falls without the word (of several pieces,
-            the sum over leaving out each), and there is no attention.
-        """
-        check_is_fitted(self)
-        documents = check_documents(X)
-        token_ids = self._dataset(self._encode(documents)).token_ids
-        explanations: list[Any] = [None] * len(documents)
-        for indices, reading in self._readings(token_ids):
-            logits = reading.logits.float().cpu().numpy()
-            proba = probabilities(logits, self.targets_.multilabel)
-            predicted = self._label_decisions(logits)
-            for row, index in enumerate(indices):
-                ids = token_ids.row(index)
-                tokens, spans, owners = self._words(documents[index], len(ids))
-                contributions, attention = self._of_tokens(ids, reading, row)
-                explanations[index] = JointExplanation(
-                    text=documents[index],
-                    tokens=tokens,
-                    spans=spans,
-                    label_names=list(self.label_names_),
-                    proba=proba[row],
-                    predicted=predicted[row],
-                    attention=None
-                    if attention is None
-                    else _shares(_added(attention, owners, len(tokens)) / _sizes(owners)),
-                    contributions=_added(contributions, owners, len(tokens)),
-                    affinity=None
-                    if reading.affinity is None
-                    else reading.affinity[row].float().cpu().numpy(),
-                )
-        return explanations
-
-    def _words(
-        self, text: str, n_tokens: int
-    ) -> tuple[list[str], list[tuple[int, int] | None], list[int]]:
-        """Words to show, where they stand, and the word that each token belongs to."""
-        if isinstance(self.vocabulary_, WordPieces):
-            words, places, owners = self.vocabulary_.words(text, n_tokens)
-            return words, list(places), owners
-        tokens, spans = tokens_with_spans(text, self._tokenizer(), n_tokens)
-        return tokens, spans, list(range(len(tokens)))
-
-    def _of_tokens(
-        self, ids: np.ndarray, reading: LabelReading, row: int
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Contributions and attention of a text's tokens, each of shape (n_tokens, n_labels)."""
-        if reading.attention is None or reading.contributions is None:
-            beside = self.net_.get_params_for("iterator_valid")["tokens_beside"]
-            known = self._dataset(TokenIds(ids, np.array([0, len(ids)]))).batch(np.array([0]))[0][
-                "ids"
-            ]
-            tokens = known[0, : len(ids)].to(self.net_.device)
-            with explained_memory_errors(self.net_.device):
-                falls = occlusion(
-                    lambda some, left_out: self.net_.module_(some),
-                    tokens,
-                    PREDICTION_TOKENS["cpu"],
-                    max_texts=max(1, PREDICTION_TOKENS["cpu"] // (len(ids) + beside)),
-                )
-            return falls.float().cpu().numpy(), None
-        attention = reading.attention[row, : len(ids)].float().cpu().numpy()
-        return reading.contributions[row, : len(ids)].float().cpu().numpy(), attention
-
-    def _readings(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, LabelReading]]:
-        """The network's readings, batch by batch, with the indices of the batch's texts."""
-        data = TextDataset(token_ids, n_words=len(self.vocabulary_))
-        network = self.net_.module_
-        network.eval()
-        shown = network.showing_encoder()
-        config = network.encoder.config
-        heads = config.num_attention_heads * config.num_hidden_layers
-        # Explanations keep the encoder's attention weights, which grow with the square.
-        longest = int(token_ids.lengths.max(initial=0)) + self.targets_.n_labels
-        size = max(1, min(32, READING_ELEMENTS // (heads * longest * longest)))
-        for indices in LengthBuckets(data, batch_size=size).batches():
-            ids = data.batch(indices)[0]["ids"].to(self.net_.device)
-            with explained_memory_errors(self.net_.device):
-                yield indices, network.read(ids, shown)
-
 
 def _digest(tensor: torch.Tensor) -> str:
     return hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()
-
-
-def _sizes(owners: Sequence[int]) -> np.ndarray:
-    """Number of pieces of each word, a column."""
-    return np.bincount(np.asarray(owners, dtype=np.int64))[:, None]
-
-
-def _shares(attention: np.ndarray) -> np.ndarray:
-    """Attention of words, each label's column scaled to the sum one."""
-    return attention / np.maximum(attention.sum(axis=0, keepdims=True), 1e-12)
-
-
-def _added(values: np.ndarray, owners: Sequence[int], n_words: int) -> np.ndarray:
-    """Values of pieces, added up by the word that they belong to."""
-    sums = np.zeros((n_words, *values.shape[1:]), dtype=values.dtype)
-    np.add.at(sums, np.asarray(owners, dtype=np.int64), values)
-    return sums
