@@ -107,6 +107,7 @@ ENCODER |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 def laco(**parameters):
     fast = {name: value for name, value in TINY.items() if name != "embedding_dim"}
     fast |= {"encoder": ENCODER, "learning_rate": 0.03, "max_epochs": 8, "dropout": 0.0}
+    fast |= {"cooccurrence": "clcp"}
     return LACOClassifier(**{**fast, **parameters})
 
 

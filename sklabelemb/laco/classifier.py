@@ -99,7 +99,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         the state of [CLS] stands for the text; without both this is a plain BERT classifier.
     window_size : int, default=10
         The paper's r: a word is weighed with r neighbours on each side.
-    cooccurrence : {"plcp", "clcp", "both"} or None, default="clcp"
+    cooccurrence : {"plcp", "clcp", "both"} or None, default=None
         What is learnt beside the labels. "plcp": whether two labels come together. "clcp": which
         labels come with some that are given. Single-label targets have neither, and neither has a
         model without joint embedding, where nothing is made of the labels.
@@ -108,7 +108,8 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
     gamma : float, default=0.5
         Share of pairs that come together among those that PLCP asks about.
     cooccurrence_weight : float, default=1.0
-        Weight of these tasks beside the loss of the labels.
+        Weight of these tasks beside the loss of the labels. 1 is the paper's; on few texts the
+        tasks then take over, and 0.1 is safer.
     freeze_layers : int or "all", default=0
         So many layers of the encoder, from below, are not trained, and neither are its embeddings
         and the tokens of labels that start from texts: no gradient passes through them, which saves
@@ -259,7 +260,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         joint_embedding: bool = True,
         cross_attention: bool = True,
         window_size: int = 10,
-        cooccurrence: str | None = "clcp",
+        cooccurrence: str | None = None,
         alpha: float = 0.5,
         gamma: float = 0.5,
         cooccurrence_weight: float = 1.0,
