@@ -23,6 +23,8 @@ ROWS = {
     "plcp": "LACO + PLCP",
     "clcp": "LACO + CLCP",
     "both": "LACO + both",
+    "leam": "LEAM, GloVe",
+    "br": "BinaryRelevance",
 }
 SHOWN = {
     "hamming_loss": 4,
@@ -84,6 +86,7 @@ def analyses(name: str, runs: Runs) -> str:
 
 def convergence(name: str, runs: Runs) -> str:
     """The validation score after each epoch, and what an epoch costs."""
+    runs = {variant: own for variant, own in runs.items() if variant != "br"}
     most = max(len(run["valid_scores"]) for own in runs.values() for run in own)
     epochs = [f"epoch {i + 1}" for i in range(most)]
     rows = [[f"{name}: validation score", *epochs, "seconds an epoch"]]

@@ -37,8 +37,10 @@ __all__ = ["PAPER_SETTINGS", "LACOClassifier"]
 PAPER_SETTINGS: dict[str, Any] = {
     "encoder": "bert-base-uncased",
     "window_size": 10,
+    "label_token_weight": None,
     "cooccurrence": None,
     "gamma": 0.5,
+    "cooccurrence_weight": 1.0,
     "attention_dropout": None,
     "label_texts": None,
     "learning_rate": 5e-5,
@@ -99,6 +101,10 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         the state of [CLS] stands for the text; without both this is a plain BERT classifier.
     window_size : int, default=10
         The paper's r: a word is weighed with r neighbours on each side.
+    label_token_weight : float or None, default=1.0
+        What all labels together weigh in the encoder's attention, in tokens, before it has learnt
+        otherwise. None: each weighs as much as a token, as in the paper; many labels then drown the
+        words of a short text, until a training longer than few texts allow mends that.
     cooccurrence : {"plcp", "clcp", "both"} or None, default=None
         What is learnt beside the labels. "plcp": whether two labels come together. "clcp": which
         labels come with some that are given. Single-label targets have neither, and neither has a
@@ -107,9 +113,9 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         Share of PLCP in "both", which the paper found no better than either alone.
     gamma : float, default=0.5
         Share of pairs that come together among those that PLCP asks about.
-    cooccurrence_weight : float, default=1.0
+    cooccurrence_weight : float, default=0.1
         Weight of these tasks beside the loss of the labels. 1 is the paper's; on few texts the
-        tasks then take over, and 0.1 is safer.
+        tasks then take over.
     freeze_layers : int or "all", default=0
         So many layers of the encoder, from below, are not trained, and neither are its embeddings
         and the tokens of labels that start from texts: no gradient passes through them, which saves
@@ -241,6 +247,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         "joint_embedding": ["boolean"],
         "cross_attention": ["boolean"],
         "window_size": [Interval(Integral, 0, None, closed="left")],
+        "label_token_weight": [Interval(Real, 0, None, closed="neither"), None],
         "cooccurrence": [StrOptions({"plcp", "clcp", "both"}), None],
         "alpha": [Interval(Real, 0, 1, closed="both")],
         "gamma": [Interval(Real, 0, 1, closed="neither")],
@@ -260,10 +267,11 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         joint_embedding: bool = True,
         cross_attention: bool = True,
         window_size: int = 10,
+        label_token_weight: float | None = 1.0,
         cooccurrence: str | None = None,
         alpha: float = 0.5,
         gamma: float = 0.5,
-        cooccurrence_weight: float = 1.0,
+        cooccurrence_weight: float = 0.1,
         freeze_layers: int | str = 0,
         dropout: float = 0.1,
         attention_dropout: float | None = 0.0,
@@ -299,6 +307,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         self.joint_embedding = joint_embedding
         self.cross_attention = cross_attention
         self.window_size = window_size
+        self.label_token_weight = label_token_weight
         self.cooccurrence = cooccurrence
         self.alpha = alpha
         self.gamma = gamma
@@ -478,6 +487,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
             "cross_attention": self.cross_attention,
             "window_size": self.window_size,
             "block_size": self._division(configuration, targets.n_labels)[1],
+            "label_token_weight": self.label_token_weight,
             "cooccurrence": self._tasks(targets),
             "alpha": self.alpha,
             "cooccurrence_weight": self.cooccurrence_weight,

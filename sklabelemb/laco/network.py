@@ -117,6 +117,9 @@ class LACO(nn.Module):
     window_size : int, default=10
     block_size : int, default=None
         At most so many labels are read beside the words at a time. None: all.
+    label_token_weight : float or None, default=1.0
+        What the labels of a block weigh together in the encoder's attention, in tokens. None: each
+        as much as a token.
     cooccurrence : {"plcp", "clcp", "both"} or None, default=None
     alpha : float, default=0.5
         Share of PLCP in "both".
@@ -143,6 +146,7 @@ class LACO(nn.Module):
         cross_attention: bool = True,
         window_size: int = 10,
         block_size: int | None = None,
+        label_token_weight: float | None = 1.0,
         cooccurrence: str | None = None,
         alpha: float = 0.5,
         cooccurrence_weight: float = 1.0,
@@ -158,6 +162,7 @@ class LACO(nn.Module):
         self.id_shift = id_shift
         self.joint_embedding = joint_embedding
         self.block_size = block_size or n_labels
+        self.label_token_weight = label_token_weight
         self.alpha = {"plcp": 1.0, "clcp": 0.0}.get(cooccurrence or "", alpha)
         self.cooccurrence_weight = cooccurrence_weight
         size = self.encoder.config.hidden_size
@@ -332,7 +337,9 @@ class LACO(nn.Module):
         tokens[:, 0] = self.cls_id
         tokens = tokens.scatter(1, lengths + 1, self.sep_id)
         embedded = self.embedding(tokens)
-        positions, mask, types = place.expand(b, -1), place <= lengths + 1, torch.zeros_like(tokens)
+        positions, types = place.expand(b, -1), torch.zeros_like(tokens)
+        # What is added to the attention to each token.
+        bias = _masked(embedded.new_zeros(tokens.shape), place <= lengths + 1)
         if self.joint_embedding and beside_labels:
             assert self.label_embedding is not None
             # All labels, and the token behind them, come right after the document's own end.
@@ -343,9 +350,13 @@ class LACO(nn.Module):
             labels = torch.cat([labels.reshape(n_blocks, self.block_size, -1), end], dim=1)
             real = torch.ones(n_blocks, self.block_size + 1, dtype=torch.bool, device=ids.device)
             real[-1, self.block_size - surplus : self.block_size] = False
+            beside = embedded.new_zeros(real.shape)
+            if self.label_token_weight is not None:
+                share = self.label_token_weight / real[:, :-1].sum(dim=1, keepdim=True)
+                beside[:, :-1] = share.log()
             embedded, labels = _each_with_each(embedded, labels)
             embedded = torch.cat([embedded, labels], dim=1)
-            mask = torch.cat(_each_with_each(mask, real), dim=1)
+            bias = torch.cat(_each_with_each(bias, _masked(beside, real)), dim=1)
             after = F.pad(lengths.expand(-1, self.block_size) + 2, (0, 1))
             after[:, -1] = lengths.squeeze(1) + 3
             positions = torch.cat([positions, after], dim=1).repeat_interleave(n_blocks, dim=0)
@@ -353,7 +364,7 @@ class LACO(nn.Module):
             types = types.repeat_interleave(n_blocks, dim=0)
         arguments = {
             "inputs_embeds": embedded,
-            "attention_mask": mask.long(),
+            "attention_mask": bias[:, None, None, :],
             # What lies behind a document's end is masked, but it must be a position that there is.
             "position_ids": positions.clamp_max(self._last_position()) + self._first_position,
         }
@@ -458,6 +469,10 @@ def layers_of(encoder: Any) -> nn.ModuleList:
             "freeze_layers=0 or 'all'."
         )
     return layers
+
+
+def _masked(bias: Tensor, mask: Tensor) -> Tensor:
+    return bias.masked_fill(~mask, torch.finfo(bias.dtype).min)
 
 
 def _weights(omega: Tensor) -> Tensor:

@@ -33,8 +33,10 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return np.array([0.5 * value * (1 + math.erf(value / math.sqrt(2))) for value in x])
 
 
-def softmax(x: np.ndarray) -> np.ndarray:
-    return np.exp(x - x.max()) / np.exp(x - x.max()).sum()
+def softmax(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """As though each x were there so many times, and the shares of its copies were added."""
+    shares = counts * np.exp(x - x.max())
+    return shares / shares.sum()
 
 
 def literal_bert(
@@ -42,9 +44,14 @@ def literal_bert(
     inputs: Sequence[np.ndarray],
     positions: Sequence[int],
     segments: Sequence[int],
+    counts: Sequence[float],
     configuration: Mapping[str, Any],
 ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-    """States of the last layer; and attention weights (T, T), by layer and head."""
+    """States of the last layer; and attention weights (T, T), by layer and head.
+
+    A token counts in the attention as so many.
+    """
+    weight = np.array(counts, dtype=float)
     eps, n_heads = configuration["layer_norm_eps"], configuration["num_attention_heads"]
     size = configuration["hidden_size"] // n_heads
     states = []
@@ -63,7 +70,10 @@ def literal_bert(
         for head in range(n_heads):
             own = slice(head * size, (head + 1) * size)
             weights = np.array(
-                [softmax(np.array([q[own] @ k[own] for k in key]) / size**0.5) for q in query]
+                [
+                    softmax(np.array([q[own] @ k[own] for k in key]) / size**0.5, weight)
+                    for q in query
+                ]
             )
             heads.append(weights)
             for t, row in enumerate(weights):
@@ -91,6 +101,7 @@ def literal_reading(
     configuration: Mapping[str, Any],
     cls_id: int,
     sep_id: int,
+    label_token_weight: float | None,
 ) -> dict[str, Any]:
     """Equation 1 for one document and the labels of one block; without labels, the document alone.
 
@@ -101,12 +112,14 @@ def literal_reading(
     words = own["embeddings.word_embeddings.weight"]
     inputs = [words[cls_id], *(words[i] for i in ids), words[sep_id]]
     m = len(ids)
-    positions, segments = list(range(m + 2)), [0] * (m + 2)
+    positions, segments, counts = list(range(m + 2)), [0] * (m + 2), [1.0] * (m + 2)
     if labels is not None:
         inputs += [*labels, words[sep_id]]
         positions += [m + 2] * len(labels) + [m + 3]
         segments += [1] * (len(labels) + 1)
-    states, attentions = literal_bert(own, inputs, positions, segments, configuration)
+        all_labels = len(labels) if label_token_weight is None else label_token_weight
+        counts += [all_labels / len(labels)] * len(labels) + [1.0]
+    states, attentions = literal_bert(own, inputs, positions, segments, counts, configuration)
     reading = {"words": states[1 : m + 1], "first": states[0]}
     if labels is not None:
         n = len(labels)
@@ -157,6 +170,7 @@ def literal_laco(
     joint_embedding: bool = True,
     cross_attention: bool = True,
     block_size: int | None = None,
+    label_token_weight: float | None = 1.0,
 ) -> dict[str, np.ndarray]:
     """Logits (n,), cross attention (n, m), contributions (m, n), labels (n, k), affinity (n, n)."""
     table = p.get("label_embedding.weight")
@@ -168,7 +182,7 @@ def literal_laco(
     states: list[np.ndarray] = []
     for block in blocks if joint_embedding else whole:
         tokens = [table[j] for j in block] if joint_embedding else None
-        reading = literal_reading(p, ids, tokens, configuration, cls_id, sep_id)
+        reading = literal_reading(p, ids, tokens, configuration, cls_id, sep_id, label_token_weight)
         words = reading["words"]
         labels = reading["labels"] if joint_embedding else ([] if table is None else list(table))
         states += labels

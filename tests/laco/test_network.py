@@ -65,6 +65,7 @@ def literal(network, ids, shift=0):
         joint_embedding=network.joint_embedding,
         cross_attention=network.cross_attention is not None,
         block_size=network.block_size,
+        label_token_weight=network.label_token_weight,
     )
 
 
@@ -125,6 +126,12 @@ def test_network_follows_the_equations_with_any_window(window_size):
     assert_as_in_the_paper(laco(window_size=window_size))
 
 
+@pytest.mark.parametrize("block_size", [None, 2])
+@pytest.mark.parametrize("weight", [None, 0.3, 1.0, 7.0])
+def test_network_follows_the_equations_with_any_weight_of_the_labels(weight, block_size):
+    assert_as_in_the_paper(laco(5, label_token_weight=weight, block_size=block_size))
+
+
 def test_a_single_label_is_legal():
     assert_as_in_the_paper(laco(1, cooccurrence="both"))
 
@@ -178,6 +185,34 @@ def test_words_count_as_much_as_they_have_to_do_with_some_label():
     assert weights.sum() == pytest.approx(1)
     assert weights.std() > 1e-3
     np.testing.assert_allclose(vector[0], weights @ words[0, 0].numpy(), rtol=1e-6)
+
+
+# -- what the labels weigh -------------------------------------------------------------------------
+
+
+def copies(n_labels, **options):
+    """A network whose labels are all the same."""
+    network = laco(n_labels, **options)
+    with torch.no_grad():
+        for table in (network.label_embedding.weight, network.output.weight):
+            table.copy_(torch.linspace(-1, 1, table.shape[1]).expand_as(table))
+        network.output.bias.zero_()
+    return network
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "electra", "distilbert"])
+def test_however_many_labels_weigh_as_much_as_one(kind):
+    one, many = copies(1, encoder=KINDS[kind]), copies(6, encoder=KINDS[kind])
+    many.encoder.load_state_dict(one.encoder.state_dict())
+    many.cross_attention.load_state_dict(one.cross_attention.state_dict())
+    ids = padded(TEXTS)
+    with torch.no_grad():
+        torch.testing.assert_close(many(ids), one(ids).expand(-1, 6))
+        # In the paper they weigh as much as there are labels.
+        many.label_token_weight = None
+        assert (many(ids) - one(ids)).abs().max() > 1e-3
+        one.label_token_weight = 6.0
+        torch.testing.assert_close(many(ids), one(ids).expand(-1, 6))
 
 
 # -- the order of the labels -----------------------------------------------------------------------
@@ -290,15 +325,20 @@ def calls(network, ids):
     return arguments
 
 
+def seen(arguments):
+    """Which tokens the others see, from what is added to the attention to them."""
+    return arguments["attention_mask"][:, 0, 0] > -1e9
+
+
 @pytest.mark.parametrize(("kind", "first"), [("bert", 0), ("roberta", 1), ("electra", 0)])
 def test_labels_share_the_position_after_the_end_of_their_document(kind, first):
     network = laco(3, encoder=KINDS[kind])
     assert network.encoder.config.pad_token_id == 0
     arguments = calls(network, padded([[5, 6, 7], [8]]))
     positions = arguments["position_ids"] - first
-    mask = arguments["attention_mask"]
+    mask = seen(arguments)
     # [CLS] words [SEP] and, behind what fills the shorter one up, labels [SEP].
-    assert mask.tolist() == [[1] * 9, [1, 1, 1, 0, 0, 1, 1, 1, 1]]
+    assert mask.int().tolist() == [[1] * 9, [1, 1, 1, 0, 0, 1, 1, 1, 1]]
     assert positions[0].tolist() == [0, 1, 2, 3, 4, 5, 5, 5, 6]
     assert positions[1][mask[1] > 0].tolist() == [0, 1, 2, 3, 3, 3, 4]
     table = network.encoder.embeddings.position_embeddings
@@ -330,7 +370,7 @@ def test_encoders_with_one_segment_or_none_are_told_of_no_second():
 
 def test_without_joint_embedding_the_encoder_sees_no_labels():
     arguments = calls(laco(3, joint_embedding=False), padded([[5, 6, 7], [8]]))
-    assert arguments["attention_mask"].tolist() == [[1] * 5, [1, 1, 1, 0, 0]]
+    assert seen(arguments).int().tolist() == [[1] * 5, [1, 1, 1, 0, 0]]
     assert arguments["position_ids"].tolist() == [[0, 1, 2, 3, 4]] * 2
     assert not arguments["token_type_ids"].any()
 
