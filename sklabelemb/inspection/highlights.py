@@ -37,7 +37,7 @@ def render_highlights(
     explanations: Sequence[Explanation],
     *,
     true_labels: Sequence[Sequence[Any]] | None = None,
-    label_texts: Mapping[Any, str] | None = None,
+    label_texts: Mapping[Any, str] | Sequence[str] | None = None,
     title: str = "What the words said",
     note: str = "",
     page: bool = True,
@@ -50,8 +50,8 @@ def render_highlights(
     true_labels : sequence of label lists, default=None
         The right labels of each text. Predicted labels are then marked right or wrong, and the
         missed ones are shown as well.
-    label_texts : mapping from label names to str, default=None
-        Descriptions, shown with the labels that have one.
+    label_texts : mapping from label names to str, or sequence of str, default=None
+        Descriptions, by name or in the order of the labels, shown with the labels that have one.
     title : str
     note : str, default=""
         A sentence on where the texts and the model come from, under the title.
@@ -66,7 +66,8 @@ def render_highlights(
     Raises
     ------
     ValueError
-        If `true_labels` has not one entry per explanation.
+        If `true_labels` has not one entry per explanation, or a sequence `label_texts` not one per
+        label.
 
     Notes
     -----
@@ -81,7 +82,9 @@ def render_highlights(
         )
     texts = [
         _describe(
-            explanation, None if true_labels is None else list(true_labels[i]), label_texts or {}
+            explanation,
+            None if true_labels is None else list(true_labels[i]),
+            descriptions(explanation, label_texts),
         )
         for i, explanation in enumerate(explanations)
     ]
@@ -96,6 +99,20 @@ def write_highlights(
     target = Path(path)
     target.write_text(render_highlights(explanations, **options), encoding="utf-8")
     return target
+
+
+def descriptions(
+    explanation: Explanation, label_texts: Mapping[Any, str] | Sequence[str] | None
+) -> Mapping[Any, str]:
+    """What is known of each label, by name."""
+    if label_texts is None or isinstance(label_texts, Mapping):
+        return label_texts or {}
+    if isinstance(label_texts, str) or len(label_texts) != len(explanation.label_names):
+        raise ValueError(
+            f"label_texts must be a dict, or hold one text for each of the "
+            f"{len(explanation.label_names)} labels in their order."
+        )
+    return dict(zip(explanation.label_names, label_texts, strict=True))
 
 
 def _describe(

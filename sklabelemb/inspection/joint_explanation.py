@@ -21,7 +21,8 @@ class JointExplanation(Explanation):
     affinity : ndarray of shape (n_labels, n_labels), or None
         Row i: how the encoder, computing the state of label i in this document, divided its
         attention among the labels, itself included; the mean over heads and layers. Each row sums
-        to one. None without joint embedding.
+        to one. Labels that were read in different blocks did not see each other: 0. None without
+        joint embedding.
 
     Notes
     -----

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sklabelemb.inspection.highlights import TEMPLATES, percent
+from sklabelemb.inspection.highlights import TEMPLATES, descriptions, percent
 from sklabelemb.inspection.joint_explanation import JointExplanation
 
 __all__ = ["render_label_tables", "write_label_tables"]
@@ -19,7 +19,7 @@ def render_label_tables(
     explanations: Sequence[JointExplanation],
     *,
     n_labels: int = 6,
-    label_texts: Mapping[Any, str] | None = None,
+    label_texts: Mapping[Any, str] | Sequence[str] | None = None,
     title: str = "What labels and words had to do with each other",
     note: str = "",
     page: bool = True,
@@ -32,8 +32,9 @@ def render_label_tables(
     n_labels : int, default=6
         How many labels to show of each text: the predicted ones, and the most probable others up to
         this number.
-    label_texts : mapping from label names to str, default=None
-        Descriptions, shown where the pointer rests on a label.
+    label_texts : mapping from label names to str, or sequence of str, default=None
+        Descriptions, by name or in the order of the labels, shown where the pointer rests on a
+        label.
     title : str
     note : str, default=""
         A sentence on where the texts and the model come from, under the title.
@@ -48,7 +49,7 @@ def render_label_tables(
     Raises
     ------
     ValueError
-        If `n_labels` is less than 1.
+        If `n_labels` is less than 1, or a sequence `label_texts` has not one entry per label.
 
     Notes
     -----
@@ -57,7 +58,10 @@ def render_label_tables(
     """
     if n_labels < 1:
         raise ValueError(f"n_labels must be at least 1, but is {n_labels}.")
-    texts = [_describe(explanation, n_labels, label_texts or {}) for explanation in explanations]
+    texts = [
+        _describe(explanation, n_labels, descriptions(explanation, label_texts))
+        for explanation in explanations
+    ]
     template = TEMPLATES.get_template("label_tables.html")
     return template.render(texts=texts, title=title, note=note, page=page)
 

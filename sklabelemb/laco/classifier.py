@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -102,9 +103,10 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
     window_size : int, default=10
         The paper's r: a word is weighed with r neighbours on each side.
     label_token_weight : float or None, default=1.0
-        What all labels together weigh in the encoder's attention, in tokens, before it has learnt
-        otherwise. None: each weighs as much as a token, as in the paper; many labels then drown the
-        words of a short text, until a training longer than few texts allow mends that.
+        What all labels together (in blocks: those of a block) weigh in the encoder's attention, in
+        tokens, before training moves it. None: each weighs as much as a token, as in the paper;
+        many labels then drown the words of a short text, and few texts do not mend that. Means
+        nothing without joint embedding.
     cooccurrence : {"plcp", "clcp", "both"} or None, default=None
         What is learnt beside the labels. "plcp": whether two labels come together. "clcp": which
         labels come with some that are given. Single-label targets have neither, and neither has a
@@ -192,6 +194,8 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
     thresholds_ : ndarray of shape (n_labels,), or None for single classes
     min_labels_ : int
     vocabulary_ : Vocabulary or WordPieces
+    encoder_name_ : str or None
+        The pretrained encoder whose weights training began with; None for a fresh one.
     net_ : TextNet
         The fitted skorch net; ``net_.module_`` is the torch module.
     history_ : list of dict
@@ -206,12 +210,16 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
     ImportError
         In `fit`, without the library `transformers`: ``pip install "sklabelemb[hf]"``.
     OSError
-        In `fit`, when the encoder is no folder and cannot be had from the Hub.
+        In `fit`, when the encoder cannot be had: its folder lacks files, or the Hub does not have
+        it or cannot be reached.
+    ValueError
+        In `fit`, when the encoder is of a kind, or has a tokenizer, that cannot be used.
 
     Warns
     -----
     UserWarning
-        In `fit`, when texts are cut because labels take up positions of the encoder.
+        In `fit`, when texts are cut because the encoder has no positions for more, some of which
+        the labels take up.
 
     See Also
     --------
@@ -360,6 +368,12 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
             )
         if fresh:
             return super()._encode_first(documents, previous, further_words)
+        if previous and previous["encoder_name_"] != os.fspath(self.encoder):
+            raise ValueError(
+                f"Cannot go on from the previous fit: it was of the encoder "
+                f"{previous['encoder_name_']!r}, and encoder is {os.fspath(self.encoder)!r} now. "
+                "Keep the encoder, or fit anew with warm_start=False."
+            )
         for name, usual in OF_FRESH_ENCODERS.items():
             if (value := getattr(self, name)) != usual:
                 raise ValueError(
@@ -370,6 +384,15 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         if known is None:
             known = WordPieces(**pretrained_tokenizer(self.encoder))
         return known, known.encode(documents, max_length=self.max_length)
+
+    def _first_decisions(
+        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None, partial: bool
+    ) -> dict[str, Any]:
+        # What is wrong with the labels' texts shows before an encoder is downloaded.
+        targets.texts_of_labels(self.label_texts)
+        learnt = super()._first_decisions(targets, encoded, previous, partial)
+        name = None if is_configuration(self.encoder) else os.fspath(self.encoder)
+        return learnt | {"encoder_name_": name}
 
     def _words_beside_texts(self, targets: Targets) -> list[str]:
         return list(MARKS) if is_configuration(self.encoder) else []
@@ -493,7 +516,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
             "cooccurrence_weight": self.cooccurrence_weight,
             "freeze_layers": frozen,
             # Vectors that no text started must learn what they stand for.
-            "freeze_labels": targets.texts_of_labels(self.label_texts) is not None,
+            "freeze_labels": self._texts_start_all_labels(targets, vocabulary),
             "dropout": self.dropout,
         }
 
@@ -518,19 +541,27 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
     def _start_labels(self, network: LACO, targets: Targets, vocabulary: Any) -> None:
         """The token of a label: the mean of the encoder's vectors of the pieces of its text."""
         table, words = network.label_embedding, network.embedding
-        texts = targets.texts_of_labels(self.label_texts)
-        if table is None or not texts or table.embedding_dim != words.embedding_dim:
+        if table is None or table.embedding_dim != words.embedding_dim:
             return
-        if isinstance(vocabulary, WordPieces):
-            pieces = vocabulary.encode(texts)
-            rows = [pieces.row(label) - 1 for label in range(len(texts))]
-        else:
-            some = [[vocabulary.id(w) for w in self._tokenizer()(t)] for t in texts]
-            rows = [np.array([i for i in ids if i > 1], dtype=np.int32) for ids in some]
-        for label, ids in enumerate(rows):
+        for label, ids in enumerate(self._pieces_of_labels(targets, vocabulary) or []):
             if len(ids):
                 here = torch.from_numpy(ids.astype(np.int64)).to(words.weight.device)
                 table.weight[label] = words.weight[here].mean(dim=0)
+
+    def _pieces_of_labels(self, targets: Targets, vocabulary: Any) -> list[np.ndarray] | None:
+        """Rows of the encoder's table for each label's text; None where the labels have none."""
+        texts = targets.texts_of_labels(self.label_texts)
+        if texts is None:
+            return None
+        if isinstance(vocabulary, WordPieces):
+            pieces = vocabulary.encode(texts)
+            return [pieces.row(label) - 1 for label in range(len(texts))]
+        some = [[vocabulary.id(word) for word in self._tokenizer()(text)] for text in texts]
+        return [np.array([i for i in ids if i > 1], dtype=np.int32) for ids in some]
+
+    def _texts_start_all_labels(self, targets: Targets, vocabulary: Any) -> bool:
+        pieces = self._pieces_of_labels(targets, vocabulary)
+        return pieces is not None and all(len(ids) for ids in pieces)
 
     def _start_head(self, network: LACO, targets: Targets, vocabulary: Any) -> None:
         """What is looked for in a text: at first, what the encoder makes of label texts."""
@@ -577,7 +608,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         return float(self.encoder_learning_rate)
 
     def _learning_rate_of(self, group: dict[str, Any]) -> float:
-        if group.get("part") == "encoder" and "lr" not in (self.net_params or {}):
+        if group.get("part") == "encoder":
             return self._encoder_rate()
         return super()._learning_rate_of(group)
 

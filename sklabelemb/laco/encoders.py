@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import safetensors
+import numpy as np
 import torch
 from torch import nn
 
@@ -55,6 +56,11 @@ def fresh_configuration(encoder: Any, n_words: int) -> dict[str, Any]:
         When it is no kind of encoder that can be used, or `transformers` cannot make one of this
         description.
     """
+    if isinstance(encoder, type):
+        raise ValueError(
+            f"encoder is the class {encoder.__name__}: give one of its objects, "
+            f"encoder={encoder.__name__}(...)."
+        )
     given = _plain(encoder if isinstance(encoder, Mapping) else encoder.to_dict())
     kind = given.pop("model_type", None)
     if not isinstance(kind, str) or not kind:
@@ -64,13 +70,19 @@ def fresh_configuration(encoder: Any, n_words: int) -> dict[str, Any]:
             "'num_attention_heads': 2, 'intermediate_size': 256}."
         )
     _check_kind(kind)
-    given |= {"vocab_size": n_words, "pad_token_id": 0}
     library = _transformers()
     try:
         with _quiet():
-            configuration = library.AutoConfig.for_model(kind, **given)
-    except (ValueError, TypeError) as error:
+            usual = library.AutoConfig.for_model(kind)
+            configuration = library.AutoConfig.for_model(
+                kind, **given | {"vocab_size": n_words, "pad_token_id": 0}
+            )
+    except Exception as error:  # its kinds of errors have no other base
         raise ValueError(f"encoder is no configuration of a {kind!r} model: {error}") from error
+    if isinstance(encoder, Mapping):
+        _check_names(given, kind, {*usual.to_dict(), *usual.attribute_map})
+    if configuration.num_hidden_layers < 1:
+        raise ValueError("The encoder has no layers: num_hidden_layers must be at least 1.")
     return _kept(configuration)
 
 
@@ -151,7 +163,7 @@ def build_encoder(configuration: dict[str, Any]) -> nn.Module:
     with _quiet():
         try:
             encoder = library.AutoModel.from_config(library.AutoConfig.for_model(kind, **given))
-        except (ValueError, TypeError) as error:
+        except Exception as error:  # its kinds of errors have no other base
             raise ValueError(f"No encoder can be made of the configuration: {error}") from error
     # Nothing reads the sentence vector that some encoders compute from [CLS].
     if getattr(encoder, "pooler", None) is not None:
@@ -183,6 +195,17 @@ def _check_kind(kind: Any) -> None:
         )
 
 
+def _check_names(given: Mapping[str, Any], kind: str, known: set[str]) -> None:
+    """The library takes any name, and makes nothing of those that it does not know."""
+    for name in sorted(given.keys() - known):
+        near = difflib.get_close_matches(name, known, n=1)
+        advice = f"Did you mean {near[0]!r}?" if near else "Leave it out."
+        raise ValueError(
+            f"encoder has {name!r}, which means nothing in the configuration of a {kind!r} model. "
+            f"{advice}"
+        )
+
+
 def _kept(configuration: Any) -> dict[str, Any]:
     """What makes the encoder what it is, as plain JSON values; no names, which may be paths."""
     return _plain(json.loads(configuration.to_json_string(use_diff=False)))
@@ -190,7 +213,8 @@ def _kept(configuration: Any) -> dict[str, Any]:
 
 def _plain(content: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: value
+        # A search may draw numbers from an array.
+        name: value.item() if isinstance(value, np.generic) else value
         for name, value in content.items()
         if not name.startswith("_") and name not in _NOT_KEPT and "implementation" not in name
     }
@@ -205,7 +229,7 @@ def _explained(name: Any) -> Iterator[None]:
     """Say what to do when an encoder cannot be had."""
     try:
         yield
-    except (OSError, ValueError, RuntimeError, ImportError, safetensors.SafetensorError) as error:
+    except Exception as error:  # errors of five libraries
         name = os.fspath(name)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         there = os.path.isdir(name)
@@ -217,7 +241,8 @@ def _explained(name: Any) -> Iterator[None]:
             "model.safetensors and tokenizer.json, for instance what "
             "AutoModel.from_pretrained(...).save_pretrained and the tokenizer's save_pretrained "
             "wrote elsewhere. A description makes a fresh encoder that needs no files: "
-            "encoder={'model_type': 'bert', ...}."
+            "encoder={'model_type': 'bert', ...}. What was downloaded before is found again with "
+            "the environment variable HF_HUB_OFFLINE=1."
         ) from error
 
 
@@ -225,14 +250,18 @@ def _explained(name: Any) -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """Keep the library from reporting on weights that are of no use here."""
     logging = import_optional("transformers.utils.logging", extra="hf", purpose="LACOClassifier")
-    # The library's settings are everybody's: one thread at a time changes them and puts them back.
+    hub = import_optional("huggingface_hub.utils.logging", extra="hf", purpose="LACOClassifier")
+    # The libraries' settings are everybody's: one thread at a time changes them and puts them back.
     with _LOADING:
-        verbosity, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
-        logging.set_verbosity_error()
+        shown = logging.is_progress_bar_enabled()
+        verbosities = [(some, some.get_verbosity()) for some in (logging, hub)]
         logging.disable_progress_bar()
+        for some, _ in verbosities:
+            some.set_verbosity_error()
         try:
             yield
         finally:
-            logging.set_verbosity(verbosity)
+            for some, verbosity in verbosities:
+                some.set_verbosity(verbosity)
             if shown:
                 logging.enable_progress_bar()

@@ -7,6 +7,7 @@ labels (one block of all labels, unless they are too many for the encoder).
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -123,7 +124,7 @@ class LACO(nn.Module):
     cooccurrence : {"plcp", "clcp", "both"} or None, default=None
     alpha : float, default=0.5
         Share of PLCP in "both".
-    cooccurrence_weight : float, default=1.0
+    cooccurrence_weight : float, default=0.1
     freeze_layers : int, default=0
         So many layers of the encoder, from below, with its embeddings, stay as they are.
     freeze_labels : bool, default=True
@@ -149,7 +150,7 @@ class LACO(nn.Module):
         label_token_weight: float | None = 1.0,
         cooccurrence: str | None = None,
         alpha: float = 0.5,
-        cooccurrence_weight: float = 1.0,
+        cooccurrence_weight: float = 0.1,
         freeze_layers: int = 0,
         freeze_labels: bool = True,
         dropout: float = 0.1,
@@ -216,7 +217,7 @@ class LACO(nn.Module):
             The same for CLCP.
         """
         words, labels, first = self.states(ids)
-        logits = self._logits(words, labels, first, ids > 0)[0]
+        logits, _ = self._logits(words, labels, first, ids > 0)
         if self.training:
             loss: Tensor | float = 0.0
             if self.pairwise is not None and pairs is not None:
@@ -262,11 +263,6 @@ class LACO(nn.Module):
             return words, None, first
         return words, self.label_embedding.weight.expand(b, -1, -1), first
 
-    def document_vectors(self, ids: Tensor) -> Tensor:
-        """The vectors that labels are told from, the mean over blocks; shape (b, k)."""
-        words, labels, first = self.states(ids)
-        return self._logits(words, labels, first, ids > 0)[1].mean(dim=1)
-
     def showing_encoder(self) -> Any:
         """A copy of the encoder that gives its attention weights; None where it reads no labels.
 
@@ -306,7 +302,7 @@ class LACO(nn.Module):
         """
         words, labels, first = self.states(ids)
         mask = ids > 0
-        logits, _, omega = self._logits(words, labels, first, mask)
+        logits, omega = self._logits(words, labels, first, mask)
         attention = contributions = None
         if self.cross_attention is not None and omega is not None:
             blocks, masks = self._by_block(words, cast(Tensor, labels), mask)
@@ -352,8 +348,8 @@ class LACO(nn.Module):
             real[-1, self.block_size - surplus : self.block_size] = False
             beside = embedded.new_zeros(real.shape)
             if self.label_token_weight is not None:
-                share = self.label_token_weight / real[:, :-1].sum(dim=1, keepdim=True)
-                beside[:, :-1] = share.log()
+                n_real = real[:, :-1].sum(dim=1, keepdim=True).to(beside.dtype)
+                beside[:, :-1] = math.log(self.label_token_weight) - n_real.log()
             embedded, labels = _each_with_each(embedded, labels)
             embedded = torch.cat([embedded, labels], dim=1)
             bias = torch.cat(_each_with_each(bias, _masked(beside, real)), dim=1)
@@ -370,12 +366,12 @@ class LACO(nn.Module):
         }
         if self._has_types:
             arguments["token_type_ids"] = types
-        return (encoder or self.encoder)(**arguments, **how)
+        return (encoder or self.encoder)(**arguments, return_dict=True, **how)
 
     def _logits(
         self, words: Tensor, labels: Tensor | None, first: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Logits (b, n), the vectors they are told from (b, g, k), weights of words (b, g, m)."""
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits (b, n), and the weights of the words (b, g, m)."""
         omega = None
         vectors = first
         if self.cross_attention is not None:
@@ -385,10 +381,10 @@ class LACO(nn.Module):
             vectors = torch.einsum("bgm,bgmk->bgk", _weights(omega), words)
         logits = self.output(self.dropout(vectors))
         if logits.shape[1] == 1:
-            return logits.squeeze(1), vectors, omega
+            return logits.squeeze(1), omega
         of_label = self._block_of_label()
         every = torch.arange(self.n_labels, device=logits.device)
-        return logits[:, of_label, every], vectors, omega
+        return logits[:, of_label, every], omega
 
     def _by_block(self, words: Tensor, labels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """States of labels (b g, B, k) and masks of words (b g, m), a row for each block."""

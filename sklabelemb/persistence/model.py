@@ -188,6 +188,8 @@ def load(
         When there is no such folder, or one of its files is missing.
     ValueError
         When a file is damaged, does not fit the others, or was written by a newer version.
+    TypeError
+        When `encoder` is no name.
     OSError
         When a model that was saved without its encoder does not find it, or finds another one.
 
@@ -201,6 +203,11 @@ def load(
     if encoder is not None and not hasattr(cls, "_state_without_encoder"):
         raise ValueError(
             f"{folder} holds a {cls.__name__}, which has no pretrained encoder: leave out encoder."
+        )
+    if encoder is not None and not isinstance(encoder, (str, os.PathLike)):
+        raise TypeError(
+            "load takes an encoder by name: a folder or a name on the Hub, not a "
+            f"{type(encoder).__name__}."
         )
     for name in (WEIGHTS, VOCABULARY):
         _check_file(folder / name, description["files"])
@@ -226,6 +233,8 @@ def load(
         learnt = decode(description["learnt"], attachments)
         if surplus := [*attachments.tensors, *attachments.words]:
             raise ValueError(f"nothing in {DESCRIPTION} speaks of {surplus[0]}")
+        if encoder is not None:
+            learnt["encoder_name_"] = os.fspath(encoder)
         check_learnt(learnt, vocabulary)
     where = model._resolve_device()
     with _explained(folder, cls):

@@ -181,3 +181,15 @@ def test_page_is_written_as_utf8(tmp_path):
     html = path.read_text(encoding="utf-8")
     assert "<title>Wörter</title>" in html
     assert Page(html).texts == ["Größe?"]
+
+
+def test_texts_of_labels_may_come_in_their_order():
+    one = explanation()
+    texts = [f"text of {name}" for name in one.label_names]
+    by_name = dict(zip(one.label_names, texts, strict=True))
+    page = render_highlights([one], label_texts=texts)
+    assert page == render_highlights([one], label_texts=by_name)
+    assert "text of" in page
+    for wrong in (texts[1:], "auto"):
+        with pytest.raises(ValueError, match="label_texts must be a dict, or hold one text for"):
+            render_highlights([one], label_texts=wrong)

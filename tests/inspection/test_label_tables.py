@@ -106,3 +106,15 @@ def test_fragment_page_and_notebook(tmp_path):
 def test_no_labels_to_show():
     with pytest.raises(ValueError, match="n_labels must be at least 1, but is 0"):
         render_label_tables([explanation()], n_labels=0)
+
+
+def test_texts_of_labels_may_come_in_their_order():
+    one = explanation()
+    texts = [f"text of {name}" for name in one.label_names]
+    by_name = dict(zip(one.label_names, texts, strict=True))
+    page = render_label_tables([one], label_texts=texts)
+    assert page == render_label_tables([one], label_texts=by_name)
+    assert "text of" in page
+    for wrong in (texts[1:], "auto"):
+        with pytest.raises(ValueError, match="label_texts must be a dict, or hold one text for"):
+            render_label_tables([one], label_texts=wrong)

@@ -149,6 +149,14 @@ def test_labels_that_no_text_started_learn_their_tokens_below_frozen_layers():
     assert not any(name.startswith("encoder.") for name in seen.with_gradient)
 
 
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_one_label_that_its_text_did_not_start_is_enough_to_learn_the_tokens(folder, pretrained):
+    texts = ["late", "due", "" if pretrained else "unheard-of", "again"]
+    encoder = folder if pretrained else BERT
+    _, seen = recorded(encoder=encoder, freeze_layers=1, label_texts=texts)
+    assert "label_embedding.weight" in seen.with_gradient
+
+
 # -- the order of the labels -----------------------------------------------------------------------
 
 
@@ -307,6 +315,20 @@ def test_going_on_with_another_shape_or_kind_of_encoder_is_refused(folder):
         np.testing.assert_array_equal(model.predict_proba(TEXTS), proba)
 
 
+@pytest.mark.parametrize("further", ["fit", "partial_fit"])
+def test_going_on_with_another_pretrained_encoder_is_refused(folder, tmp_path, further):
+    other = write_encoder(tmp_path / "other", seed=1)
+    model = laco(encoder=folder, warm_start=True).fit(TEXTS, LABELS)
+    assert model.encoder_name_ == str(folder)
+    proba = model.predict_proba(TEXTS)
+    with pytest.raises(ValueError, match=r"it was of the encoder '.*tiny', and encoder is '.*oth"):
+        getattr(model.set_params(encoder=other), further)(TEXTS, LABELS)
+    np.testing.assert_array_equal(model.predict_proba(TEXTS), proba)
+    # The same folder, named in another way.
+    getattr(model.set_params(encoder=str(folder)), further)(TEXTS, LABELS)
+    assert laco().fit(TEXTS, LABELS).encoder_name_ is None
+
+
 def test_each_update_draws_other_questions():
     recorder = Recorder()
     model = laco(cooccurrence="clcp", batch_size=len(TEXTS), net_params={"callbacks": [recorder]})
@@ -320,6 +342,35 @@ def test_each_update_draws_other_questions():
 def test_positions_that_are_never_used_do_not_count():
     roberta = {"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}
     assert laco()._division(roberta, 54) == (512 - 3 - 54, 54)
+
+
+@pytest.mark.parametrize("weight", [None, 0.5, 1.0])
+def test_the_labels_weigh_what_they_shall(weight):
+    models = [laco(label_token_weight=some).fit(TEXTS, LABELS) for some in (weight, 3.0)]
+    assert models[0].net_.module_.label_token_weight == weight
+    logits, other = (model.decision_function(TEXTS) for model in models)
+    assert np.abs(logits - other).max() > 1e-5
+    for model in models:
+        # Nothing but the weight of the labels differs.
+        model.net_.module_.label_token_weight = 2.0
+        model.net_.module_.load_state_dict(models[0].net_.module_.state_dict())
+    np.testing.assert_array_equal(*(model.decision_function(TEXTS) for model in models))
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, "one"])
+def test_a_weight_of_labels_that_is_none(weight):
+    with pytest.raises(ValueError, match="The 'label_token_weight' parameter"):
+        laco(label_token_weight=weight).fit(TEXTS, LABELS)
+
+
+def test_a_huge_weight_of_the_labels_is_a_number():
+    proba = laco(label_token_weight=1e300).fit(TEXTS, LABELS).predict_proba(TEXTS)
+    assert np.isfinite(proba).all()
+
+
+def test_label_texts_are_checked_before_the_encoder_is_looked_for():
+    with pytest.raises(ValueError, match="label_texts has no text for 3 of 4 labels"):
+        laco(encoder="no/such-encoder", label_texts={0: "late"}).fit(TEXTS, LABELS)
 
 
 def test_the_papers_320_tokens():
@@ -420,7 +471,7 @@ def test_what_the_tasks_ask_is_new_in_every_epoch():
 
 
 def literal_loss(model, seen, batch, alpha, weight):
-    """Equation 10 for a batch, with the weights that the training started from."""
+    """Equation 8 for a batch, with the weights that the training started from."""
     network = LACO(**model._network_arguments)
     network.load_state_dict(seen.start)
     network.eval()
@@ -569,6 +620,14 @@ def test_updates_have_constant_step_sizes_that_may_be_changed():
     model.set_params(learning_rate=0.1, encoder_learning_rate=0.05).partial_fit(TEXTS, LABELS)
     rates = {(g.get("part"), g["lr"]) for g in model.net_.optimizer_.param_groups}
     assert rates == {("encoder", 0.05), (None, 0.1)}
+
+
+def test_a_step_size_of_the_net_is_not_the_encoders():
+    model = laco(encoder_learning_rate=0.002, net_params={"lr": 0.01})
+    for _ in range(3):
+        model.partial_fit(TEXTS, LABELS)
+        rates = {(g.get("part"), g["lr"]) for g in model.net_.optimizer_.param_groups}
+        assert rates == {("encoder", 0.002), (None, 0.01)}
 
 
 def test_new_words_get_rows_and_old_ones_keep_theirs():

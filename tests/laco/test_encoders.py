@@ -132,6 +132,49 @@ def test_unknown_kinds_are_refused():
         laco({**SMALL, "model_type": "bard"}).fit(TEXTS, LABELS)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            {"hidden_sise": 8},
+            r"has 'hidden_sise', which means nothing .* Did you mean 'hidden_size'",
+        ),
+        ({"num_layers": 1}, r"has 'num_layers'.* Did you mean 'num_hidden_layers'\?"),
+        (
+            {"xyzzy": 1},
+            r"has 'xyzzy', which means nothing in the configuration of a 'bert' model\. L",
+        ),
+        ({"num_hidden_layers": 0}, "num_hidden_layers must be at least 1"),
+        ({"hidden_size": "a"}, "encoder is no configuration of a 'bert' model: .*hidden_size"),
+        ({"hidden_act": "foo"}, "No encoder can be made of the configuration: .*foo"),
+    ],
+)
+def test_configurations_that_are_none(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        laco({**SMALL, "model_type": "bert", **wrong}).fit(TEXTS, LABELS)
+
+
+def test_a_class_is_no_configuration():
+    with pytest.raises(
+        ValueError, match=r"encoder is the class BertConfig: give .*BertConfig\(\.\.\.\)"
+    ):
+        laco(BertConfig).fit(TEXTS, LABELS)
+
+
+def test_sizes_may_come_from_an_array_and_answers_as_tuples_are_not_asked_for():
+    usual = laco({**SMALL}).fit(TEXTS, LABELS)
+    other = laco({**SMALL, "hidden_size": np.int64(SMALL["hidden_size"]), "return_dict": False})
+    np.testing.assert_array_equal(
+        other.fit(TEXTS, LABELS).predict_proba(TEXTS), usual.predict_proba(TEXTS)
+    )
+
+
+def test_names_that_a_kind_has_of_its_own_are_known():
+    alias = {"model_type": "distilbert", "hidden_size": 16, "num_hidden_layers": 1}
+    configuration = fresh_configuration(alias, 20)
+    assert (configuration["dim"], configuration["n_layers"]) == (16, 1)
+
+
 def test_impossible_sizes_are_refused():
     with pytest.raises(ValueError, match=r"No encoder can be made of the configuration: .*heads"):
         laco({**SMALL, "num_attention_heads": 3}).fit(TEXTS, LABELS)

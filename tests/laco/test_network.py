@@ -27,6 +27,7 @@ ROBERTA = {**BERT, "model_type": "roberta"}
 ELECTRA = {**BERT, "model_type": "electra", "embedding_size": 6}
 DISTILBERT = {"model_type": "distilbert", "dim": 8, "n_layers": 2, "n_heads": 2, "hidden_dim": 12}
 DISTILBERT |= {"max_position_embeddings": 40, "dropout": 0.0, "attention_dropout": 0.0}
+KINDS = {"bert": BERT, "roberta": ROBERTA, "electra": ELECTRA, "distilbert": DISTILBERT}
 TEXTS = [[3, 7, 7, 2, 9, 4, 11, 5, 3], [], [1, 1, 1], [8], [2, 10, 6, 2, 4]]
 
 ABLATIONS = [(je, ca) for je in (True, False) for ca in (True, False)]
@@ -180,11 +181,13 @@ def test_words_count_as_much_as_they_have_to_do_with_some_label():
     [text] = texts = [TEXTS[0]]
     with torch.no_grad():
         words, _, _ = network.states(padded(texts))
-        vector = network.document_vectors(padded(texts))
+        logits = network(padded(texts))[0] - network.output.bias
     weights = literal_weights(literal(network, text)["attention"])
     assert weights.sum() == pytest.approx(1)
     assert weights.std() > 1e-3
-    np.testing.assert_allclose(vector[0], weights @ words[0, 0].numpy(), rtol=1e-6)
+    vector = weights @ words[0, 0].numpy()
+    head = network.output.weight.detach().numpy()
+    np.testing.assert_allclose(logits, head @ vector, rtol=1e-6)
 
 
 # -- what the labels weigh -------------------------------------------------------------------------
@@ -200,9 +203,11 @@ def copies(n_labels, **options):
     return network
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "electra", "distilbert"])
-def test_however_many_labels_weigh_as_much_as_one(kind):
-    one, many = copies(1, encoder=KINDS[kind]), copies(6, encoder=KINDS[kind])
+@pytest.mark.parametrize("block_size", [None, 4])
+@pytest.mark.parametrize("kind", [*KINDS, "albert", "camembert", "xlm-roberta"])
+def test_however_many_labels_weigh_as_much_as_one(kind, block_size):
+    encoder = KINDS.get(kind, BERT | {"model_type": kind})
+    one, many = copies(1, encoder=encoder), copies(6, encoder=encoder, block_size=block_size)
     many.encoder.load_state_dict(one.encoder.state_dict())
     many.cross_attention.load_state_dict(one.cross_attention.state_dict())
     ids = padded(TEXTS)
@@ -211,8 +216,10 @@ def test_however_many_labels_weigh_as_much_as_one(kind):
         # In the paper they weigh as much as there are labels.
         many.label_token_weight = None
         assert (many(ids) - one(ids)).abs().max() > 1e-3
-        one.label_token_weight = 6.0
-        torch.testing.assert_close(many(ids), one(ids).expand(-1, 6))
+        for labels in [slice(0, 4), slice(4, 6)] if block_size else [slice(0, 6)]:
+            one.label_token_weight = float(labels.stop - labels.start)
+            wanted = one(ids).expand(-1, labels.stop - labels.start)
+            torch.testing.assert_close(many(ids)[:, labels], wanted)
 
 
 # -- the order of the labels -----------------------------------------------------------------------
@@ -253,17 +260,12 @@ def test_permuted_labels_permute_the_outputs_and_nothing_else(joint_embedding, c
         torch.testing.assert_close(two.affinity, both_ways, **close)
         assert (one.affinity - both_ways).abs().max() > 1e-3
     with torch.no_grad():
-        torch.testing.assert_close(
-            other.document_vectors(ids), network.document_vectors(ids), **close
-        )
         first, second = network.states(ids), other.states(ids)
         torch.testing.assert_close(second[0], first[0], **close)
         torch.testing.assert_close(second[1], first[1][:, order], **close)
 
 
 # -- padding ---------------------------------------------------------------------------------------
-
-KINDS = {"bert": BERT, "roberta": ROBERTA, "electra": ELECTRA, "distilbert": DISTILBERT}
 
 
 @ablations

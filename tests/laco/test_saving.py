@@ -75,6 +75,7 @@ def assert_same_model(again, model):
         {"joint_embedding": False},
         {"joint_embedding": False, "cross_attention": False, "cooccurrence": None},
         {"freeze_layers": "all"},
+        {"label_token_weight": None},
     ],
 )
 def test_predictions_come_back_bit_for_bit(folder, tmp_path, pretrained, y, parameters):
@@ -157,7 +158,8 @@ def test_an_encoder_that_moved_is_told(tmp_path):
         load(tmp_path / "model")
     again = load(tmp_path / "model", encoder=tmp_path / "elsewhere")
     np.testing.assert_array_equal(again.decision_function(UNSEEN), expected)
-    assert again.encoder == str(tmp_path / "elsewhere")
+    assert again.encoder == again.encoder_name_ == str(tmp_path / "elsewhere")
+    again.set_params(warm_start=True).fit(TEXTS, LABELS)
 
 
 def test_another_encoder_under_the_name_is_noticed(tmp_path):
@@ -289,6 +291,12 @@ def test_an_encoder_is_for_models_that_took_one_from_elsewhere(folder, tmp_path)
     save(linear, tmp_path / "leam")
     with pytest.raises(ValueError, match="holds a LEAMClassifier, which has no pretrained encoder"):
         load(tmp_path / "leam", encoder=folder)
+
+
+def test_an_encoder_is_given_by_name(frozen, tmp_path):
+    save(frozen, tmp_path / "model", store_encoder=False)
+    with pytest.raises(TypeError, match=r"load takes an encoder by name: .*, not a dict"):
+        load(tmp_path / "model", encoder=FRESH)
 
 
 def test_a_configuration_object_is_saved_as_a_dict(tmp_path):
