@@ -346,6 +346,8 @@ class FittingSteps(ABC):
             # The schedule of fit has ended at zero, and learning_rate may have changed since.
             for group in net.optimizer_.param_groups:
                 group["lr"] = self._learning_rate_of(group)
+            for name, value in self._step_options().items():
+                setattr(net, name, net_params.get(name, value))
             return net, options
         net = self._make_net(options, targets, device, train, net_params)
         network = net.module_
@@ -361,6 +363,11 @@ class FittingSteps(ABC):
     def _learning_rate_of(self, group: dict[str, Any]) -> float:
         """The learning rate, without a schedule, of a group of the optimiser's parameters."""
         return float((self.net_params or {}).get("lr", self.learning_rate))
+
+    def _step_options(self) -> dict[str, Any]:
+        """How a step is made, as far as it may change from one update to the next."""
+        chosen = {"batch_size": self.batch_size, "mixed_precision": self.mixed_precision}
+        return {name: value for name, value in chosen.items() if value != "auto"}
 
     def _has_same_loss(self, targets: Targets, previous: dict[str, Any]) -> bool:
         """Whether the loss of an update is that of the net as it is."""

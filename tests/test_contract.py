@@ -1147,6 +1147,33 @@ def test_a_copy_goes_its_own_way(neural):
         np.testing.assert_array_equal(model.predict_proba(UNSEEN), before)
 
 
+class Sizes(Callback):
+    """Keeps how many texts each training batch of the last epoch had."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.seen = []
+
+    def on_batch_end(self, net, batch, training, **kwargs):
+        if training:
+            self.seen.append(len(batch[0]["ids"]))
+
+
+def test_an_update_is_made_as_the_parameters_are_now(neural):
+    sizes = Sizes()
+    model = neural(batch_size=2, net_params={"callbacks": [sizes]}).fit(TEXTS, LABELS)
+    assert max(sizes.seen) <= 2
+    for batch_size, precision in [(1, True), (len(TEXTS), False)]:
+        model.set_params(batch_size=batch_size, mixed_precision=precision)
+        model.partial_fit(TEXTS, LABELS)
+        assert (max(sizes.seen), sum(sizes.seen)) == (batch_size, len(TEXTS))
+        assert model.net_.mixed_precision is precision
+    # What net_params says goes before, and "auto" stays with what there is.
+    model.set_params(net_params={"callbacks": [sizes], "batch_size": 3}, batch_size=1)
+    assert max(model.partial_fit(TEXTS, LABELS) and sizes.seen) == 3
+    model.set_params(batch_size="auto", net_params=None)
+    assert max(model.partial_fit(TEXTS, LABELS) and sizes.seen) == 3
+
+
 def test_a_pickle_holds_no_training_state(neural):
     model = neural().fit(TEXTS, LABELS)
     rows = model.count_parameters()["total"]

@@ -612,6 +612,9 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
             return self._encoder_rate()
         return super()._learning_rate_of(group)
 
+    def _step_options(self) -> dict[str, Any]:
+        return super()._step_options() | {"accumulation_steps": self.accumulation_steps}
+
     def _gradient_callbacks(self) -> list[Any]:
         return [] if self.max_grad_norm is None else [GradientClipping(self.max_grad_norm)]
 

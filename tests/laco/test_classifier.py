@@ -622,6 +622,11 @@ def test_updates_have_constant_step_sizes_that_may_be_changed():
     assert rates == {("encoder", 0.05), (None, 0.1)}
 
 
+def test_an_update_takes_its_batches_in_parts():
+    model = laco().fit(TEXTS, LABELS).set_params(accumulation_steps=3).partial_fit(TEXTS, LABELS)
+    assert model.net_.accumulation_steps == 3
+
+
 def test_a_step_size_of_the_net_is_not_the_encoders():
     model = laco(encoder_learning_rate=0.002, net_params={"lr": 0.01})
     for _ in range(3):
