@@ -69,16 +69,8 @@ def fresh_configuration(encoder: Any, n_words: int) -> dict[str, Any]:
             "encoder={'model_type': 'bert', 'hidden_size': 128, 'num_hidden_layers': 2, "
             "'num_attention_heads': 2, 'intermediate_size': 256}."
         )
-    _check_kind(kind)
-    library = _transformers()
-    try:
-        with _quiet():
-            usual = library.AutoConfig.for_model(kind)
-            configuration = library.AutoConfig.for_model(
-                kind, **given | {"vocab_size": n_words, "pad_token_id": 0}
-            )
-    except Exception as error:  # its kinds of errors have no other base
-        raise ValueError(f"encoder is no configuration of a {kind!r} model: {error}") from error
+    usual = _described(kind, {})
+    configuration = _described(kind, given | {"vocab_size": n_words, "pad_token_id": 0})
     if isinstance(encoder, Mapping):
         _check_names(given, kind, {*usual.to_dict(), *usual.attribute_map})
     if configuration.num_hidden_layers < 1:
@@ -156,15 +148,13 @@ def build_encoder(configuration: dict[str, Any]) -> nn.Module:
     ValueError
         When it is no kind of encoder that can be used, or cannot be made of the configuration.
     """
-    library = _transformers()
     given = _plain(configuration)
-    kind = given.pop("model_type")
-    _check_kind(kind)
-    with _quiet():
-        try:
-            encoder = library.AutoModel.from_config(library.AutoConfig.for_model(kind, **given))
-        except Exception as error:  # its kinds of errors have no other base
-            raise ValueError(f"No encoder can be made of the configuration: {error}") from error
+    described = _described(given.pop("model_type"), given)
+    try:
+        with _quiet():
+            encoder = _transformers().AutoModel.from_config(described)
+    except (ValueError, TypeError, LookupError) as error:
+        raise ValueError(f"No encoder can be made of the configuration: {error}") from error
     # Nothing reads the sentence vector that some encoders compute from [CLS].
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
@@ -193,6 +183,18 @@ def _check_kind(kind: Any) -> None:
             f"An encoder of type {kind!r} cannot read labels beside the words, whose order must "
             f"mean nothing. Use one of the BERT kind: {', '.join(kinds)}."
         )
+
+
+def _described(kind: Any, given: Mapping[str, Any]) -> Any:
+    """A configuration object of the library."""
+    _check_kind(kind)
+    try:
+        with _quiet():
+            return _transformers().AutoConfig.for_model(kind, **given)
+    except ImportError:
+        raise
+    except Exception as error:  # the library's errors about values have no other base
+        raise ValueError(f"encoder is no configuration of a {kind!r} model: {error}") from error
 
 
 def _check_names(given: Mapping[str, Any], kind: str, known: set[str]) -> None:
