@@ -37,29 +37,42 @@ SHOWN = {
 
 
 def by_setting(runs: list[dict[str, Any]]) -> dict[str, Runs]:
-    """Runs by dataset with its number of training texts, and variant; of two alike, the last."""
+    """Runs by dataset with how it was learnt, and variant; of two alike, the last."""
     last = {(*run["run"], str(run["settings"])): run for run in runs}
     found: dict[str, Runs] = defaultdict(lambda: defaultdict(list))
     for run in last.values():
         name, variant, _ = run["run"]
-        subset = run["settings"].get("subset")
-        encoder = run["settings"]["encoder"]
-        texts = f"{subset:,} training texts" if subset else "all training texts"
-        found[f"{name}, {texts}, {encoder}"][variant].append(run)
+        found[f"{name}, {described(run['settings'])}"][variant].append(run)
     for name, variants in found.items():
         if len({str(run["settings"]) for own in variants.values() for run in own}) > 1:
             raise ValueError(f"{name}: runs with different settings make no table")
     return found
 
 
+def described(settings: dict[str, Any]) -> str:
+    """What was learnt from, how long, and with which encoder."""
+    subset, epochs = settings.get("subset"), settings.get("max_epochs")
+    texts = f"{subset:,} training texts" if subset else "all training texts"
+    parts = [texts, f"{settings['max_length']} pieces"]
+    if isinstance(epochs, int):
+        parts.append(f"{epochs} epoch{'s' if epochs > 1 else ''}")
+    parts.append(settings["encoder"])
+    if frozen := settings.get("freeze_layers"):
+        parts.append(f"freeze_layers={frozen}")
+    return ", ".join(parts)
+
+
 def ablation(name: str, runs: Runs) -> str:
     """Tables 3 and 4 of the paper."""
     rows = [[name, "HL", "P", "R", "micro-F1", "macro-F1", "subset acc.", "seeds"]]
     for variant, title in ROWS.items():
-        if own := runs.get(variant):
-            cells = [figure([run[key] for run in own], digits) for key, digits in SHOWN.items()]
-            cells[:3] = [cell.split(" ")[0] for cell in cells[:3]]
-            rows.append([title, *cells, str(len(own))])
+        own = runs.get(variant, [])
+        retuned = [run["tuned_on_dev"] for run in own if "tuned_on_dev" in run]
+        for what, some in (title, own), (f"{title}, thresholds tuned on dev", retuned):
+            if some:
+                cells = [figure([run[key] for run in some], n) for key, n in SHOWN.items()]
+                cells[:3] = [cell.split(" ")[0] for cell in cells[:3]]
+                rows.append([what, *cells, str(len(some))])
     return table(rows)
 
 
@@ -104,7 +117,7 @@ def convergence(name: str, runs: Runs) -> str:
 
 def main() -> None:
     """Write one file a table."""
-    files = [path.name for path in sorted(RESULTS.glob("label_correlation_*.jsonl"))]
+    files = [path.name for path in sorted(RESULTS.glob("label_correlation_*.jsonl"), reverse=True)]
     found = by_setting([run for file in files if "_dev" not in file for run in read(file)])
     for kind, write in (
         ("ablation", ablation),

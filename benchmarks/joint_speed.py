@@ -50,6 +50,7 @@ from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
 from sklabelemb import LACOClassifier
+from sklabelemb.laco.classifier import MARKS
 from sklabelemb.laco.encoders import pretrained_tokenizer
 from sklabelemb.laco.network import CrossAttention
 from sklabelemb.laco.samples import CooccurrenceDataset
@@ -106,7 +107,7 @@ def make_net(
     model = LACOClassifier(
         encoder=configuration or encoder(arguments), batch_size=arguments.batch, **how
     )
-    words = ["[CLS]", "[SEP]", *(f"word{i}" for i in range(N_WORDS - 4))]
+    words = [*MARKS, *(f"word{i}" for i in range(N_WORDS - 4))]
     targets = Targets.infer(sp.csr_matrix((2, n_labels), dtype=np.int64))
     options = model._network_options(targets, Vocabulary(words))
     net = model._make_net(options, targets, arguments.device)

@@ -41,6 +41,7 @@ from measure import HERE
 from multi_task import Log
 
 from sklabelemb import BinaryRelevance, LACOClassifier, LEAMClassifier, metrics
+from sklabelemb.decision import tuned_thresholds
 from sklabelemb.laco import PAPER_SETTINGS
 
 DATASETS = ["reuters21578", "goemotions", "aapd"]
@@ -82,8 +83,10 @@ def analyses(y: Any, predicted: Any, y_train: Any) -> dict[str, Any]:
     }
 
 
-def run(data: tuple[Any, ...], variant: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    """Fit a variant and say what it predicts."""
+def run(
+    data: tuple[Any, ...], variant: str, seed: int, settings: dict[str, Any], dev: Any = None
+) -> dict[str, Any]:
+    """Fit a variant and say what it predicts; with `dev`, also with thresholds tuned there."""
     X, y, X_test, y_test, label_texts = data
     model: Any
     if variant == "leam":
@@ -115,6 +118,13 @@ def run(data: tuple[Any, ...], variant: str, seed: int, settings: dict[str, Any]
         "predict_seconds": round(done - fitted, 1),
     }
     if variant != "br":
+        if dev is not None:
+            X_dev, y_dev = dev
+            model.thresholds_ = tuned_thresholds(
+                sp.csr_matrix(y_dev), model.decision_function(X_dev), model.threshold_shrinkage
+            )
+            retuned = model.targets_.decode(model._label_decisions(logits))
+            made["tuned_on_dev"] = figures(y_test, sp.csr_matrix(retuned, dtype=int), y)
         made |= {
             "epochs": model.n_iter_,
             "best_epoch": model.best_epoch_,
@@ -138,6 +148,11 @@ def main() -> None:
     options.add_argument("--variants", nargs="+", choices=every, default=every)
     options.add_argument("--seeds", nargs="+", type=int, default=[0])
     options.add_argument("--on", choices=["dev", "test"], default="test")
+    options.add_argument(
+        "--tune-on-dev",
+        action="store_true",
+        help="give figures with thresholds tuned on dev, too, for a dataset that has one",
+    )
     options.add_argument("--encoder", help="a folder; what it is called goes into the record")
     options.add_argument(
         "--set", nargs="*", default=[], metavar="NAME=VALUE", help="other settings"
@@ -167,10 +182,11 @@ def main() -> None:
         log = Log(chosen.out, settings)
         own = settings | {"encoder": folder or settings["encoder"]}
         data = load(name, chosen.on, own.pop("subset", None))
+        dev = load(name, "dev", None)[2:4] if chosen.tune_on_dev else None
         for seed in chosen.seeds:
             for variant in chosen.variants:
                 if (name, variant, seed) not in log.done:
-                    log([name, variant, seed], on=chosen.on, **run(data, variant, seed, own))
+                    log([name, variant, seed], on=chosen.on, **run(data, variant, seed, own, dev))
 
 
 if __name__ == "__main__":
