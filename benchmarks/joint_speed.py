@@ -105,7 +105,11 @@ def make_net(
     """The net that a classifier with parameters `how` would train, weights random but the same."""
     torch.manual_seed(0)
     model = LACOClassifier(
-        encoder=configuration or encoder(arguments), batch_size=arguments.batch, **how
+        encoder=configuration or encoder(arguments),
+        batch_size=arguments.batch,
+        # Tokens of labels that no text started would be trained through frozen layers.
+        label_texts=[f"word{i}" for i in range(n_labels)],
+        **how,
     )
     words = [*MARKS, *(f"word{i}" for i in range(N_WORDS - 4))]
     targets = Targets.infer(sp.csr_matrix((2, n_labels), dtype=np.int64))
@@ -228,14 +232,14 @@ def quartiles(ratio: dict[str, float]) -> str:
 
 
 def joint_embedding(arguments: argparse.Namespace) -> dict[str, Any]:
-    """1. Labels beside the words; in training also without dropout of attention weights.
+    """1. Labels beside the words; in training also with dropout of attention weights.
 
     With that dropout torch writes the attention weights out, and their number grows with the
     square of the tokens.
     """
     whats = {
         "training step": (train, {}),
-        "training step, no attention dropout": (train, {"attention_probs_dropout_prob": 0.0}),
+        "training step, dropout of attention weights": (train, {"attention_dropout": None}),
         "prediction": (answer, {}),
     }
     figures: dict[str, Any] = {"sizes": {}}
@@ -243,9 +247,7 @@ def joint_embedding(arguments: argparse.Namespace) -> dict[str, Any]:
     for m, n in SIZES:
         batches = [whole(some_texts(arguments.batch, m, n))]
         tasks: dict[Any, Callable[[], Any]] = {
-            (what, on): partial(
-                task, make_net(arguments, n, encoder(arguments, **way), joint_embedding=on), batches
-            )
+            (what, on): partial(task, make_net(arguments, n, joint_embedding=on, **way), batches)
             for what, (task, way) in whats.items()
             for on in (True, False)
         }
@@ -601,18 +603,18 @@ def dropout(arguments: argparse.Namespace) -> dict[str, Any]:
     m, n = TYPICAL
     batches = [whole(some_texts(arguments.batch, m, n))]
     ways = {
-        "as configured (0.1)": {},
-        "none of attention weights": {"attention_probs_dropout_prob": 0.0},
-        "none": {"attention_probs_dropout_prob": 0.0, "hidden_dropout_prob": 0.0},
+        "as configured (0.1)": ({}, {"attention_dropout": None}),
+        "none of attention weights (the default)": ({}, {}),
+        "none": ({"hidden_dropout_prob": 0.0}, {}),
     }
     figures: dict[str, Any] = {}
     rows: list[Row] = []
     for frozen in (0, "all"):
         nets = {
             f"training step, freeze_layers={frozen!r}, dropout {name}": make_net(
-                arguments, n, encoder(arguments, **way), freeze_layers=frozen
+                arguments, n, encoder(arguments, **of_encoder), freeze_layers=frozen, **way
             )
-            for name, way in ways.items()
+            for name, (of_encoder, way) in ways.items()
         }
         tasks: dict[Any, Callable[[], Any]] = {
             name: partial(train, net, batches) for name, net in nets.items()

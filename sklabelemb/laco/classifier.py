@@ -126,7 +126,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         Of the text's vector; that of the encoder's layers is in its configuration.
     attention_dropout : float or None, default=0.0
         Of the encoder's attention weights. None: what its configuration says, which is mostly 0.1;
-        that takes a fifth more time on a CPU and twice the memory.
+        that takes a quarter more time on a CPU and twice the memory.
     label_texts : dict, list of str, "auto" or None, default="auto"
         Texts of the labels, by name or in order. The token of a label starts as the mean of the
         encoder's vectors of their pieces; and with a pretrained encoder, its weights in the head
