@@ -165,6 +165,8 @@ def main() -> None:
         chosen.out = HERE / "results" / f"label_correlation_{kind}.jsonl"
     if (chosen.on == "dev") != chosen.out.stem.endswith("dev"):
         options.error("--out NAME_dev.jsonl is for --on dev, and for nothing else")
+    if chosen.tune_on_dev and (chosen.on == "dev" or "reuters21578" in chosen.datasets):
+        options.error("--tune-on-dev needs a dev split that is neither train nor what is predicted")
     torch.set_num_threads(chosen.threads)
     extra = {
         name: ast.literal_eval(value) for name, value in (pair.split("=", 1) for pair in chosen.set)
