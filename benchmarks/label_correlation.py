@@ -14,7 +14,8 @@ is appended to ``results/label_correlation_SIZE.jsonl``; what the file has alrea
 Variants, from the plain encoder up: ``bert`` ([CLS] classifies, and the head starts at random),
 ``bert_texts`` (the head starts from the labels' texts, as in all that follow, unless the settings
 say otherwise), ``no_ca`` (labels are read, [CLS] classifies), ``no_je`` (labels are vectors that
-weigh words), ``laco`` (both), and with the tasks ``plcp``, ``clcp`` and ``both``. For comparison on
+weigh words), ``laco`` (both), and with the tasks ``plcp``, ``clcp`` and ``both``. These are networks
+alone; ``wide`` is ``laco`` with the wide path, which is the default. For comparison on
 the same texts: ``leam`` (LEAMClassifier with GloVe vectors of 100 dimensions) and ``br``
 (BinaryRelevance: TF-IDF and LinearSVC, nothing tuned).
 
@@ -54,16 +55,18 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 # The paper's sequences have 320 tokens, labels and marks included.
 N_LABELS = {"reuters21578": 90, "goemotions": 28, "aapd": 54}
-PLAIN = {"joint_embedding": False, "cross_attention": False, "cooccurrence": None}
+ALONE = {"cooccurrence": None, "wide": False}
+PLAIN = ALONE | {"joint_embedding": False, "cross_attention": False}
 VARIANTS: dict[str, dict[str, Any]] = {
     "bert": PLAIN | {"label_texts": None},
     "bert_texts": PLAIN,
-    "no_ca": {"cross_attention": False, "cooccurrence": None},
-    "no_je": {"joint_embedding": False, "cooccurrence": None},
-    "laco": {"cooccurrence": None},
-    "plcp": {"cooccurrence": "plcp"},
-    "clcp": {"cooccurrence": "clcp"},
-    "both": {"cooccurrence": "both"},
+    "no_ca": ALONE | {"cross_attention": False},
+    "no_je": ALONE | {"joint_embedding": False},
+    "laco": ALONE,
+    "plcp": ALONE | {"cooccurrence": "plcp"},
+    "clcp": ALONE | {"cooccurrence": "clcp"},
+    "both": ALONE | {"cooccurrence": "both"},
+    "wide": ALONE | {"wide": True},
 }
 
 

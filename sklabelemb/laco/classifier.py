@@ -7,6 +7,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, cast
 
@@ -43,6 +44,7 @@ PAPER_SETTINGS: dict[str, Any] = {
     "gamma": 0.5,
     "cooccurrence_weight": 1.0,
     "attention_dropout": None,
+    "wide": False,
     "label_texts": None,
     "learning_rate": 5e-5,
     "encoder_learning_rate": 5e-5,
@@ -82,8 +84,9 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
 
     One token for each label stands behind the text, so that the encoder sees words in the light of
     the labels, and labels in the light of the words and of each other. A word counts in the text's
-    vector as much as it has to do with some label. A second task, learnt beside the labels, is to
-    tell which labels come together.
+    vector as much as it has to do with some label. A second task, which may be learnt beside the
+    labels, is to tell which labels come together. A wide path (a linear model over n-grams, which
+    is not the paper's) reads the whole text beside the network.
 
     Parameters
     ----------
@@ -127,6 +130,11 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
     attention_dropout : float or None, default=0.0
         Of the encoder's attention weights. None: what its configuration says, which is mostly 0.1;
         that takes a quarter more time on a CPU and twice the memory.
+    wide : bool, default=True
+        Whether to train a linear model over TF-IDF pieces, pairs of pieces and letter groups beside
+        the network, as in `LEAMClassifier`: it costs little beside an encoder, and knows the rare
+        words. Their scores are mixed by a small regression on the validation split. False: the
+        paper's model.
     label_texts : dict, list of str, "auto" or None, default="auto"
         Texts of the labels, by name or in order. The token of a label starts as the mean of the
         encoder's vectors of their pieces; and with a pretrained encoder, its weights in the head
@@ -137,8 +145,9 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained one has its own
         tokenizer: with it they must be what they are by default.
     max_length : int or None, default=256
-        Pieces (words, with a fresh encoder) of a text that are read; the paper's 320 tokens leave
-        263 beside the labels of its first corpus. None: as many as the encoder has positions for.
+        Pieces (words, with a fresh encoder) of a text that the encoder reads; the paper's 320
+        tokens leave 263 beside the labels of its first corpus. None: as many as the encoder has
+        positions for. The wide path reads the text whole.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; with label sets, of each label's positives.
     threshold : float, list of float or "tuned", default="tuned"
@@ -168,8 +177,8 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
     max_grad_norm : float or None, default=1.0
         Longer gradients are scaled down to this norm.
     validation_fraction : float, default=0.1
-        Share of the training texts, iteratively stratified, on which the best epoch and the
-        thresholds are chosen. With fewer than ten such texts none are held out.
+        Share of the training texts, iteratively stratified, on which the best epoch, the mixture
+        and the thresholds are chosen. With fewer than ten such texts none are held out.
     patience : int or None, default=3
         Epochs without improvement before training stops; the best epoch's weights are kept.
     device : str, default="auto"
@@ -198,6 +207,9 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         The pretrained encoder whose weights training began with; None for a fresh one.
     net_ : TextNet
         The fitted skorch net; ``net_.module_`` is the torch module.
+    wide_ : WidePath or None
+    mixture_ : Mixture
+        Weights of network and wide path.
     history_ : list of dict
         Losses, validation score and seconds of every epoch.
     n_iter_ : int
@@ -263,6 +275,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         "freeze_layers": [Interval(Integral, 0, None, closed="left"), StrOptions({"all"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "attention_dropout": [Interval(Real, 0, 1, closed="left"), None],
+        "wide": ["boolean"],
         "accumulation_steps": [Interval(Integral, 1, None, closed="left")],
         "encoder_learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
@@ -283,6 +296,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         freeze_layers: int | str = 0,
         dropout: float = 0.1,
         attention_dropout: float | None = 0.0,
+        wide: bool = True,
         label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
         tokenizer: Callable[[str], Sequence[str]] | None = None,
         lowercase: bool = True,
@@ -323,6 +337,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         self.freeze_layers = freeze_layers
         self.dropout = dropout
         self.attention_dropout = attention_dropout
+        self.wide = wide
         self.label_texts = label_texts
         self.tokenizer = tokenizer
         self.lowercase = lowercase
@@ -383,7 +398,7 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         known = previous["vocabulary_"] if previous else None
         if known is None:
             known = WordPieces(**pretrained_tokenizer(self.encoder))
-        return known, known.encode(documents, max_length=self.max_length)
+        return known, known.encode(documents)
 
     def _first_decisions(
         self, targets: Targets, encoded: Any, previous: dict[str, Any] | None, partial: bool
@@ -393,6 +408,10 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         learnt = super()._first_decisions(targets, encoded, previous, partial)
         name = None if is_configuration(self.encoder) else os.fspath(self.encoder)
         return learnt | {"encoder_name_": name}
+
+    def _most_tokens(self) -> int | None:
+        # The encoder's share is cut from the whole text, which the wide path reads.
+        return None
 
     def _words_beside_texts(self, targets: Targets) -> list[str]:
         return list(MARKS) if is_configuration(self.encoder) else []
@@ -407,7 +426,10 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
     ) -> TextDataset:
         targets = learnt["targets_"]
         room, _ = self._division(self._configuration(vocabulary), targets.n_labels)
-        if n_cut := int((token_ids.lengths > room).sum()):
+        data = super()._samples(token_ids, encoded, weight, vocabulary, learnt)
+        data = replace(data, max_length=self._shortened(room))
+        n_cut = int((token_ids.lengths > room).sum())
+        if n_cut and (self.max_length is None or self.max_length > room):
             why = "the encoder has no positions for more"
             advice = ""
             if self.joint_embedding:
@@ -419,14 +441,10 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
                 UserWarning,
                 stacklevel=2,
             )
-        token_ids = token_ids.truncated(room)
-        data = super()._samples(token_ids, encoded, weight, vocabulary, learnt)
         tasks = self._tasks(targets)
-        return (
-            data
-            if tasks is None
-            else CooccurrenceDataset(**vars(data), tasks=tasks, gamma=self.gamma)
-        )
+        if tasks is None:
+            return data
+        return CooccurrenceDataset(**vars(data), tasks=tasks, gamma=self.gamma)
 
     def _tasks(self, targets: Targets) -> str | None:
         """The tasks of co-occurrence; they ask about what the encoder makes of several labels."""
@@ -443,7 +461,11 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         room = longest_sequence(options["encoder"]) - 2
         if options["joint_embedding"]:
             room -= options["block_size"] + 1
-        return super()._dataset(token_ids.truncated(room))
+        return replace(super()._dataset(token_ids), max_length=self._shortened(room))
+
+    def _shortened(self, room: int) -> int:
+        """How many tokens of a text the encoder reads, if it has room for so many."""
+        return room if self.max_length is None else min(room, self.max_length)
 
     def _division(self, configuration: dict[str, Any], n_labels: int) -> tuple[int, int]:
         """How many of the encoder's positions a text may take, and how many labels at a time."""
@@ -480,6 +502,9 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
 
     def _network_class(self) -> type[nn.Module]:
         return LACO
+
+    def _has_wide_path(self) -> bool:
+        return self.wide
 
     def _network_options(self, targets: Targets, vocabulary: Any) -> dict[str, Any]:
         configuration = dict(self._configuration(vocabulary))

@@ -16,6 +16,7 @@ from sklabelemb.targets import Targets
 from sklabelemb.text import TokenIds, Vocabulary, WordPieces, check_documents, tokens_with_spans
 from sklabelemb.training import LengthBuckets, TextDataset, TextNet
 from sklabelemb.training.net import explained_memory_errors
+from sklabelemb.training.wide import Mixture, WidePath
 
 __all__ = ["JointExplanations"]
 
@@ -32,6 +33,8 @@ class JointExplanations:
     net_: TextNet
     vocabulary_: Vocabulary | WordPieces
     targets_: Targets
+    wide_: WidePath | None
+    mixture_: Mixture
     label_names_: np.ndarray
     _dataset: Callable[[TokenIds], TextDataset]
     _encode: Callable[[list[str]], TokenIds]
@@ -49,22 +52,37 @@ class JointExplanations:
         -------
         list of JointExplanation
             One a text. Pieces of a word are put together again. With cross attention the
-            contributions of the words and a constant of the label sum to the label's logit; without
-            it, a contribution is by how much the logit falls without the word (of several pieces,
-            the sum over leaving out each), and there is no attention.
+            contributions of the words and a constant of the label sum to the label's logit, wide
+            path included; words that only the wide path has read get no attention. Without cross
+            attention, what the network has to do with a contribution is by how much its logit falls
+            without the word (of several pieces, the sum over leaving out each), and there is no
+            attention.
         """
         check_is_fitted(self)
         documents = check_documents(X)
-        token_ids = self._dataset(self._encode(documents)).token_ids
+        token_ids = self._encode(documents)
+        data = self._dataset(token_ids)
+        shown = token_ids.lengths if self.wide_ is not None else data.lengths
         explanations: list[Any] = [None] * len(documents)
-        for indices, reading in self._readings(token_ids):
+        for indices, reading in self._readings(data):
             logits = reading.logits.float().cpu().numpy()
+            wide = None
+            if self.wide_ is not None:
+                some = token_ids.take(indices)
+                logits = self.mixture_(logits, self.wide_.scores(some, self.vocabulary_))
+                wide = np.split(
+                    self.wide_.contributions(some, self.vocabulary_), some.offsets[1:-1]
+                )
             proba = probabilities(logits, self.targets_.multilabel)
             predicted = self._label_decisions(logits)
             for row, index in enumerate(indices):
-                ids = token_ids.row(index)
+                ids = token_ids.row(index)[: shown[index]]
                 tokens, spans, owners = self._words(documents[index], len(ids))
-                contributions, attention = self._of_tokens(ids, reading, row)
+                contributions, attention = self._of_tokens(ids[: data.max_length], reading, row)
+                if wide is not None:
+                    mixed = self.mixture_.wide * wide[row]
+                    mixed[: len(contributions)] += self.mixture_.deep * contributions
+                    contributions = mixed
                 explanations[index] = JointExplanation(
                     text=documents[index],
                     tokens=tokens,
@@ -74,7 +92,7 @@ class JointExplanations:
                     predicted=predicted[row],
                     attention=None
                     if attention is None
-                    else _shares(_added(attention, owners, len(tokens)) / _sizes(owners)),
+                    else _shares(_means(attention, owners, len(tokens))),
                     contributions=_added(contributions, owners, len(tokens)),
                     affinity=None
                     if reading.affinity is None
@@ -87,7 +105,7 @@ class JointExplanations:
     ) -> tuple[list[str], list[tuple[int, int] | None], list[int]]:
         """Words to show, where they stand, and the word that each token belongs to."""
         if isinstance(self.vocabulary_, WordPieces):
-            words, places, owners = self.vocabulary_.words(text, n_tokens)
+            words, places, owners = self.vocabulary_.words_of(text, n_tokens)
             return words, list(places), owners
         tokens, spans = tokens_with_spans(text, self._tokenizer(), n_tokens)
         return tokens, spans, list(range(len(tokens)))
@@ -113,16 +131,15 @@ class JointExplanations:
         attention = reading.attention[row, : len(ids)].float().cpu().numpy()
         return reading.contributions[row, : len(ids)].float().cpu().numpy(), attention
 
-    def _readings(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, LabelReading]]:
+    def _readings(self, data: TextDataset) -> Iterator[tuple[np.ndarray, LabelReading]]:
         """The network's readings, batch by batch, with the indices of the batch's texts."""
-        data = TextDataset(token_ids, n_words=len(self.vocabulary_))
         network = self.net_.module_
         network.eval()
         shown = network.showing_encoder()
         config = network.encoder.config
         heads = config.num_attention_heads * config.num_hidden_layers
         # Explanations keep the encoder's attention weights, which grow with the square.
-        longest = int(token_ids.lengths.max(initial=0)) + self.targets_.n_labels
+        longest = int(data.lengths.max(initial=0)) + self.targets_.n_labels
         size = max(1, min(32, READING_ELEMENTS // (heads * longest * longest)))
         for indices in LengthBuckets(data, batch_size=size).batches():
             ids = data.batch(indices)[0]["ids"].to(self.net_.device)
@@ -130,9 +147,11 @@ class JointExplanations:
                 yield indices, network.read(ids, shown)
 
 
-def _sizes(owners: Sequence[int]) -> np.ndarray:
-    """Number of pieces of each word, a column."""
-    return np.bincount(np.asarray(owners, dtype=np.int64))[:, None]
+def _means(values: np.ndarray, owners: Sequence[int], n_words: int) -> np.ndarray:
+    """Values of pieces, averaged by the word that they belong to; words beyond them get 0."""
+    read = np.asarray(owners[: len(values)], dtype=np.int64)
+    sizes = np.bincount(read, minlength=n_words)[:, None]
+    return _added(values, read, n_words) / np.maximum(sizes, 1)
 
 
 def _shares(attention: np.ndarray) -> np.ndarray:
@@ -140,7 +159,7 @@ def _shares(attention: np.ndarray) -> np.ndarray:
     return attention / np.maximum(attention.sum(axis=0, keepdims=True), 1e-12)
 
 
-def _added(values: np.ndarray, owners: Sequence[int], n_words: int) -> np.ndarray:
+def _added(values: np.ndarray, owners: Sequence[int] | np.ndarray, n_words: int) -> np.ndarray:
     """Values of pieces, added up by the word that they belong to."""
     sums = np.zeros((n_words, *values.shape[1:]), dtype=values.dtype)
     np.add.at(sums, np.asarray(owners, dtype=np.int64), values)

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from .token_ids import TokenIds
 from .vocabulary import UNKNOWN_ID, Vocabulary
+from .word_pieces import WordPieces
 
 __all__ = ["CharacterTfidf", "WordTfidf"]
 
@@ -162,7 +163,7 @@ class CharacterTfidf:
     def fit(
         cls,
         texts: TokenIds,
-        vocabulary: Vocabulary,
+        vocabulary: Vocabulary | WordPieces,
         *,
         min_df: int = 5,
         max_features: int | None = None,
@@ -185,12 +186,12 @@ class CharacterTfidf:
         """Number of letter groups."""
         return len(self.groups)
 
-    def transform(self, texts: TokenIds, vocabulary: Vocabulary) -> sp.csr_matrix:
+    def transform(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
         """TF-IDF matrix of some texts, float32 of shape ``(n_texts, n_features)``."""
         by_word, words = _word_counts(texts, vocabulary)
         return _tfidf(by_word @ _spelling(words, self.groups), self.idf)
 
-    def shares(self, texts: TokenIds, vocabulary: Vocabulary) -> sp.csr_matrix:
+    def shares(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
         """The rows of :meth:`transform` divided among the tokens that made them.
 
         Returns
@@ -223,7 +224,9 @@ def _occurrences(texts: TokenIds, n_words: int) -> tuple[np.ndarray, np.ndarray]
     return np.concatenate([words, pairs]), np.concatenate([rows, rows[:-1]])
 
 
-def _word_counts(texts: TokenIds, vocabulary: Vocabulary) -> tuple[sp.csr_matrix, list[str]]:
+def _word_counts(
+    texts: TokenIds, vocabulary: Vocabulary | WordPieces
+) -> tuple[sp.csr_matrix, list[str]]:
     """How often each text has each distinct word, and the words; specials are spelt empty."""
     distinct, position = np.unique(texts.ids, return_inverse=True)
     spelling = ["", "", *vocabulary.words, *texts.unknown_words]

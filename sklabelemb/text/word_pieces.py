@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -99,7 +100,18 @@ class WordPieces:
         flat = np.frombuffer(ids, dtype=np.int32) if ids else np.empty(0, dtype=np.int32)
         return TokenIds(flat + 1, np.array(lengths))
 
-    def words(
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """How the pieces are spelt: ``words[i]`` has the id ``i + 2``, as in a `Vocabulary`.
+
+        The encoder's first id, which is that of a mark, has no place here.
+        """
+        spelling = [""] * len(self)
+        for piece, number in self._tokenizer.get_vocab().items():
+            spelling[number + 1] = piece
+        return tuple(spelling[2:])
+
+    def words_of(
         self, text: str, max_length: int | None = None
     ) -> tuple[list[str], list[tuple[int, int]], list[int]]:
         """The words of a text, for people to look at, and the pieces that each is made of.

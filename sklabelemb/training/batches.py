@@ -32,15 +32,24 @@ class TextDataset(Dataset):
     sample_weight : float32 ndarray of shape (n_samples,), or None
     n_words : int or None
         Size of the vocabulary: ids from here on are unknown words to the network.
+    max_length : int or None
+        The network reads only so many tokens of each text; None: all.
     """
 
     token_ids: TokenIds
     targets: sp.csr_matrix | np.ndarray | None = None
     sample_weight: np.ndarray | None = None
     n_words: int | None = None
+    max_length: int | None = None
 
     def __len__(self) -> int:
         return len(self.token_ids)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of tokens of each text that the network reads."""
+        lengths = self.token_ids.lengths
+        return lengths if self.max_length is None else np.minimum(lengths, self.max_length)
 
     def subset(self, indices: np.ndarray) -> Self:
         """The samples at `indices`, in that order."""
@@ -58,7 +67,7 @@ class TextDataset(Dataset):
             target["y"] = self._encoded(self.targets[indices])
         if self.sample_weight is not None:
             target["sample_weight"] = torch.from_numpy(self.sample_weight[indices])
-        ids = self.token_ids.padded(indices)
+        ids = self.token_ids.padded(indices)[:, : self.max_length]
         if self.n_words is not None:
             ids[ids >= self.n_words] = UNKNOWN_ID
         return {"ids": torch.from_numpy(ids)}, target
@@ -99,7 +108,7 @@ class LengthBuckets:
         self.shuffle = shuffle
         self.max_tokens = max_tokens
         self.tokens_beside = tokens_beside
-        self.order = np.argsort(dataset.token_ids.lengths, kind="stable")
+        self.order = np.argsort(dataset.lengths, kind="stable")
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         for indices in self.batches():
@@ -117,7 +126,7 @@ class LengthBuckets:
         if not self.shuffle:
             yield from self._cut(self.order)
             return
-        lengths = self.dataset.token_ids.lengths
+        lengths = self.dataset.lengths
         permutation = torch.randperm(len(self.dataset)).numpy()
         pool = self.batch_size * BATCHES_PER_POOL
         for start in range(0, len(permutation), pool):
@@ -133,7 +142,7 @@ class LengthBuckets:
             for start in range(0, len(members), self.batch_size):
                 yield members[start : start + self.batch_size]
             return
-        lengths = np.maximum(self.dataset.token_ids.lengths[members], 1) + self.tokens_beside
+        lengths = np.maximum(self.dataset.lengths[members], 1) + self.tokens_beside
         start = 0
         while start < len(members):
             stop = min(start + self.batch_size, len(members))

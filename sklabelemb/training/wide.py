@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 from torch import nn
 
-from sklabelemb.text import CharacterTfidf, TokenIds, Vocabulary, WordTfidf
+from sklabelemb.text import CharacterTfidf, TokenIds, Vocabulary, WordPieces, WordTfidf
 from sklabelemb.training.batches import TextDataset
 
 __all__ = ["Mixture", "WidePath"]
@@ -66,7 +66,7 @@ class WidePath:
     def fit(
         cls,
         data: TextDataset,
-        vocabulary: Vocabulary,
+        vocabulary: Vocabulary | WordPieces,
         n_labels: int,
         class_weight: np.ndarray | None = None,
     ) -> WidePath:
@@ -75,7 +75,7 @@ class WidePath:
         Parameters
         ----------
         data : TextDataset
-        vocabulary : Vocabulary
+        vocabulary : Vocabulary or WordPieces
         n_labels : int
         class_weight : ndarray of shape (n_labels,), default=None
             As in :class:`.LabelLoss`.
@@ -112,7 +112,10 @@ class WidePath:
         return start._trained(data, vocabulary, class_weight, epochs, LEARNING_RATE)
 
     def updated(
-        self, data: TextDataset, vocabulary: Vocabulary, class_weight: np.ndarray | None = None
+        self,
+        data: TextDataset,
+        vocabulary: Vocabulary | WordPieces,
+        class_weight: np.ndarray | None = None,
     ) -> WidePath:
         """One more epoch over further texts, with small steps; the features stay the same."""
         return self._trained(data, vocabulary, class_weight, 1, LEARNING_RATE / 10)
@@ -120,7 +123,7 @@ class WidePath:
     def _trained(
         self,
         data: TextDataset,
-        vocabulary: Vocabulary,
+        vocabulary: Vocabulary | WordPieces,
         class_weight: np.ndarray | None,
         epochs: int,
         learning_rate: float,
@@ -166,16 +169,16 @@ class WidePath:
             )
         return WidePath(self.words, self.characters, learnt, bias.detach().numpy())
 
-    def features(self, texts: TokenIds, vocabulary: Vocabulary) -> sp.csr_matrix:
+    def features(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
         """TF-IDF features, each half of length ``sqrt(0.5)``."""
         halves = [self.words.transform(texts), self.characters.transform(texts, vocabulary)]
         return HALF * sp.hstack(halves, format="csr", dtype=np.float32)
 
-    def scores(self, texts: TokenIds, vocabulary: Vocabulary) -> np.ndarray:
+    def scores(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> np.ndarray:
         """Scores of the labels, float32 of shape ``(n_texts, n_labels)``; positive for present."""
         return self.features(texts, vocabulary) @ self.weights + self.bias
 
-    def contributions(self, texts: TokenIds, vocabulary: Vocabulary) -> np.ndarray:
+    def contributions(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> np.ndarray:
         """What every token adds to every score, float32 of shape ``(n_tokens, n_labels)``.
 
         A feature's part is divided among the tokens that it comes from; with the bias they sum to

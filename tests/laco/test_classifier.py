@@ -41,6 +41,8 @@ ablations = pytest.mark.parametrize(("joint_embedding", "cross_attention"), ABLA
 
 def laco(**parameters):
     tiny = {"encoder": BERT, "max_epochs": 1, "device": "cpu", "random_state": 0, "batch_size": 8}
+    # The network alone; for the wide path see test_wide.py.
+    tiny |= {"wide": False}
     return LACOClassifier(**{**tiny, "dropout": 0.0, "window_size": 1, **parameters})
 
 
@@ -736,7 +738,7 @@ def test_without_cross_attention_pieces_are_left_out(folder, joint_embedding, pr
         ids = model.vocabulary_.encode([text], model._tokenizer()).row(0).tolist()
         owners = list(range(len(ids)))
         if pretrained:
-            owners = model.vocabulary_.words(text)[2]
+            owners = model.vocabulary_.words_of(text)[2]
         [whole] = logits_of(model, [ids])
         wanted = np.zeros((len(explanation.tokens), 4))
         for i, owner in enumerate(owners):

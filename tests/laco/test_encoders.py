@@ -34,7 +34,7 @@ SMALL = {"model_type": "bert", **BERT}
 
 
 def laco(encoder, **parameters):
-    tiny = {"max_epochs": 1, "device": "cpu", "random_state": 0, "batch_size": 8}
+    tiny = {"max_epochs": 1, "device": "cpu", "random_state": 0, "batch_size": 8, "wide": False}
     return LACOClassifier(encoder=encoder, **{**tiny, **parameters})
 
 
@@ -521,7 +521,7 @@ def test_an_encoder_is_downloaded_once_by_its_name(folder, tmp_path):
     print(sorted(loaded & {"config.json", "model.safetensors", "tokenizer.json"}))
     """
     output = run(SERVED + FITTED + told + REFUSED, folder, name, **home).splitlines()
-    here = laco(folder).fit(TEXTS, LABELS).decision_function(TEXTS)
+    here = laco(folder, wide=True).fit(TEXTS, LABELS).decision_function(TEXTS)
     assert output[0] == np.asarray(here, dtype="<f4").tobytes().hex()
     assert output[1] == "['config.json', 'model.safetensors', 'tokenizer.json']"
     refusal = "The encoder 'nobody/nothing' cannot be read as a folder, nor from the Hub: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import pickle
@@ -112,6 +113,21 @@ def test_the_number_of_ids_has_padding_in_it():
     assert len(word_pieces()) == len(PIECES) + 1
 
 
+def test_pieces_are_spelt_as_words_of_a_vocabulary_are():
+    pieces = word_pieces()
+    assert pieces.words == tuple(PIECES[1:])
+    for row in rows(pieces.encode(["unpaid parcels", "my late REFUND"])):
+        assert all(pieces.words[i - 2] == PIECES[i - 1] for i in row)
+    # An id that no piece has is spelt empty.
+    sparse = copy.deepcopy(pieces.tokenizer)
+    sparse["model"]["vocab"]["late"] = len(PIECES) + 1
+    apart = WordPieces(sparse, pieces.cls_id, pieces.sep_id, pieces.encoder)
+    assert len(apart) == len(PIECES) + 3
+    assert len(apart.words) == len(apart) - 2
+    assert apart.words[PIECES.index("late") - 1] == apart.words[len(PIECES) - 1] == ""
+    assert apart.words[-1] == "late"
+
+
 def test_it_stands_where_a_vocabulary_stands():
     pieces = word_pieces()
     assert rows(pieces.encode(["my late"], str.split, max_length=1, keep_unknown=True)) == [[10]]
@@ -124,7 +140,7 @@ def test_it_stands_where_a_vocabulary_stands():
 @pytest.mark.parametrize("max_length", [None, 1, 3])
 def test_every_piece_belongs_to_a_word(text, max_length):
     pieces = word_pieces()
-    words, spans, owners = pieces.words(text, max_length)
+    words, spans, owners = pieces.words_of(text, max_length)
     [row] = rows(pieces.encode([text], max_length=max_length))
     assert len(owners) == len(row)
     # Words in order, none without pieces.
@@ -138,21 +154,21 @@ def test_every_piece_belongs_to_a_word(text, max_length):
 
 
 def test_pieces_are_put_together_as_they_stand_in_the_text():
-    words, spans, owners = word_pieces().words("My  PARCELS, unpaid!")
+    words, spans, owners = word_pieces().words_of("My  PARCELS, unpaid!")
     assert words == ["My", "PARCELS", ",", "unpaid", "!"]
     assert spans == [(0, 2), (4, 11), (11, 12), (13, 19), (19, 20)]
     assert owners == [0, 1, 1, 1, 2, 3, 3, 4]
 
 
 def test_a_word_may_be_cut_in_the_middle():
-    words, spans, owners = word_pieces().words("my parcels", max_length=3)
+    words, spans, owners = word_pieces().words_of("my parcels", max_length=3)
     assert words == ["my", "parcel"]
     assert spans == [(0, 2), (3, 9)]
     assert owners == [0, 1, 1]
 
 
 def test_letters_beyond_the_basic_plane_keep_their_places():
-    words, spans, _ = word_pieces().words("🙂🙂 my 包裹")
+    words, spans, _ = word_pieces().words_of("🙂🙂 my 包裹")
     assert words == ["🙂🙂", "my", "包", "裹"]
     assert spans[1] == (3, 5)
 
@@ -166,7 +182,7 @@ def test_without_words_every_piece_is_one():
 
     pieces = word_pieces()
     pieces._encodings = lambda texts: [Wordless()]
-    assert pieces.words("my parcel") == (["my", "par", "cel"], Wordless.offsets, [0, 1, 2])
+    assert pieces.words_of("my parcel") == (["my", "par", "cel"], Wordless.offsets, [0, 1, 2])
 
 
 # -- to a file and back ----------------------------------------------------------------------------
@@ -175,7 +191,7 @@ def test_without_words_every_piece_is_one():
 def assert_same(again, pieces):
     assert again.to_dict() == pieces.to_dict()
     assert rows(again.encode(TEXTS)) == rows(pieces.encode(TEXTS))
-    assert [again.words(text) for text in TEXTS] == [pieces.words(text) for text in TEXTS]
+    assert [again.words_of(text) for text in TEXTS] == [pieces.words_of(text) for text in TEXTS]
 
 
 def test_round_trips():

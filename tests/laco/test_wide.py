@@ -1,0 +1,295 @@
+"""The wide path beside LACO: it reads the whole text, and explanations and files know it."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from sklabelemb import LACOClassifier, load, save
+from sklabelemb.inspection.occlusion import occlusion
+from sklabelemb.laco import PAPER_SETTINGS
+from sklabelemb.training import wide as training
+from sklabelemb.training.wide import Mixture
+
+from .literal import BERT, PIECES, write_encoder
+
+FRESH = {"model_type": "bert", **BERT}
+# Nine tokens of a text are read, or eight.
+SHORT = {"max_position_embeddings": 16}
+TEXTS = ["my parcel is late again", "my refund is due", "parcel late, refund unpaid", "all lost"]
+TEXTS = [f"{text} {end}" for text in TEXTS for end in ("today", "late bill", "re: delivery")] * 4
+LABELS = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [1, 1, 0, 0], [0, 1, 1, 1]]).repeat(3, axis=0)
+LABELS = np.tile(LABELS, (4, 1))
+CLASSES = np.array(["late", "due", "both", "lost"]).repeat(3)
+CLASSES = np.tile(CLASSES, 4)
+# Shorter than what is read and longer, with unknown words, and without any.
+UNSEEN = [
+    "is my parcels late",
+    "unpaid bill 包裹",
+    "",
+    "qwertz [SEP] late " * 4,
+    "due " * 80 + "lost",
+]
+
+
+@pytest.fixture(autouse=True)
+def _few_steps(monkeypatch):
+    monkeypatch.setattr(training, "MIN_STEPS", 40)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A pretrained encoder; not to be changed."""
+    return write_encoder(tmp_path_factory.mktemp("encoders") / "tiny", **SHORT)
+
+
+def laco(encoder=FRESH | SHORT, **parameters):
+    tiny = {"max_epochs": 2, "device": "cpu", "random_state": 0, "batch_size": 8}
+    tiny |= {"validation_fraction": 0.3, "learning_rate": 0.01, "max_length": 8}
+    return LACOClassifier(encoder=encoder, **{**tiny, **parameters})
+
+
+def network_logits(model, texts):
+    return model.net_.predict_logits(model._dataset(model._encode(texts)))
+
+
+def constant_of(model):
+    """What the logits are made of beside the words."""
+    mixture, bias = model.mixture_, model.net_.module_.output.bias.detach().numpy()
+    return mixture.deep * bias + mixture.wide * model.wide_.bias + mixture.offset
+
+
+def test_it_is_the_default_and_not_the_papers():
+    assert LACOClassifier().wide
+    assert not LACOClassifier(**PAPER_SETTINGS).wide
+    with pytest.raises(ValueError, match="The 'wide' parameter of LACOClassifier must be"):
+        laco(wide="yes").fit(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize("y", [LABELS, CLASSES], ids=["labels", "classes"])
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_the_network_is_that_without_it(folder, pretrained, y):
+    encoder = folder if pretrained else FRESH | SHORT
+    both, alone = (laco(encoder, wide=wide).fit(TEXTS, y) for wide in (True, False))
+    assert alone.wide_ is None
+    for name, value in both.net_.module_.state_dict().items():
+        assert torch.equal(value, alone.net_.module_.state_dict()[name]), name
+    deep, mixture = alone.decision_function(UNSEEN), both.mixture_
+    scores = both.wide_.scores(both._encode(UNSEEN), both.vocabulary_)
+    np.testing.assert_allclose(
+        both.decision_function(UNSEEN),
+        mixture.deep * deep + mixture.wide * scores + mixture.offset,
+        rtol=1e-5,
+        atol=1e-5,
+    )
+    assert mixture != Mixture()
+    assert mixture.wide > 0
+
+
+def test_its_features_are_those_of_scikit_learn_over_the_pieces(folder):
+    model = laco(folder).fit(TEXTS, LABELS)
+    pieces = [
+        [PIECES[i - 1] for i in model.vocabulary_.encode([text]).row(0)]
+        for text in [*TEXTS, *UNSEEN]
+    ]
+    reference = TfidfVectorizer(
+        analyzer=lambda some: [*some, *map(" ".join, pairwise(some))], sublinear_tf=True
+    ).fit(pieces[: len(TEXTS)])
+    wide, known = model.wide_.words, model.vocabulary_
+    columns = {name: i for i, name in enumerate(reference.get_feature_names_out())}
+    places = []
+    for key in wide.keys.tolist():
+        first, second = divmod(key, len(known))
+        spelt = [known.words[i - 2] for i in ([first - 1] if first else []) + [second]]
+        places.append(columns[" ".join(spelt)])
+    assert sorted(places) == list(range(len(columns)))
+    np.testing.assert_allclose(
+        wide.transform(known.encode(UNSEEN)).toarray(),
+        reference.transform(pieces[len(TEXTS) :]).toarray()[:, places],
+        atol=1e-6,
+    )
+    # Letter groups are those of the pieces' spelling.
+    assert {"par", " par", "arcel", "##pai"} <= set(model.wide_.characters.groups)
+
+
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_the_encoder_reads_the_beginning_and_the_wide_path_the_whole_text(folder, pretrained):
+    model = laco(folder if pretrained else FRESH | SHORT).fit(TEXTS, LABELS)
+    start = "my parcel is late again my refund is"
+    short, long = [start], [f"{start} due, all lost"]
+    np.testing.assert_array_equal(network_logits(model, short), network_logits(model, long))
+    difference = model.decision_function(long) - model.decision_function(short)
+    wide = [model.wide_.scores(model._encode(texts), model.vocabulary_) for texts in (short, long)]
+    assert np.abs(wide[1] - wide[0]).max() > 0.01
+    np.testing.assert_allclose(difference, model.mixture_.wide * (wide[1] - wide[0]), atol=1e-5)
+
+
+def test_what_only_the_wide_path_reads_is_learnt():
+    """Two labels that are told by the last word, which the encoder never sees."""
+    start = "one two three four five six seven eight nine"
+    texts = [f"{start} {'late' if i % 2 else 'due'}" for i in range(60)]
+    y = np.array([[i % 2, 1 - i % 2] for i in range(60)])
+    model = laco().fit(texts, y)
+    np.testing.assert_array_equal(model.predict([f"{start} due", f"{start} late"]), np.eye(2)[::-1])
+    assert len(np.unique(laco(wide=False).fit(texts, y).decision_function(texts).round(5))) <= 2
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_one_warning_says_that_the_encoder_has_no_positions_for_more(wide):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = laco(max_length=None, wide=wide).fit([*TEXTS, "late " * 30], [*LABELS, LABELS[0]])
+    [warning] = caught
+    assert "1 of 49 texts" in str(warning.message)
+    assert "up to token 9" in str(warning.message)
+    assert [len(e.tokens) for e in model.explain(["late " * 30])] == [30 if wide else 9]
+
+
+@pytest.mark.parametrize("y", [LABELS, CLASSES], ids=["labels", "classes"])
+@pytest.mark.parametrize("pretrained", [True, False])
+@pytest.mark.parametrize("joint_embedding", [True, False])
+def test_contributions_and_a_constant_sum_to_the_logit(folder, joint_embedding, pretrained, y):
+    encoder = folder if pretrained else FRESH | SHORT
+    model = laco(encoder, joint_embedding=joint_embedding).fit(TEXTS, y)
+    texts = [*TEXTS[:4], *UNSEEN]
+    logits, proba = model.decision_function(texts), model.predict_proba(texts)
+    n_read = model._dataset(model._encode(texts)).max_length
+    for row, (text, explanation) in enumerate(zip(texts, model.explain(texts), strict=True)):
+        np.testing.assert_allclose(
+            explanation.contributions.sum(axis=0) + constant_of(model), logits[row], atol=1e-4
+        )
+        np.testing.assert_allclose(explanation.proba, proba[row], atol=1e-5)
+        np.testing.assert_array_equal(
+            explanation.predicted, model._label_decisions(logits[row : row + 1])[0]
+        )
+        # All words are shown; those beyond the encoder have no attention.
+        tokens = model.vocabulary_.words_of(text)[0] if pretrained else model._tokenizer()(text)
+        assert [token.lower() for token in explanation.tokens] == [t.lower() for t in tokens]
+        assert explanation.attention.shape == explanation.contributions.shape
+        if explanation.tokens:
+            np.testing.assert_allclose(explanation.attention.sum(axis=0), 1, atol=1e-5)
+        assert not explanation.attention[n_read:].any()
+        assert (explanation.attention[: min(n_read, len(tokens)) // 2] > 0).all()
+        if "lost" in explanation.tokens[n_read:]:
+            place = explanation.tokens.index("lost")
+            share = model.wide_.contributions(model._encode([text]), model.vocabulary_)[place]
+            np.testing.assert_allclose(
+                explanation.contributions[place], model.mixture_.wide * share, atol=1e-6
+            )
+            assert np.abs(share).max() > 0
+
+
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_without_cross_attention_the_network_is_asked_without_each_word(folder, pretrained):
+    model = laco(folder if pretrained else FRESH | SHORT, cross_attention=False).fit(TEXTS, LABELS)
+    for text, explanation in zip(UNSEEN, model.explain(UNSEEN), strict=True):
+        token_ids = model._encode([text])
+        wanted = model.mixture_.wide * model.wide_.contributions(token_ids, model.vocabulary_)
+        data = model._dataset(token_ids)
+        if len(wanted):
+            read = data.batch(np.array([0]))[0]["ids"][0]
+            assert len(read) == min(len(wanted), 8)
+            falls = occlusion(lambda ids, left_out: model.net_.module_(ids), read, 2048).numpy()
+            wanted[: len(read)] += model.mixture_.deep * falls
+        owners = list(range(len(wanted)))
+        if pretrained:
+            owners = model.vocabulary_.words_of(text)[2]
+        summed = np.zeros((len(explanation.tokens), 4))
+        np.add.at(summed, np.array(owners, dtype=int), wanted)
+        np.testing.assert_allclose(explanation.contributions, summed, atol=1e-5)
+        assert explanation.attention is None
+
+
+def test_thresholds_are_tuned_on_both_paths():
+    both, alone = (
+        laco(wide=wide, threshold_shrinkage=5.0, min_labels=0).fit(TEXTS, LABELS)
+        for wide in (True, False)
+    )
+    assert not np.array_equal(both.thresholds_, alone.thresholds_)
+    wanted = expit(both.decision_function(UNSEEN).astype(np.float64)) >= both.thresholds_
+    np.testing.assert_array_equal(both.predict(UNSEEN), wanted)
+
+
+def test_without_held_out_texts_there_is_nothing_to_mix_by():
+    model = laco(validation_fraction=0).fit(TEXTS, LABELS)
+    assert model.mixture_ == Mixture()
+    assert model.wide_ is not None
+
+
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_updates_go_on_with_both_paths(folder, pretrained):
+    model = laco(folder if pretrained else FRESH | SHORT).fit(TEXTS, LABELS)
+    wide, mixture = model.wide_, model.mixture_
+    weights = model.net_.module_.output.weight.detach().clone()
+    model.partial_fit([*TEXTS[:8], "a newword"], LABELS[:9])
+    assert model.mixture_ == mixture
+    assert model.wide_.weights.shape == wide.weights.shape
+    assert not np.array_equal(model.wide_.weights, wide.weights)
+    assert not torch.equal(model.net_.module_.output.weight, weights)
+    assert model.predict_proba(UNSEEN).shape == (5, 4)
+    # The n-grams are those of a fit; without one there are none.
+    first = laco(folder if pretrained else FRESH | SHORT).partial_fit(TEXTS, LABELS)
+    assert first.wide_ is None
+    assert first.predict(UNSEEN).shape == (5, 4)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_it_may_be_given_up(method):
+    model = laco(warm_start=True).fit(TEXTS, LABELS)
+    model.set_params(wide=False)
+    getattr(model, method)(TEXTS, LABELS)
+    assert model.wide_ is None
+    np.testing.assert_array_equal(model.decision_function(UNSEEN), network_logits(model, UNSEEN))
+
+
+def test_it_may_come_later():
+    model = laco(warm_start=True, wide=False).fit(TEXTS, LABELS)
+    assert model.wide_ is None
+    model.set_params(wide=True).fit(TEXTS, LABELS)
+    assert model.wide_ is not None
+    assert model.mixture_ != Mixture()
+
+
+@pytest.mark.parametrize("store_encoder", [True, False])
+def test_a_saved_model_has_both_paths(folder, tmp_path, store_encoder):
+    model = laco(folder, freeze_layers=1).fit(TEXTS, LABELS)
+    save(model, tmp_path / "model", store_encoder=store_encoder)
+    again = load(tmp_path / "model")
+    assert again.mixture_ == model.mixture_
+    np.testing.assert_array_equal(again.wide_.weights, model.wide_.weights)
+    np.testing.assert_array_equal(again.decision_function(UNSEEN), model.decision_function(UNSEEN))
+    for one, other in zip(again.explain(UNSEEN), model.explain(UNSEEN), strict=True):
+        np.testing.assert_array_equal(one.contributions, other.contributions)
+
+
+def rare(n, seed):
+    """Each label is told by one of fifty words of its own, each of which is rare."""
+    random = np.random.default_rng(seed)
+    rows = (random.random((n, 3)) < 0.4).astype(int)
+    texts = []
+    for row in rows:
+        words = list(random.choice(["the", "a", "parcel", "my", "was"], 8))
+        words += [
+            f"{'xyz'[k]}{'abcdefghij'[i % 10]}{'qrstu'[i // 10]}"
+            for k in np.flatnonzero(row)
+            for i in random.integers(50, size=1)
+        ]
+        texts.append(" ".join(random.permutation(words).tolist()))
+    return texts, rows
+
+
+def test_rare_words_are_what_it_is_for(monkeypatch):
+    monkeypatch.undo()
+    (texts, rows), (unseen, truth) = rare(200, 0), rare(100, 1)
+    scores = {}
+    for wide in (True, False):
+        model = laco(FRESH, wide=wide, max_length=64, min_labels=0).fit(texts, rows)
+        predicted = model.predict(unseen)
+        scores[wide] = 2 * (predicted & truth).sum() / (predicted.sum() + truth.sum())
+    assert scores[True] > scores[False] + 0.1
