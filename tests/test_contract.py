@@ -114,7 +114,8 @@ def laco(**parameters):
 def bert(**parameters):
     """What is left of LACO without both ablations."""
     plain = {"joint_embedding": False, "cross_attention": False, "cooccurrence": None}
-    plain |= {"wide": False, "learning_rate": 0.008, "max_epochs": 12, "encoder": {**ENCODER, "hidden_size": 32}}
+    plain |= {"learning_rate": 0.008, "max_epochs": 12, "encoder": {**ENCODER, "hidden_size": 32}}
+    plain |= {"wide": False}
     return laco(**{**plain, **parameters})
 
 

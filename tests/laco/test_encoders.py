@@ -198,6 +198,17 @@ def test_relative_positions_are_refused():
         build_encoder(relative)
 
 
+def test_too_little_memory_is_no_wrong_configuration(monkeypatch):
+    from transformers import AutoModel
+
+    def exhausted(configuration):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(AutoModel, "from_config", exhausted)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        build_encoder({**SIZES, "model_type": "bert", "vocab_size": 9})
+
+
 # -- pretrained encoders ---------------------------------------------------------------------------
 
 
