@@ -161,7 +161,7 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
 
     def _encode(self, documents: list[str]) -> TokenIds:
         return self.vocabulary_.encode(
-            documents, self._tokenizer(), max_length=self._most_tokens(), keep_unknown=True
+            documents, self._tokenizer(), max_length=self.max_length, keep_unknown=True
         )
 
     def _dataset(self, token_ids: TokenIds) -> TextDataset:

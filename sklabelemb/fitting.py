@@ -287,7 +287,7 @@ class FittingSteps(ABC):
             self._tokenizer(),
             max_features=self.max_features,
             min_df=self._min_df(len(documents)),
-            max_length=self._most_tokens(),
+            max_length=self.max_length,
             keep_unknown=True,
         )
         if not previous and not further_words:
@@ -300,10 +300,6 @@ class FittingSteps(ABC):
         ids = [0, 1, *(unknown.get(word) or known.id(word) for word in spelling)]
         new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
         return known, TokenIds(new_ids, token_ids.offsets, tuple(unknown))
-
-    def _most_tokens(self) -> int | None:
-        """How many tokens of a text are kept."""
-        return self.max_length
 
     def _min_df(self, n_documents: int) -> int | float:
         # What prunes typing mistakes from a corpus would leave nothing of a handful of texts.

@@ -382,7 +382,11 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
                 "encoder, or fit anew with warm_start=False."
             )
         if fresh:
-            return super()._encode_first(documents, previous, further_words)
+            # The words are those that the encoder reads.
+            vocabulary, token_ids = super()._encode_first(documents, previous, further_words)
+            if self.wide:
+                token_ids = vocabulary.encode(documents, self._tokenizer(), keep_unknown=True)
+            return vocabulary, token_ids
         if previous and previous["encoder_name_"] != os.fspath(self.encoder):
             raise ValueError(
                 f"Cannot go on from the previous fit: it was of the encoder "
@@ -398,7 +402,16 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         known = previous["vocabulary_"] if previous else None
         if known is None:
             known = WordPieces(**pretrained_tokenizer(self.encoder))
-        return known, known.encode(documents)
+        return known, known.encode(documents, max_length=None if self.wide else self.max_length)
+
+    def _encode(self, documents: list[str]) -> TokenIds:
+        # The wide path reads a text whole, of which the encoder reads the beginning.
+        return self.vocabulary_.encode(
+            documents,
+            self._tokenizer(),
+            max_length=self.max_length if self.wide_ is None else None,
+            keep_unknown=True,
+        )
 
     def _first_decisions(
         self, targets: Targets, encoded: Any, previous: dict[str, Any] | None, partial: bool
@@ -408,10 +421,6 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         learnt = super()._first_decisions(targets, encoded, previous, partial)
         name = None if is_configuration(self.encoder) else os.fspath(self.encoder)
         return learnt | {"encoder_name_": name}
-
-    def _most_tokens(self) -> int | None:
-        # The encoder's share is cut from the whole text, which the wide path reads.
-        return None
 
     def _words_beside_texts(self, targets: Targets) -> list[str]:
         return list(MARKS) if is_configuration(self.encoder) else []
@@ -430,14 +439,14 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         data = replace(data, max_length=self._shortened(room))
         n_cut = int((token_ids.lengths > room).sum())
         if n_cut and (self.max_length is None or self.max_length > room):
-            why = "the encoder has no positions for more"
+            why = "it has no positions for more"
             advice = ""
             if self.joint_embedding:
-                why = f"the {targets.n_labels} labels share the encoder's positions with them"
+                why = f"the {targets.n_labels} labels share its positions with them"
                 advice = ", and joint_embedding=False leaves all positions to the text"
             warnings.warn(
-                f"{n_cut} of {len(token_ids)} texts are read only up to token {room}: {why}. A "
-                f"smaller max_length makes the cut without this warning{advice}.",
+                f"The encoder reads {n_cut} of {len(token_ids)} texts only up to token {room}: "
+                f"{why}. A smaller max_length makes the cut without this warning{advice}.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -54,9 +54,9 @@ class JointExplanations:
             One a text. Pieces of a word are put together again. With cross attention the
             contributions of the words and a constant of the label sum to the label's logit, wide
             path included; words that only the wide path has read get no attention. Without cross
-            attention, what the network has to do with a contribution is by how much its logit falls
-            without the word (of several pieces, the sum over leaving out each), and there is no
-            attention.
+            attention, what the network adds to a contribution is by how much its logit falls
+            without the word (of several pieces, the sum over leaving out each), times
+            ``mixture_.deep`` beside a wide path, and there is no attention.
         """
         check_is_fitted(self)
         documents = check_documents(X)
@@ -66,23 +66,20 @@ class JointExplanations:
         explanations: list[Any] = [None] * len(documents)
         for indices, reading in self._readings(data):
             logits = reading.logits.float().cpu().numpy()
-            wide = None
             if self.wide_ is not None:
-                some = token_ids.take(indices)
-                logits = self.mixture_(logits, self.wide_.scores(some, self.vocabulary_))
-                wide = np.split(
-                    self.wide_.contributions(some, self.vocabulary_), some.offsets[1:-1]
-                )
+                scores = self.wide_.scores(token_ids.take(indices), self.vocabulary_)
+                logits = self.mixture_(logits, scores)
             proba = probabilities(logits, self.targets_.multilabel)
             predicted = self._label_decisions(logits)
             for row, index in enumerate(indices):
                 ids = token_ids.row(index)[: shown[index]]
                 tokens, spans, owners = self._words(documents[index], len(ids))
                 contributions, attention = self._of_tokens(ids[: data.max_length], reading, row)
-                if wide is not None:
-                    mixed = self.mixture_.wide * wide[row]
-                    mixed[: len(contributions)] += self.mixture_.deep * contributions
-                    contributions = mixed
+                if self.wide_ is not None:
+                    shares = self.wide_.contributions(token_ids.take([index]), self.vocabulary_)
+                    shares *= self.mixture_.wide
+                    shares[: len(contributions)] += self.mixture_.deep * contributions
+                    contributions = shares
                 explanations[index] = JointExplanation(
                     text=documents[index],
                     tokens=tokens,

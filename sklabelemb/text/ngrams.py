@@ -28,7 +28,8 @@ SHORTEST, LONGEST = 3, 5
 class WordTfidf:
     """Which words and pairs of neighbouring words count, and how much.
 
-    Unknown words count for nothing and break pairs.
+    Unknown words count for nothing and break pairs; the unknown piece of `WordPieces` is one like
+    any other.
 
     Attributes
     ----------
@@ -206,8 +207,13 @@ class CharacterTfidf:
         X.sort_indices()
         X.data = X.data / counts.data
         position = np.searchsorted(np.unique(texts.ids), texts.ids)
+        shares = table[position].tocsr()
+        # Look each token's groups up in its text's row: a copy of the row for each would be large.
         rows = np.repeat(np.arange(len(texts)), texts.lengths)
-        return sp.csr_matrix(table[position].multiply(X[rows]))
+        there = np.repeat(np.arange(len(texts)), np.diff(X.indptr)) * self.n_features + X.indices
+        wanted = np.repeat(rows, np.diff(shares.indptr)) * self.n_features + shares.indices
+        shares.data = shares.data * X.data[np.searchsorted(there, wanted)]
+        return shares
 
 
 def _occurrences(texts: TokenIds, n_words: int) -> tuple[np.ndarray, np.ndarray]:

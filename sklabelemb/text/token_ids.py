@@ -97,7 +97,9 @@ class TokenIds:
         starts, lengths = self._locate(indices)
         return self._gather(starts, lengths)
 
-    def padded(self, indices: ArrayLike, pad: int = 0) -> NDArray[np.int64]:
+    def padded(
+        self, indices: ArrayLike, pad: int = 0, *, max_length: int | None = None
+    ) -> NDArray[np.int64]:
         """Make the matrix that a network reads.
 
         Parameters
@@ -106,14 +108,18 @@ class TokenIds:
             The texts of the batch, as for `take`.
         pad : int, default=0
             What fills the rows up; 0 because that is the id of padding in a `Vocabulary`.
+        max_length : int or None, default=None
+            Only so many tokens of each text.
 
         Returns
         -------
         batch : ndarray of int64, shape (n_picked, n_columns)
-            One text to a row; as many columns as the longest text of this batch has tokens, but at
-            least one, so that a batch of empty texts still has a shape to compute with.
+            One text to a row; as many columns as the longest row has tokens, but at least one, so
+            that a batch of empty texts still has a shape to compute with.
         """
         starts, lengths = self._locate(indices)
+        if max_length is not None:
+            lengths = np.minimum(lengths, max_length)
         batch = np.full((len(lengths), max(1, lengths.max(initial=0))), pad, dtype=np.int64)
         # A mask is filled row by row, which is the order of the gathered ids.
         batch[np.arange(batch.shape[1]) < lengths[:, None]] = self._gather(starts, lengths).ids

@@ -104,7 +104,7 @@ class WordPieces:
     def words(self) -> tuple[str, ...]:
         """How the pieces are spelt: ``words[i]`` has the id ``i + 2``, as in a `Vocabulary`.
 
-        The encoder's first id, which is that of a mark, has no place here.
+        The encoder's first id, which encoders of the BERT kind give to a mark, has no place here.
         """
         spelling = [""] * len(self)
         for piece, number in self._tokenizer.get_vocab().items():

@@ -67,7 +67,7 @@ class TextDataset(Dataset):
             target["y"] = self._encoded(self.targets[indices])
         if self.sample_weight is not None:
             target["sample_weight"] = torch.from_numpy(self.sample_weight[indices])
-        ids = self.token_ids.padded(indices)[:, : self.max_length]
+        ids = self.token_ids.padded(indices, max_length=self.max_length)
         if self.n_words is not None:
             ids[ids >= self.n_words] = UNKNOWN_ID
         return {"ids": torch.from_numpy(ids)}, target

@@ -388,7 +388,7 @@ def test_the_text_is_cut_first_and_one_warning_says_so():
     [warning] = caught
     assert warning.category is UserWarning
     assert str(warning.message) == (
-        "2 of 60 texts are read only up to token 17: the 60 labels share the encoder's positions "
+        "The encoder reads 2 of 60 texts only up to token 17: the 60 labels share its positions "
         "with them. A smaller max_length makes the cut without this warning, and "
         "joint_embedding=False leaves all positions to the text."
     )
@@ -409,7 +409,7 @@ def test_a_smaller_max_length_or_no_labels_beside_the_text_give_no_warning():
         short = laco(encoder=SHORT, max_length=17).fit(texts, y)
         # As long as the room, not longer.
         laco(encoder=SHORT).fit([" ".join(["word"] * 17), *texts[:3], *texts[4:]], y)
-    with pytest.warns(UserWarning, match="1 of 60 texts .* token 30: the encoder has no positions"):
+    with pytest.warns(UserWarning, match="1 of 60 texts .* token 30: it has no positions"):
         plain = laco(encoder=SHORT, joint_embedding=False, max_length=None).fit(texts, y)
     assert [len(e.tokens) for e in short.explain(texts[3:4])] == [17]
     assert [len(e.tokens) for e in plain.explain(texts[3:4])] == [30]
@@ -418,7 +418,7 @@ def test_a_smaller_max_length_or_no_labels_beside_the_text_give_no_warning():
 def test_updates_cut_texts_as_well():
     texts, y = many_labels()
     model = laco(encoder=SHORT).fit(texts, y)
-    with pytest.warns(UserWarning, match="60 of 60 texts are read only up to token 17"):
+    with pytest.warns(UserWarning, match="The encoder reads 60 of 60 texts only up to token 17"):
         model.partial_fit(["word1 " * 30] * 60, y)
 
 

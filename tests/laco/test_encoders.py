@@ -63,7 +63,7 @@ KINDS = {
 def test_fresh_encoders_of_the_bert_kind_fit_predict_and_explain(kind):
     model = laco({"model_type": kind, **KINDS[kind]}, cooccurrence="both", freeze_layers=1)
     long = ["parcel " * 100, *TEXTS[1:]]
-    with pytest.warns(UserWarning, match="1 of 15 texts are read only up to token"):
+    with pytest.warns(UserWarning, match="reads 1 of 15 texts only up to token"):
         model.fit(long, LABELS)
     logits = model.decision_function([*long[:3], ""])
     assert np.isfinite(logits).all()

@@ -141,13 +141,42 @@ def test_what_only_the_wide_path_reads_is_learnt():
 
 
 @pytest.mark.parametrize("wide", [True, False])
+def test_the_words_of_a_fresh_encoder_are_those_that_it_reads(wide):
+    starts = [f"{'late' if i % 2 else 'due'} b c d e f g h" for i in range(40)]
+    texts = [f"{start} {'p q u v w ' * 9} tail{i % 20}" for i, start in enumerate(starts)]
+    y = np.array([[i % 2, 1 - i % 2] for i in range(40)])
+    settings = {"max_features": 9, "wide": wide}
+    whole, cut = (laco(**settings).fit(some, y) for some in (texts, starts))
+    assert whole.vocabulary_.words == cut.vocabulary_.words
+    assert {"late", "due"} < set(whole.vocabulary_.words)
+    for name, value in whole.net_.module_.state_dict().items():
+        assert torch.equal(value, cut.net_.module_.state_dict()[name]), name
+    # Beyond them the wide path knows letters.
+    if wide:
+        assert {"tail", "tail1"} <= set(whole.wide_.characters.groups)
+        assert "tail" not in cut.wide_.characters.groups
+    whole.partial_fit([f"{start} never seen" for start in starts], y)
+    assert whole.vocabulary_.words == cut.vocabulary_.words
+
+
+def test_a_text_that_is_explained_with_thousands_of_words():
+    model = laco().fit(TEXTS, LABELS)
+    [explanation] = model.explain(["late parcel due lost " * 2_000])
+    logits = model.decision_function(["late parcel due lost " * 2_000])[0]
+    total = explanation.contributions.sum(axis=0, dtype=np.float64) + constant_of(model)
+    np.testing.assert_allclose(total, logits, atol=1e-3)
+    assert len(explanation.tokens) == 8_000
+
+
+@pytest.mark.parametrize("wide", [True, False])
 def test_one_warning_says_that_the_encoder_has_no_positions_for_more(wide):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = laco(max_length=None, wide=wide).fit([*TEXTS, "late " * 30], [*LABELS, LABELS[0]])
     [warning] = caught
-    assert "1 of 49 texts" in str(warning.message)
-    assert "up to token 9" in str(warning.message)
+    assert str(warning.message).startswith(
+        "The encoder reads 1 of 49 texts only up to token 9: the 4 labels share its positions "
+    )
     assert [len(e.tokens) for e in model.explain(["late " * 30])] == [30 if wide else 9]
 
 

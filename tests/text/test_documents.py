@@ -1,5 +1,4 @@
 import re
-import time
 from collections import UserList
 
 import numpy as np
@@ -87,15 +86,3 @@ def test_name_and_minimum():
         check_documents([None], name="label_texts")
     with pytest.raises(ValueError, match="minimum of 2"):
         check_documents(["a"], ensure_min_samples=2)
-
-
-def test_a_large_list_of_str_is_quick():
-    texts = ["some text"] * 100_000
-    best = min(_timed(texts) for _ in range(5))
-    assert best < 0.1  # about 0.004 on one core of 2024; a check of each row in Python takes more
-
-
-def _timed(texts):
-    start = time.perf_counter()
-    check_documents(texts)
-    return time.perf_counter() - start

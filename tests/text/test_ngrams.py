@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -93,6 +95,21 @@ def test_shares_of_tokens_sum_to_the_text():
         total = np.zeros(whole.shape)
         np.add.at(total, rows, dense(shares))
         np.testing.assert_allclose(total, dense(whole), atol=1e-6)
+
+
+def test_shares_of_a_long_text_take_memory_in_proportion():
+    random = np.random.default_rng(0)
+    words = ["".join(random.choice(list("abcdefgh"), 6)) for _ in range(2_000)]
+    vocabulary, _ = encode([" ".join(words)])
+    peaks = []
+    for n in (1_000, 4_000):
+        ids = vocabulary.encode([" ".join(random.choice(words, n))], Tokenizer())
+        characters = CharacterTfidf.fit(ids, vocabulary, min_df=1)
+        tracemalloc.start()
+        characters.shares(ids, vocabulary)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 8 * peaks[0]
 
 
 def test_max_features_keeps_the_most_frequent():

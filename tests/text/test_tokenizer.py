@@ -4,7 +4,6 @@ import pickle
 import re
 import subprocess
 import sys
-import time
 import unicodedata
 
 import numpy as np
@@ -148,26 +147,16 @@ def test_wrong_settings(settings):
         Tokenizer.from_dict(settings)
 
 
-@pytest.mark.parametrize(
-    "piece", ["a", "'", "a'", "1.", "1,1'", "-", "\u200d", "a\u200d", "é\u0301", "👍\u200d", "東"]
-)
-def test_long_monotonous_texts_take_linear_time(piece):
-    start = time.perf_counter()
-    Tokenizer()(piece * 50_000)
-    Tokenizer()("é" + piece * 50_000)
-    assert time.perf_counter() - start < 1
-
-
-def test_speed_on_ascii():
-    text = "The quick brown fox, who's 12 years old, jumps over the lazy dog. " * 20
-    n_tokens = len(Tokenizer()(text))
-    rates = []
-    for _ in range(5):
-        start = time.perf_counter()
-        for _ in range(50):
-            Tokenizer()(text)
-        rates.append(50 * n_tokens / (time.perf_counter() - start))
-    assert max(rates) > 1e6  # about 7e6 on one core; far below means the fast path is gone
+def test_long_monotonous_texts_come_to_an_end():
+    """In time that grows with the square of their length they would take an hour."""
+    pieces = ["a", "'", "a'", "1.", "1,1'", "-", "\u200d", "a\u200d", "é\u0301", "👍\u200d", "東"]
+    program = """if True:
+        from sklabelemb.text import Tokenizer
+        for piece in PIECES:
+            Tokenizer()(piece * 300_000)
+            Tokenizer()("é" + piece * 300_000)
+    """.replace("PIECES", ascii(pieces))
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
 
 
 def test_token_spans_of_a_foreign_tokenizer():

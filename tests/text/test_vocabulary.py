@@ -41,6 +41,15 @@ class TestTokenIds:
         assert self.texts.take(mask).ids.tolist() == [5, 6, 7, 9]
         assert self.texts.padded(mask).tolist() == [[5, 6, 7], [9, 0, 0]]
 
+    def test_padded_may_cut(self):
+        everything = range(len(self.texts))
+        for most in (1, 2, 3, 100):
+            whole = self.texts.padded(everything)
+            cut = self.texts.padded(everything, max_length=most)
+            assert cut.tolist() == whole[:, :most].tolist()
+            # A copy of its own: a view would keep the longest text in memory.
+            assert cut.base is None
+
     def test_out_of_range(self):
         with pytest.raises(IndexError):
             self.texts.take([4])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -155,3 +157,21 @@ def test_what_is_read_beside_each_text_counts(lengths):
         assert len(batch) * (max(1, lengths[batch].max()) + 25) <= 300 or len(batch) == 1
     assert max(sizes) > 4
     assert sum(sizes) == len(lengths)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_what_the_network_does_not_read_makes_no_difference_to_batches(lengths, shuffle):
+    """Batches of texts that are read up to a word are those of texts that end there."""
+    most = 12
+    whole = replace(dataset(lengths), max_length=most)
+    cut = replace(whole, token_ids=whole.token_ids.truncated(most), max_length=None)
+    np.testing.assert_array_equal(whole.lengths, np.minimum(lengths, most))
+    assert whole.subset(np.arange(5)).max_length == most
+    for max_tokens in (None, 60):
+        found = []
+        for data in (whole, cut):
+            torch.manual_seed(0)
+            buckets = LengthBuckets(data, 7, shuffle=shuffle, max_tokens=max_tokens)
+            found.append([inputs["ids"] for inputs, _ in buckets])
+        for one, other in zip(*found, strict=True):
+            assert torch.equal(one, other)
