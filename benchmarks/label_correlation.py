@@ -29,6 +29,7 @@ from __future__ import annotations
 import argparse
 import ast
 import time
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,8 @@ def run(
             )
             retuned = model.targets_.decode(model._label_decisions(logits))
             made["tuned_on_dev"] = figures(y_test, sp.csr_matrix(retuned, dtype=int), y)
+        if model.wide_ is not None:
+            made["mixture"] = asdict(model.mixture_)
         made |= {
             "epochs": model.n_iter_,
             "best_epoch": model.best_epoch_,

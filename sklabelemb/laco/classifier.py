@@ -102,7 +102,8 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         are vectors that only the cross attention sees.
     cross_attention : bool, default=True
         Whether words are weighed by their cosines with the labels. Without (the paper's "w/o CA")
-        the state of [CLS] stands for the text; without both this is a plain BERT classifier.
+        the state of [CLS] stands for the text; without both, and without the wide path, this is a
+        plain BERT classifier.
     window_size : int, default=10
         The paper's r: a word is weighed with r neighbours on each side.
     label_token_weight : float or None, default=1.0
@@ -132,9 +133,8 @@ class LACOClassifier(JointExplanations, LabelEmbeddingClassifier):
         that takes a quarter more time on a CPU and twice the memory.
     wide : bool, default=True
         Whether to train a linear model over TF-IDF pieces, pairs of pieces and letter groups beside
-        the network, as in `LEAMClassifier`: it costs little beside an encoder, and knows the rare
-        words. Their scores are mixed by a small regression on the validation split. False: the
-        paper's model.
+        the network, as in `LEAMClassifier`: it reads long texts to their end, and knows rare words.
+        Their scores are mixed by a small regression on the validation split. The paper has none.
     label_texts : dict, list of str, "auto" or None, default="auto"
         Texts of the labels, by name or in order. The token of a label starts as the mean of the
         encoder's vectors of their pieces; and with a pretrained encoder, its weights in the head
