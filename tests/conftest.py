@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,3 +44,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("needs a CUDA device")
+
+
+@pytest.fixture
+def rare_words():
+    """Function from a number and a seed to texts and indicator; what tells a label is rare.
+
+    Each of three labels is told by one of fifty words of its own.
+    """
+
+    def draw(n, seed):
+        random = np.random.default_rng(seed)
+        rows = (random.random((n, 3)) < 0.4).astype(int)
+        texts = []
+        for row in rows:
+            words = list(random.choice(["the", "a", "parcel", "my", "was"], 8))
+            words += [
+                f"{['money', 'staff', 'time'][k]}{'abcdefghij'[i % 10]}{'qrstu'[i // 10]}"
+                for k in np.flatnonzero(row)
+                for i in random.integers(50, size=1)
+            ]
+            texts.append(" ".join(random.permutation(words).tolist()))
+        return texts, rows
+
+    return draw

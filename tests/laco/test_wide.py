@@ -297,25 +297,9 @@ def test_a_saved_model_has_both_paths(folder, tmp_path, store_encoder):
         np.testing.assert_array_equal(one.contributions, other.contributions)
 
 
-def rare(n, seed):
-    """Each label is told by one of fifty words of its own, each of which is rare."""
-    random = np.random.default_rng(seed)
-    rows = (random.random((n, 3)) < 0.4).astype(int)
-    texts = []
-    for row in rows:
-        words = list(random.choice(["the", "a", "parcel", "my", "was"], 8))
-        words += [
-            f"{'xyz'[k]}{'abcdefghij'[i % 10]}{'qrstu'[i // 10]}"
-            for k in np.flatnonzero(row)
-            for i in random.integers(50, size=1)
-        ]
-        texts.append(" ".join(random.permutation(words).tolist()))
-    return texts, rows
-
-
-def test_rare_words_are_what_it_is_for(monkeypatch):
+def test_rare_words_are_what_it_is_for(monkeypatch, rare_words):
     monkeypatch.undo()
-    (texts, rows), (unseen, truth) = rare(200, 0), rare(100, 1)
+    (texts, rows), (unseen, truth) = rare_words(200, 0), rare_words(100, 1)
     scores = {}
     for wide in (True, False):
         model = laco(FRESH, wide=wide, max_length=64, min_labels=0).fit(texts, rows)
