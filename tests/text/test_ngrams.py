@@ -99,17 +99,18 @@ def test_shares_of_tokens_sum_to_the_text():
 
 def test_shares_of_a_long_text_take_memory_in_proportion():
     random = np.random.default_rng(0)
-    words = ["".join(random.choice(list("abcdefgh"), 6)) for _ in range(2_000)]
+    words = ["".join(random.choice(list("abcdefgh"), 6)) for _ in range(4_000)]
     vocabulary, _ = encode([" ".join(words)])
     peaks = []
-    for n in (1_000, 4_000):
-        ids = vocabulary.encode([" ".join(random.choice(words, n))], Tokenizer())
+    for n in (500, 4_000):
+        ids = vocabulary.encode([" ".join(words[:n])], Tokenizer())
         characters = CharacterTfidf.fit(ids, vocabulary, min_df=1)
         tracemalloc.start()
         characters.shares(ids, vocabulary)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 8 * peaks[0]
+    # Eight times the words; with a copy of the text's row for each it is 64 times.
+    assert peaks[1] < 16 * peaks[0]
 
 
 def test_max_features_keeps_the_most_frequent():
