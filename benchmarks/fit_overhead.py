@@ -24,13 +24,9 @@ import torch
 
 from sklabelemb.leam import LEAMClassifier
 from sklabelemb.leam.network import LEAM
-from sklabelemb.training import (
-    LengthBuckets,
-    SplitAdam,
-    TextDataset,
-    TextNet,
-)
-from sklabelemb.training.net import LabelLoss
+from sklabelemb.learning import LengthBuckets, TextDataset, TextNet
+from sklabelemb.learning.losses import LabelLoss
+from sklabelemb.learning.optimizers import SplitAdam
 
 Snapshot = tuple[LEAM, TextDataset, torch.Tensor]
 

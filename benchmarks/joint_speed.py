@@ -50,13 +50,13 @@ from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
 from sklabelemb import LACOClassifier
+from sklabelemb.encoders import pretrained_tokenizer
 from sklabelemb.laco.classifier import MARKS
-from sklabelemb.laco.encoders import pretrained_tokenizer
 from sklabelemb.laco.network import CrossAttention
 from sklabelemb.laco.samples import CooccurrenceDataset
+from sklabelemb.learning import LengthBuckets, TextDataset, TextNet
 from sklabelemb.targets import Targets
 from sklabelemb.text import TokenIds, Tokenizer, Vocabulary, WordPieces
-from sklabelemb.training import LengthBuckets, TextDataset, TextNet
 
 MINILM = {
     "model_type": "bert",

@@ -21,9 +21,10 @@ from sklearn.utils import Bunch
 import sklabelemb
 from sklabelemb.datasets import load_folder, load_support_requests
 from sklabelemb.leam import LEAMClassifier
+from sklabelemb.learning import TextDataset, TextNet
+from sklabelemb.learning.optimizers import sparse_pays
 from sklabelemb.targets import Targets
 from sklabelemb.text import Tokenizer, Vocabulary
-from sklabelemb.training import TextDataset, TextNet, sparse_pays
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"

@@ -1,9 +1,9 @@
 """Do the classifiers still answer as before a change that should not matter? To the last bit.
 
-``python benchmarks/same_predictions.py record before.npz`` on one commit, ``... compare before.npz`` on
-another, on the same machine. Four classifiers and the baselines, on label sets and on classes, after
-``fit``, ``partial_fit`` and ``warm_start``, and what ``explain`` and ``transform`` say. Exits with 1
-where anything differs.
+``python benchmarks/same_predictions.py record before.npz`` on one commit, ``... compare before.npz``
+on another, on the same machine. Four classifiers and the baselines, on label sets and on classes,
+after ``fit``, ``partial_fit`` and ``warm_start``, and what ``explain`` and ``transform`` say. Exits
+with 1 where anything differs.
 """
 
 from __future__ import annotations
@@ -97,12 +97,12 @@ def recorded(names: list[str], corpora: list[str], n_train: int) -> dict[str, np
             for step, answer in said(steps["fit"], test).items():
                 answers[f"{corpus}/{name}/fit/{step}"] = answer
             if hasattr(model, "partial_fit"):
-                # Of texts that were seen before, so that no word is new.
+                # Of texts that were seen before; with fewer than 100, rare words are new.
                 model.partial_fit(texts[:N_FURTHER], y[:N_FURTHER])
-                answers[f"{corpus}/{name}/known words/decision"] = model.decision_function(test)
+                answers[f"{corpus}/{name}/seen texts/decision"] = model.decision_function(test)
                 if not name.startswith("mtle") or y.ndim > 1:
                     model.partial_fit(texts[further], y[further])
-                    answers[f"{corpus}/{name}/new words/decision"] = model.decision_function(test)
+                    answers[f"{corpus}/{name}/new texts/decision"] = model.decision_function(test)
                 model.set_params(warm_start=True).fit(texts[: n_train // 2], y[: n_train // 2])
                 answers[f"{corpus}/{name}/warm start/decision"] = model.decision_function(test)
             print(f"{corpus} {name}: {time.process_time() - start:.1f} s", file=sys.stderr)

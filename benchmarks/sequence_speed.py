@@ -44,13 +44,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from sklabelemb.learning import LengthBuckets
+from sklabelemb.learning.callbacks import GradientClipping
+from sklabelemb.learning.optimizers import SplitAdam
 from sklabelemb.semantic_unit.decoding import Beams, beam_search
 from sklabelemb.semantic_unit.network import Memory, SemanticUnitNetwork
-from sklabelemb.semantic_unit.predicting import found_sequences
+from sklabelemb.semantic_unit.readout import found_sequences
 from sklabelemb.semantic_unit.sequences import SequenceDataset, SequenceLoss
 from sklabelemb.text import TokenIds
-from sklabelemb.training import LengthBuckets, SplitAdam
-from sklabelemb.training.callbacks import GradientClipping
 
 # Word vectors and label vectors have as many dimensions as the decoder has units.
 N_WORDS, N_LABELS, N_LAYERS = 50_000, 103, 2

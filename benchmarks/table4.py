@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
-from sklabelemb.training import LengthBuckets
+from sklabelemb.learning import LengthBuckets
 
 LENGTH, N_CLASSES = 100, 10
 MODELS: dict[str, dict[str, Any]] = {

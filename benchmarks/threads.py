@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
-from sklabelemb.training import LengthBuckets
+from sklabelemb.learning import LengthBuckets
 
 SETTINGS: dict[str, dict[str, Any]] = {"defaults": {}, "paper": PAPER_SETTINGS}
 

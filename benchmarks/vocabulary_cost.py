@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from sklabelemb.leam import LEAMClassifier
-from sklabelemb.training import LengthBuckets, TextDataset
-from sklabelemb.training.optimizers import SPARSE_FROM_ELEMENTS
+from sklabelemb.learning import LengthBuckets, TextDataset
+from sklabelemb.learning.optimizers import SPARSE_FROM_ELEMENTS
 
 Batch = tuple[dict[str, Any], dict[str, Any]]
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sklabelemb._version import __version__
+
 if TYPE_CHECKING:
     from sklabelemb import (
         baselines,
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from sklabelemb.mtle import MTLEClassifier
     from sklabelemb.persistence import load, save
     from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
-
-__version__ = "0.1.0.dev0"
 
 __all__ = [
     "BinaryRelevance",

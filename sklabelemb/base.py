@@ -1,34 +1,39 @@
 """What the classifiers share: the way from raw texts and ``y`` to predictions in the form of ``y``.
 
-A classifier adds its constructor and its network, by the template methods of `FittingSteps`.
+A classifier adds its parameters and names its :class:`.Recipe`. Whatever was learnt is in
+``model_``; all other fitted attributes are looked up there.
 """
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sklabelemb.decision import (
-    decide,
-    probabilities,
-)
-from sklabelemb.fitting import FittingSteps
-from sklabelemb.text import TokenIds, check_documents
-from sklabelemb.training import TextDataset, isolated_randomness
-from sklabelemb.training.net import snapshot
+from sklabelemb.decision import probabilities
+from sklabelemb.learning import Corpus, Model, Recipe, Task, fit, read_samples, update
+from sklabelemb.learning.callbacks import EpochProgress, ScikitLearnCallbacks
+from sklabelemb.learning.task import group_by_task, meant_task, shown_tasks, targets_of
+from sklabelemb.readout import Readout, joined
+from sklabelemb.targets import Targets
+from sklabelemb.text import check_documents
 
 __all__ = ["LabelEmbeddingClassifier"]
 
 
-class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Base of the classifiers over raw text with label embeddings; not for direct use."""
+
+    # What the method knows; made of the parameters at every fit.
+    _recipe: ClassVar[type[Recipe]]
 
     _parameter_constraints: dict[str, Any] = {
         "tokenizer": [callable, None],
@@ -41,7 +46,7 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         ],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
         "label_texts": [dict, "array-like", StrOptions({"auto"}), None],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "class_weight": [dict, "array-like", StrOptions({"balanced"}), None],
         "threshold": [Real, "array-like", StrOptions({"tuned"})],
         "threshold_shrinkage": [Interval(Real, 0, None, closed="both")],
         "min_labels": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
@@ -92,14 +97,15 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         MemoryError
             When the GPU's memory is exhausted.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(read_samples, X, y, X, y, sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
         """Go on training for one epoch over a further batch of texts.
 
         New words get rows of their own; nothing is held out, thresholds stay as they are (0.5 at
-        first, unless `threshold` says otherwise), and the learning rate is constant.
+        first, unless `threshold` says otherwise), and the learning rate is constant. Parameters
+        that were changed since count as they are now.
 
         Parameters
         ----------
@@ -113,59 +119,141 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         Returns
         -------
         self : object
+            If anything goes wrong, or is interrupted, the estimator is left as it was.
         """
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> Any:
-        previous = self._learnt_attributes()
-        self._forget()
-        if self.warm_start and previous:
-            try:
-                learnt = self._train(X, y, sample_weight, previous=previous, **how)
-            except BaseException:
-                self.__dict__.update(previous)
-                raise
-        else:
-            learnt = self._train(X, y, sample_weight, **how)
-        self._forget()
-        self.__dict__.update(learnt)
+    def _fit(self, read: Callable[..., Corpus], X: Any, y: Any, *given: Any, **how: Any) -> Any:
+        """Train on what `read` makes of all that follows; `X` and `y` are for callbacks."""
+        before = self.__dict__.pop("model_", None)
+        previous = before if self.warm_start else None
+        recipe = self._recipe.of(self.get_params(deep=False))
+        try:
+            corpus = read(recipe, *given, **how, previous=previous)
+            self.model_ = self._trained(recipe, corpus, previous, X, y)
+        except BaseException:
+            if previous is not None:
+                self.model_ = previous
+            raise
         return self
 
+    def _trained(
+        self, recipe: Recipe, corpus: Corpus, previous: Model[Any] | None, X: Any, y: Any
+    ) -> Model[Any]:
+        epochs = recipe.settings.max_epochs
+        if isinstance(epochs, str):
+            epochs = recipe.budget(corpus.trained).most_epochs
+        context = self._init_callback_context(max_subtasks=epochs)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        def watch(model: Model[Any], n_steps: int) -> list[Any]:
+            progress = [EpochProgress(n_steps, type(self).__name__)] if self.verbose else []
+            so_far = {"model_": model}
+            return [*progress, ScikitLearnCallbacks(self, context, X, y, lambda: so_far)]
+
+        model = fit(recipe, corpus, previous, watch)
+        context.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes=lambda: {"model_": model}
+        )
+        return model
+
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> Any:
-        previous = self._learnt_attributes()
-        weights = snapshot(previous["net_"].module_) if previous else {}
-        n_epochs = len(previous["net_"].history) if previous else 0
-        try:
-            learnt = self._train(X, y, sample_weight, previous=previous, partial=True, **how)
-        except BaseException:
-            # The network goes on learning in place, so what half an epoch did to it is undone.
-            if previous:
-                previous["net_"].module_.load_state_dict(weights)
-                del previous["net_"].history[n_epochs:]
-            raise
-        self._forget()
-        self.__dict__.update(learnt)
+        previous = self.__dict__.get("model_")
+        recipe = self._recipe.of(self.get_params(deep=False))
+        corpus = read_samples(recipe, X, y, sample_weight, **how, previous=previous, update=True)
+        self.model_ = update(recipe, corpus, previous)
         return self
 
     # -- predicting ----------------------------------------------------------------------------
 
-    def _logits(self, X: Any) -> np.ndarray:
+    def _readout(self) -> Any:
         check_is_fitted(self)
-        return self._logits_of_ids(self._encode(check_documents(X)))
+        return self.model_.recipe.readout(self.model_)
 
-    def _logits_of_ids(self, token_ids: TokenIds) -> np.ndarray:
-        logits = self.net_.predict_logits(self._dataset(token_ids))
-        if self.wide_ is None:
-            return logits
-        return self.mixture_(logits, self.wide_.scores(token_ids, self.vocabulary_))
+    def _answer(
+        self, X: Any, task: Any, answer: Callable[[Any, list[str], Task], Any]
+    ) -> dict[Any, tuple[Any, np.ndarray]]:
+        """What is answered to the texts of each task, and which texts these are."""
+        readout: Readout = self._readout()
+        documents = check_documents(X)
+        return {
+            name: (answer(readout, [documents[i] for i in rows], self.model_.tasks[name]), rows)
+            for name, rows in self._groups(task, len(documents)).items()
+        }
 
-    def _encode(self, documents: list[str]) -> TokenIds:
-        return self.vocabulary_.encode(
-            documents, self._tokenizer(), max_length=self.max_length, keep_unknown=True
+    def _groups(self, task: Any, n_samples: int) -> dict[Any, np.ndarray]:
+        """Which samples belong to which task; every task is known."""
+        tasks = self.model_.tasks
+        groups = group_by_task(meant_task(tasks) if task is None else task, n_samples)
+        for name in groups:
+            if name not in tasks:
+                raise ValueError(
+                    f"This model has no task {name!r}. {shown_tasks(tasks)} Add it with "
+                    "partial_fit(X, y, task=...) or add_task(...)."
+                )
+        return groups
+
+    def _decision_function(self, X: Any, task: Any = None) -> np.ndarray:
+        def answer(readout: Readout, documents: list[str], own: Task) -> np.ndarray:
+            logits = readout.logits(readout.encode(documents), own)
+            two_classes = not own.multilabel and logits.shape[1] == 2
+            return logits[:, 1] - logits[:, 0] if two_classes else logits
+
+        return np.asarray(joined(self._answer(X, task, answer)))
+
+    def _predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
+        def answer(readout: Readout, documents: list[str], own: Task) -> np.ndarray:
+            return probabilities(readout.logits(readout.encode(documents), own), own.multilabel)
+
+        return np.asarray(joined(self._answer(X, task, answer)))
+
+    def _predict(self, X: Any, task: Any = None) -> Any:
+        def answer(readout: Readout, documents: list[str], own: Task) -> np.ndarray:
+            decisions = readout.predictions(readout.encode(documents), own)
+            return decisions if own.multilabel else decisions.argmax(axis=1)
+
+        found = self._answer(X, task, answer)
+        targets = {name: self.model_.tasks[name].targets for name in found}
+        if len(found) == 1:
+            [(name, (decisions, _))] = found.items()
+            return targets[name].decode(decisions, index=getattr(X, "index", None))
+        # Several tasks give an array, whatever forms their targets have.
+        return joined(
+            {
+                name: (replace(targets[name], container="array").decode(decisions), rows)
+                for name, (decisions, rows) in found.items()
+            }
         )
 
-    def _dataset(self, token_ids: TokenIds) -> TextDataset:
-        return TextDataset(token_ids, n_words=len(self.vocabulary_))
+    def _score(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> float:
+        check_is_fitted(self)
+        documents = check_documents(X)
+        check_consistent_length(documents, y, sample_weight)
+        found = self._answer(documents, task, lambda readout, documents, own: documents)
+        weights = np.ones(len(documents)) if sample_weight is None else np.asarray(sample_weight)
+        right = 0.0
+        for name, (texts, rows) in found.items():
+            own = y if len(found) == 1 else targets_of(y, rows)
+            if len(found) == 1:
+                return float(
+                    accuracy_score(own, self._predict(X, task), sample_weight=sample_weight)
+                )
+            if weights[rows].any():
+                right += weights[rows].sum() * accuracy_score(
+                    own, self._predict(texts, name), sample_weight=weights[rows]
+                )
+        return float(right / weights.sum())
+
+    def _explain(self, X: Any, task: Any = None) -> list[Any]:
+        def answer(readout: Readout, documents: list[str], own: Task) -> list[Any]:
+            return readout.explain(documents, own)
+
+        found = self._answer(X, task, answer)
+        explanations: list[Any] = [None] * sum(len(rows) for _, rows in found.values())
+        for some, rows in found.values():
+            for row, explanation in zip(rows, some, strict=True):
+                explanations[row] = explanation
+        return explanations
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the labels.
@@ -178,10 +266,7 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         -------
         ndarray of shape (n_samples, n_labels), or (n_samples,) for two single classes
         """
-        logits = self._logits(X)
-        if not self.targets_.multilabel and logits.shape[1] == 2:
-            return logits[:, 1] - logits[:, 0]
-        return logits
+        return self._decision_function(X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the labels.
@@ -195,7 +280,7 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         ndarray of shape (n_samples, n_labels)
             Multi-label: each strictly between 0 and 1. Single-label: rows sum to one.
         """
-        return probabilities(self._logits(X), self.targets_.multilabel)
+        return self._predict_proba(X)
 
     def predict(self, X: Any) -> Any:
         """Predict the labels, in the form of the `y` that was fitted.
@@ -209,16 +294,7 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         ndarray, sparse matrix or DataFrame
             Multi-label: an indicator, by ``thresholds_`` and ``min_labels_``; else classes.
         """
-        logits = self._logits(X)
-        if not self.targets_.multilabel:
-            return self.targets_.decode(logits.argmax(axis=1))
-        return self.targets_.decode(self._label_decisions(logits), index=getattr(X, "index", None))
-
-    def _label_decisions(self, logits: np.ndarray) -> np.ndarray:
-        """Predicted labels as a bool array of shape (n_samples, n_labels)."""
-        if not self.targets_.multilabel:
-            return logits.argmax(axis=1)[:, None] == np.arange(logits.shape[1])
-        return decide(probabilities(logits, multilabel=True), self.thresholds_, self.min_labels_)
+        return self._predict(X)
 
     def count_parameters(self) -> dict[str, int]:
         """Number of parameters, frozen ones included.
@@ -230,15 +306,107 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
             tables of the papers count) and ``"total"``.
         """
         check_is_fitted(self)
-        network = self.net_.module_
+        network = self.model_.net.module_
         total = sum(p.numel() for p in network.parameters())
-        table = sum(getattr(network, name).weight.numel() for name in self._word_tables)
+        tables = self.model_.recipe.word_tables
+        table = sum(getattr(network, name).weight.numel() for name in tables)
         return {"embedding": table, "compositional": total - table, "total": total}
+
+    # -- what was learnt -------------------------------------------------------------------------
+
+    def _own_task(self) -> Task:
+        """The task that is meant where none is named."""
+        try:
+            task: Task = self._fitted_model().own_task
+        except ValueError as error:
+            raise AttributeError(f"{error} See tasks_[name].") from error
+        return task
+
+    def _fitted_model(self) -> Model[Any]:
+        if "model_" not in self.__dict__:
+            raise AttributeError(f"This {type(self).__name__} is not fitted yet: call fit first.")
+        model: Model[Any] = self.__dict__["model_"]
+        return model
+
+    @property
+    def targets_(self) -> Targets:
+        """The form of `y`."""
+        return self._own_task().targets
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Single-label: the classes. Multi-label: one ``[0, 1]`` per label."""
+        return self._own_task().classes
+
+    @property
+    def label_names_(self) -> np.ndarray:
+        """Names of the labels."""
+        return self._own_task().label_names
+
+    @property
+    def thresholds_(self) -> np.ndarray | None:
+        """Thresholds of the labels; None for single classes. Others may be set."""
+        return self._own_task().thresholds
+
+    @thresholds_.setter
+    def thresholds_(self, value: Any) -> None:
+        task = self._own_task()
+        thresholds = np.asarray(value, dtype=np.float64)
+        if not task.multilabel or thresholds.shape != (task.targets.n_labels,):
+            raise ValueError(
+                f"thresholds_ must hold one number for each of the {task.targets.n_labels} labels "
+                f"of a label set, got shape {thresholds.shape}."
+            )
+        self.model_ = self.model_.with_task(replace(task, thresholds=thresholds))
+
+    @property
+    def min_labels_(self) -> int:
+        """Fewest labels of a prediction; another number may be set."""
+        return self._own_task().min_labels
+
+    @min_labels_.setter
+    def min_labels_(self, value: int) -> None:
+        self.model_ = self.model_.with_task(replace(self._own_task(), min_labels=int(value)))
+
+    @property
+    def vocabulary_(self) -> Any:
+        """The words that the model knows."""
+        return self._fitted_model().vocabulary
+
+    @property
+    def net_(self) -> Any:
+        """The fitted skorch net."""
+        return self._fitted_model().net
+
+    @property
+    def wide_(self) -> Any:
+        """The linear model beside the network, or None."""
+        return self._own_task().linear
+
+    @property
+    def mixture_(self) -> Any:
+        """Weights of network and linear model."""
+        return self._own_task().mixture
+
+    @property
+    def history_(self) -> list[dict[str, Any]]:
+        """Losses, validation score and seconds of every epoch."""
+        return self._fitted_model().history
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs run."""
+        return len(self._fitted_model().net.history)
+
+    @property
+    def best_epoch_(self) -> int:
+        """The epoch whose weights were kept, counted from 1."""
+        return self._fitted_model().best_epoch
 
     # -- scikit-learn's bookkeeping --------------------------------------------------------------
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "net_" in self.__dict__
+        return "model_" in self.__dict__
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -247,51 +415,3 @@ class LabelEmbeddingClassifier(FittingSteps, CallbackSupportMixin, ClassifierMix
         tags.input_tags.two_d_array = False
         tags.classifier_tags.multi_label = True
         return tags
-
-    def _learnt_attributes(self) -> dict[str, Any]:
-        parameters = set(inspect.signature(type(self).__init__).parameters)
-        return {
-            name: value
-            for name, value in self.__dict__.items()
-            if name not in parameters
-            and (name == "_network_arguments" or (name.endswith("_") and not name.startswith("_")))
-        }
-
-    def _forget(self) -> None:
-        for name in self._learnt_attributes():
-            del self.__dict__[name]
-
-    # -- persistence -----------------------------------------------------------------------------
-
-    def _fitted_state(self) -> dict[str, Any]:
-        """What was learnt, by name, for `sklabelemb.save`; the net by the parts that rebuild it."""
-        state = self._learnt_attributes()
-        state["net_"] = self._parts_of_net(state["net_"])
-        for name in self._derived(state):
-            del state[name]
-        return state
-
-    def _derived(self, state: dict[str, Any]) -> dict[str, Any]:
-        """What follows from the rest of what was learnt, and is not saved."""
-        targets = state["targets_"]
-        return {"classes_": targets.classes, "label_names_": targets.label_names}
-
-    def _restore(self, state: dict[str, Any], device: str) -> None:
-        """Take up what :meth:`_fitted_state` gave, with the network on `device`."""
-        parts = state["net_"]
-        with isolated_randomness(0, device):
-            net = self._net_of_parts(
-                parts, parts["module"], state["_network_arguments"], self._targets(state), device
-            )
-        expected, found = (
-            {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()}
-            for tensors in (net.module_.state_dict(), parts["weights"])
-        )
-        for name in sorted(expected.keys() | found.keys()):
-            if expected.get(name) != found.get(name):
-                raise ValueError(
-                    f"the network expects {name} as {expected.get(name)}, not {found.get(name)}"
-                )
-        net.module_.load_state_dict(parts["weights"])
-        net.history.extend({**row, "batches": []} for row in state["history_"])
-        self.__dict__.update(state | {"net_": net} | self._derived(state))

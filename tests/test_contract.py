@@ -47,13 +47,13 @@ from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from skorch.callbacks import Callback, EarlyStopping
 
-import sklabelemb.fitting
+import sklabelemb.learning.fit
 from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
 from sklabelemb.laco import LACOClassifier
 from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
+from sklabelemb.learning import TextNet
 from sklabelemb.mtle import MTLEClassifier
 from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
-from sklabelemb.training import TextNet
 
 # -- who is held to the contract -------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ def neural(neural_name):
 def _short_wide_path():
     """Spare the wide path its hundreds of steps on these few texts; workers do not see this."""
     with pytest.MonkeyPatch.context() as patch:
-        wide = importlib.import_module("sklabelemb.training.wide")
+        wide = importlib.import_module("sklabelemb.linear.path")
         patch.setattr(wide, "MIN_STEPS", 8)
         yield
 
@@ -185,7 +185,7 @@ def _short_wide_path():
 @contextlib.contextmanager
 def training_as_in_workers():
     """Undo `_short_wide_path`, where results are compared with those of worker processes."""
-    wide = importlib.import_module("sklabelemb.training.wide")
+    wide = importlib.import_module("sklabelemb.linear.path")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wide, "MIN_STEPS", 400)
         yield
@@ -1587,7 +1587,7 @@ def test_skorch_early_stopping_ends_training_properly(neural, capsys):
 @pytest.mark.parametrize("target", ["labels", "classes"])
 def test_the_validation_split_is_stratified(neural, target, monkeypatch):
     splits, trained = [], []
-    original = sklabelemb.fitting.stratified_holdout
+    original = sklabelemb.learning.fit.stratified_holdout
 
     def spy(targets, fraction, seed):
         splits.append((targets, fraction, *original(targets, fraction, seed)))
@@ -1598,7 +1598,7 @@ def test_the_validation_split_is_stratified(neural, target, monkeypatch):
         return original_train(self, train, valid, **kwargs)
 
     original_train = TextNet.train_on
-    monkeypatch.setattr(sklabelemb.fitting, "stratified_holdout", spy)
+    monkeypatch.setattr(sklabelemb.learning.fit, "stratified_holdout", spy)
     monkeypatch.setattr(TextNet, "train_on", train_on)
     # Sorted: a plain tail would hold one kind of text only. The first label is rare.
     if target == "labels":
@@ -1624,7 +1624,7 @@ def test_without_a_validation_split(neural, monkeypatch):
     def fail(*args):
         raise AssertionError("nothing was to be held out")
 
-    monkeypatch.setattr(sklabelemb.fitting, "stratified_holdout", fail)
+    monkeypatch.setattr(sklabelemb.learning.fit, "stratified_holdout", fail)
     model = neural(validation_fraction=0, max_epochs=4).fit(TEXTS * 4, np.tile(LABELS, (4, 1)))
     assert model.n_iter_ == model.best_epoch_ == 4
     assert "valid_score" not in model.history_[0]

@@ -13,8 +13,8 @@ import pytest
 import sklabelemb
 from sklabelemb.__main__ import main
 from sklabelemb.demo import command, comparison
-from sklabelemb.demo.corpus import Corpus, stratified_folds
-from sklabelemb.demo.report import comparison_table, instructive, search_summary, verdict
+from sklabelemb.demo.summary import comparison_table, instructive, search_summary, verdict
+from sklabelemb.demo.texts import Corpus, stratified_folds
 
 ROWS = [
     ("my parcel is late again", "delivery"),

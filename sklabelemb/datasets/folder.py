@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sklearn.utils import Bunch
 
-from sklabelemb.datasets.corpus import Corpus, all_single, check_choice
+from sklabelemb.datasets.bunch import Corpus, all_single, check_choice
 from sklabelemb.datasets.reader import find_text, find_value, read_json_lines, split_labels
 
 __all__ = ["load_folder"]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklabelemb.datasets.corpus import Corpus, check_choice
+from sklabelemb.datasets.bunch import Corpus, check_choice
 from sklabelemb.datasets.reader import find_text, find_value, read_json_lines, split_labels
 
 __all__ = ["load_support_requests"]

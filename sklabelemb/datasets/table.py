@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sklearn.utils import Bunch
 
-from sklabelemb.datasets.corpus import Corpus, all_single, check_choice
+from sklabelemb.datasets.bunch import Corpus, all_single, check_choice
 from sklabelemb.datasets.reader import (
     find_text,
     find_value,

@@ -171,7 +171,7 @@ def _demo(options: argparse.Namespace) -> None:
 
     print("Loading the libraries ...", file=sys.stderr, flush=True)
     from sklabelemb.demo import comparison, report
-    from sklabelemb.demo.corpus import load_corpus, vectors_of_words
+    from sklabelemb.demo.texts import load_corpus, vectors_of_words
 
     try:
         corpus = load_corpus(
@@ -228,7 +228,7 @@ def _demo(options: argparse.Namespace) -> None:
 def _write_page(path: Path, corpus: Any, result: Any) -> Path:
     """Show some texts that the model had not seen."""
     from sklabelemb.demo.comparison import explain
-    from sklabelemb.demo.report import instructive
+    from sklabelemb.demo.summary import instructive
     from sklabelemb.inspection import write_highlights
 
     texts, y = corpus.part(corpus.test)

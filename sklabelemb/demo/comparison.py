@@ -26,7 +26,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
-from sklabelemb.demo.corpus import Corpus, stratified_folds
+from sklabelemb.demo.texts import Corpus, stratified_folds
 from sklabelemb.inspection import Explanation
 from sklabelemb.leam import LEAMClassifier
 from sklabelemb.meta import ThresholdTuner
@@ -59,7 +59,7 @@ class Result:
     ----------
     name : str
     scores : dict of str to float
-        By the names of `sklabelemb.demo.report`'s columns.
+        By the names of `sklabelemb.demo.summary`'s columns.
     predicted : indicator or ndarray of classes
     model : estimator
     """

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklabelemb.laco.cooccurrence import ConditionalCooccurrence, PairwiseCooccurrence
-from sklabelemb.laco.encoders import build_encoder, first_position
+from sklabelemb.encoders import build_encoder, first_position
+from sklabelemb.laco.cooccurrence_tasks import ConditionalCooccurrence, PairwiseCooccurrence
 
 __all__ = ["LACO", "CrossAttention", "LabelReading"]
 

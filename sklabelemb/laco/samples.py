@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from sklabelemb.laco.cooccurrence import draw_given, draw_pairs
-from sklabelemb.training import TextDataset
+from sklabelemb.laco.cooccurrence_tasks import draw_given, draw_pairs
+from sklabelemb.learning.batches import TextDataset
 
 __all__ = ["CooccurrenceDataset"]
 
@@ -51,8 +51,3 @@ class CooccurrenceDataset(TextDataset):
             inputs |= {"given": given, "present": present.float()}
             inputs["given_weight"] = weight * asked * len(asked) / asked.sum().clamp_min(1)
         return inputs, target
-
-    def without_tasks(self) -> TextDataset:
-        """The texts and their label sets alone."""
-        own = {field.name: getattr(self, field.name) for field in fields(TextDataset)}
-        return TextDataset(**own)

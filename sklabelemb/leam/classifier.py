@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
-from torch import nn
 
 from sklabelemb.base import LabelEmbeddingClassifier
-from sklabelemb.decision import probabilities
 from sklabelemb.inspection.explanation import Explanation
-from sklabelemb.leam.network import LEAM, Reading
-from sklabelemb.targets import Targets
-from sklabelemb.text import (
-    TokenIds,
-    Vocabulary,
-    check_documents,
-    tokens_with_spans,
-    vectors_of,
-)
-from sklabelemb.training import LengthBuckets
-from sklabelemb.training.net import explained_memory_errors
-from sklabelemb.training.weights import prior_logits
+from sklabelemb.leam.recipe import LEAMRecipe
+from sklabelemb.text import check_documents
 
 __all__ = ["PAPER_SETTINGS", "LEAMClassifier"]
-
-# Spread of the word vectors at the start; pretrained ones are scaled to it.
-VECTOR_STD = 0.05
-# Numbers per batch and dimension that an explanation may keep.
-READING_ELEMENTS = 1 << 20
 
 PAPER_SETTINGS: dict[str, Any] = {
     "embedding_dim": 300,
@@ -221,6 +202,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     ['parcel', 'late']
     """
 
+    _recipe = LEAMRecipe
     _parameter_constraints: dict[str, Any] = {
         **LabelEmbeddingClassifier._parameter_constraints,
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
@@ -330,64 +312,11 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         self.verbose = verbose
         self.net_params = net_params
 
-    # -- the network -----------------------------------------------------------------------------
-
-    def _network_class(self) -> type[nn.Module]:
-        return LEAM
-
-    def _has_wide_path(self) -> bool:
-        return self.wide
-
-    def _network_options(self, targets: Targets, vocabulary: Vocabulary) -> dict[str, Any]:
-        return {
-            "n_words": len(vocabulary),
-            "n_labels": targets.n_labels,
-            "embedding_dim": self.embedding_dim,
-            "window_size": self.window_size,
-            "compatibility": self.compatibility,
-            "phrase_filter": self.phrase_filter,
-            "attention": self.attention,
-            "attention_scale": None if self.attention_scale == "learned" else self.attention_scale,
-            "head": self.head,
-            "head_size": self.head_size,
-            "bag": self.bag,
-            "label_penalty": self.label_penalty,
-            "dropout": self.dropout,
-            "word_dropout": self.word_dropout,
-            "head_dropout": self.head_dropout,
-            "multilabel": targets.multilabel,
-        }
-
-    @torch.no_grad()
-    def _initialize_network(
-        self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, train: Any
-    ) -> None:
-        assert isinstance(network, LEAM)
-        label_words = self._words_of_labels(targets)
-        known = vocabulary.extended(word for words in label_words for word in words)
-        table = network.embedding.weight.new_empty(len(known), self.embedding_dim)
-        nn.init.normal_(table, std=VECTOR_STD)
-        if self.vectors is not None:
-            values, found = vectors_of(
-                known, self.vectors, most_dimensions=self.embedding_dim, spread=VECTOR_STD
-            )
-            table[found, : values.shape[1]] = torch.from_numpy(values[found]).to(table)
-        table[0] = 0
-        network.embedding.weight.copy_(table[: len(vocabulary)])
-        if network.label_embedding is not None:
-            for label, words in enumerate(label_words):
-                if words:
-                    rows = torch.tensor([known.id(word) for word in words], device=table.device)
-                    network.label_embedding[label] = table[rows].mean(dim=0)
-        prior = prior_logits(train.targets, targets.n_labels)
-        network.output.bias.copy_(torch.from_numpy(prior))
-
     # -- what the model saw ----------------------------------------------------------------------
 
     @property
     def label_embeddings_(self) -> np.ndarray:
         """Vectors of the labels in the space of the words, shape ``(n_labels, embedding_dim)``."""
-        check_is_fitted(self)
         embedding = self.net_.module_.label_embedding
         if embedding is None:
             raise AttributeError(
@@ -412,12 +341,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
             With label-wise attention the mean of the labels' z, weighted by the probabilities that
             the network gives the labels. An empty text has the zero vector.
         """
-        check_is_fitted(self)
-        documents = check_documents(X)
-        result = np.empty((len(documents), self._n_features_out), dtype=np.float32)
-        for indices, reading in self._readings(self._encode(documents)):
-            result[indices] = reading.vectors.float().cpu().numpy()
-        return result
+        return self._readout().vectors(check_documents(X), self.model_.own_task)
 
     def explain(self, X: Any) -> list[Explanation]:
         """Which words spoke for each label, and which against it.
@@ -435,49 +359,4 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
             input. See :class:`sklabelemb.inspection.Explanation`; :func:`.write_highlights` makes a
             page of them.
         """
-        check_is_fitted(self)
-        documents = check_documents(X)
-        explanations: list[Any] = [None] * len(documents)
-        token_ids = self._encode(documents)
-        for indices, reading in self._readings(token_ids):
-            logits = reading.logits.float().cpu().numpy()
-            attention = reading.attention.float().cpu().numpy()
-            contributions = reading.contributions.float().cpu().numpy()
-            some = token_ids.take(indices)
-            if self.wide_ is not None:
-                logits = self.mixture_(logits, self.wide_.scores(some, self.vocabulary_))
-                contributions = self.mixture_.deep * contributions
-                wide = np.split(
-                    self.wide_.contributions(some, self.vocabulary_), some.offsets[1:-1]
-                )
-                for row, shares in enumerate(wide):
-                    contributions[row, : len(shares)] += self.mixture_.wide * shares
-            proba = probabilities(logits, self.targets_.multilabel)
-            predicted = self._label_decisions(logits)
-            for row, index in enumerate(indices):
-                tokens, spans = tokens_with_spans(
-                    documents[index], self._tokenizer(), self.max_length
-                )
-                explanations[index] = Explanation(
-                    text=documents[index],
-                    tokens=tokens,
-                    spans=spans,
-                    label_names=list(self.label_names_),
-                    proba=proba[row],
-                    predicted=predicted[row],
-                    attention=attention[row, : len(tokens)],
-                    contributions=contributions[row, : len(tokens)],
-                )
-        return explanations
-
-    def _readings(self, token_ids: TokenIds) -> Iterator[tuple[np.ndarray, Reading]]:
-        """The network's readings, batch by batch, with the indices of the batch's texts."""
-        data = self._dataset(token_ids)
-        # Everything is kept per word, label and dimension here, so batches are small.
-        tokens = max(64, READING_ELEMENTS // self.targets_.n_labels)
-        network = self.net_.module_
-        network.eval()
-        for indices in LengthBuckets(data, batch_size=32, max_tokens=tokens).batches():
-            ids = data.batch(indices)[0]["ids"].to(self.net_.device)
-            with explained_memory_errors(self.net_.device):
-                yield indices, network.read(ids)
+        return self._explain(X)

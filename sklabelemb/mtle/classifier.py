@@ -6,26 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.base import LabelEmbeddingClassifier
-from sklabelemb.mtle.fitting import TaskSteps
-from sklabelemb.mtle.label_words import texts_in_order, warn_about_labels
-from sklabelemb.mtle.predicting import TaskAnswers
-from sklabelemb.mtle.tasks import (
-    Task,
-    check_task_mapping,
-    check_task_name,
-    new_targets,
-)
+from sklabelemb.inspection.explanation import Explanation
+from sklabelemb.learning import Task, read_samples, read_tasks
+from sklabelemb.learning.task import check_task_mapping
+from sklabelemb.mtle.recipe import MTLERecipe
+from sklabelemb.mtle.zero_update import with_new_task
 
 __all__ = ["MTLEClassifier"]
 
 
-class MTLEClassifier(TaskSteps, TaskAnswers):
+class MTLEClassifier(LabelEmbeddingClassifier):
     """Multi-task label-embedding classifier over raw text.
 
     A text and the words of each label's name become vectors, and a matcher scores the pair. No
@@ -189,6 +186,7 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
     array(['hit', 'miss'], dtype='<U4')
     """
 
+    _recipe = MTLERecipe
     _parameter_constraints: dict[str, Any] = {
         **LabelEmbeddingClassifier._parameter_constraints,
         "encoder": [StrOptions({"bilstm", "mean"})],
@@ -320,7 +318,7 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
         MemoryError
             When the GPU's memory is exhausted.
         """
-        return self._fit(X, y, sample_weight, task=task)
+        return self._fit(read_samples, X, y, X, y, sample_weight, task=task)
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
@@ -345,7 +343,7 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
         check_task_mapping(tasks, weights)
         X = {name: texts for name, (texts, _) in tasks.items()}
         y = {name: targets for name, (_, targets) in tasks.items()}
-        return self._fit(X, y, weights, by_task=True)
+        return self._fit(read_tasks, X, y, tasks, weights)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -431,41 +429,99 @@ class MTLEClassifier(TaskSteps, TaskAnswers):
         learnt about labels in general.
         """
         check_is_fitted(self)
-        self._validate_params()
-        name = check_task_name(name)
-        if name in self.tasks_:
-            raise ValueError(
-                f"There is a task {name!r} already; further samples of it go to partial_fit(X, y, "
-                f"task={name!r})."
-            )
-        targets = new_targets(classes, multilabel)
-        if isinstance(label_texts, str) and label_texts != "auto":
-            raise ValueError(
-                f"label_texts must be a dict, a list with one text per class, or 'auto', got the "
-                f"text {label_texts!r}."
-            )
-        if not isinstance(label_texts, str | Mapping | None):
-            label_texts = texts_in_order(label_texts, classes)
-        texts = targets.texts_of_labels(label_texts)
-        if texts is None:
-            raise ValueError(
-                f"The classes of task {name!r} are not text, so say in label_texts what they mean: "
-                "without a sample there is nothing else to know them by."
-            )
-        tokenizer = self._tokenizer()
-        words = [list(tokenizer(text)) for text in texts]
-        thresholds = self._thresholds_at_first(targets, None)
-        fewest = 0 if self.min_labels == "auto" else int(self.min_labels)
-        task = Task(name, targets, texts, words, thresholds, fewest)
-        learnt = self._with_task(task, self._learnt_attributes())
-        warn_about_labels(task, learnt["tasks_"].values(), learnt["vocabulary_"], self.vectors)
-        self.__dict__.update(learnt)
+        self.model_ = with_new_task(self.model_, name, classes, label_texts, multilabel)
         return self
 
-    # -- persistence -----------------------------------------------------------------------------
+    # -- answers by task -------------------------------------------------------------------------
 
-    def _derived(self, state: dict[str, Any]) -> dict[str, Any]:
-        return {}
+    def decision_function(self, X: Any, task: Any = None) -> np.ndarray:
+        """Logits of the labels; comparable within a task only.
 
-    def _targets(self, state: dict[str, Any]) -> Any:
-        return state["tasks_"]
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        task : str, int, or array-like of these, shape (n_samples,), default=None
+            The task, or each sample's own. May be left out where the model has one task, or one of
+            a plain fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels), or (n_samples,) for two single classes
+        """
+        return self._decision_function(X, task)
+
+    def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
+        """Probabilities of the labels of the task.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        task : str, int, or array-like of these, shape (n_samples,), default=None
+            As in :meth:`decision_function`. Several tasks at once must have equally many labels.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels)
+            Multi-label: each strictly between 0 and 1. Single-label: rows sum to one.
+        """
+        return self._predict_proba(X, task)
+
+    def predict(self, X: Any, task: Any = None) -> Any:
+        """Predict the labels, in the form of the task's `y`.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        task : str, int, or array-like of these, shape (n_samples,), default=None
+            As in :meth:`decision_function`.
+
+        Returns
+        -------
+        ndarray, sparse matrix or DataFrame
+            Multi-label: an indicator, by the task's thresholds; else classes. Several tasks at
+            once: an array, of objects where classes are of different kinds.
+        """
+        return self._predict(X, task)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> float:
+        """Accuracy; for label sets the share of texts whose whole set is right.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), default=None
+        task : str, int, or array-like of these, shape (n_samples,), default=None
+            As in :meth:`decision_function`. Several tasks at once: the accuracy over all samples.
+
+        Returns
+        -------
+        float
+        """
+        return self._score(X, y, sample_weight, task)
+
+    def explain(self, X: Any, task: Any = None) -> list[Explanation]:
+        """Which words moved the score of each label of the task.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        task : str, int, or array-like of these, shape (n_samples,), default=None
+            As in :meth:`decision_function`.
+
+        Returns
+        -------
+        list of Explanation
+            One a text. With ``encoder="mean"`` and a cosine or bilinear matcher the account is
+            exact: the contributions of a text's words and a constant of the label sum to the
+            label's logit (for the cosine, given the length of the whole text's vector). Otherwise
+            it is occlusion: a word's contribution is by how much the logit falls when the word is
+            left out. The contributions need not sum to anything, and a text of n words is read n
+            times.
+        """
+        return self._explain(X, task)
+
+    @property
+    def tasks_(self) -> Mapping[Any, Task]:
+        """Labels, label texts and thresholds of every task, in the order in which they came."""
+        return self._fitted_model().tasks

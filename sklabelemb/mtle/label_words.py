@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from sklabelemb.mtle.tasks import Task
-from sklabelemb.targets import Targets
+from sklabelemb.learning.task import Task
 from sklabelemb.text import Vocabulary, load_vectors
 
 __all__ = [
+    "distinct_words",
     "have_vectors",
     "meaning",
-    "task_texts",
     "texts_in_order",
     "warn_about_labels",
-    "words_of_labels",
 ]
 
 
@@ -41,49 +39,22 @@ def texts_in_order(texts: Sequence[str], classes: Any) -> dict[Any, str]:
     return dict(zip(classes, texts, strict=True))
 
 
-def task_texts(label_texts: Any, name: Any, targets: Targets) -> list[str] | None:
-    """The texts of one task's labels.
-
-    Parameters
-    ----------
-    label_texts : dict, sequence of str, "auto" or None
-        As in :meth:`.Targets.texts_of_labels`, for every task alike; or a dict of such by the names
-        of the tasks, where "auto" is meant for those that it leaves out.
-    name : str or int
-        The task.
-    targets : Targets
-
-    Raises
-    ------
-    ValueError
-        When there is not one text per label.
-    """
-    if not isinstance(label_texts, Mapping):
-        return targets.texts_of_labels(label_texts)
-    by_label = all(isinstance(text, str) for text in label_texts.values())
-    if by_label and label_texts.get(name) != "auto":
-        return targets.texts_of_labels(label_texts)
-    return targets.texts_of_labels(label_texts.get(name, "auto"))
-
-
 def meaning(words: Sequence[str]) -> tuple[Any, ...]:
     """What the mean of some words' vectors depends on: which words, in which proportions."""
     return tuple(sorted((word, Fraction(n, len(words))) for word, n in Counter(words).items()))
 
 
-def words_of_labels(
-    name: Any, targets: Targets, texts: list[str] | None, tokenizer: Callable[[str], Sequence[str]]
-) -> list[list[str]]:
+def distinct_words(task: Task, tokenizer: Callable[[str], Sequence[str]]) -> list[list[str]]:
     """The words that stand for each label of a task that is trained.
 
     A label without a word, or with the very words of another label of the task, could not be told
     from others; it gets a word that no text contains, whose vector training finds.
     """
-    words = [list(tokenizer(text)) for text in texts] if texts else [[] for _ in targets.classes]
+    words = task.words_of_labels(tokenizer) or [[] for _ in task.label_names]
     kinds = [meaning(some) for some in words]
     number = Counter(kinds)
     return [
-        some if some and number[kind] == 1 else [*some, f"<label {label} of task {name!r}>"]
+        some if some and number[kind] == 1 else [*some, f"<label {label} of task {task.name!r}>"]
         for label, (some, kind) in enumerate(zip(words, kinds, strict=True))
     ]
 

@@ -16,165 +16,19 @@ from itertools import accumulate, chain, pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from sklabelemb.layers import lstm, reversed_rows
+from sklabelemb.mtle.matchers import (
+    BilinearMatcher,
+    ConcatMatcher,
+    CosineMatcher,
+    MLPMatcher,
+)
 
-__all__ = ["MTLE", "BilinearMatcher", "ConcatMatcher", "CosineMatcher", "MLPMatcher"]
+__all__ = ["MTLE"]
 
 # Standard deviation of the numbers of a word that has no pretrained vector.
 WORD_STD = 0.4
-# The MLP matcher keeps k numbers per text and label. Beyond this many it goes through the labels
-# in blocks and computes each block again in the backward pass.
-MATCH_BLOCK_ELEMENTS = 1 << 24
-# Inverse temperature of the cosines at the start: with 1, a softmax over cosines is almost flat.
-FIRST_SCALE = 20.0
-
-
-class ConcatMatcher(nn.Module):
-    r"""The printed matcher: one linear neuron over text and label, for study only.
-
-    .. math:: s_j = w^\top [X ; Y_j] + b = w_x^\top X + w_y^\top Y_j + b,
-        \qquad \hat y = \mathrm{softmax}(\sigma(s_1), \dots, \sigma(s_C))
-
-    It cannot classify. The text adds the same number :math:`w_x^\top X` to the score of every
-    label, and the sigmoid is increasing, so the label that wins is the one with the largest
-    :math:`w_y^\top Y_j`, whatever the text says. Moreover the softmax sees numbers between 0 and
-    1 only, so no label can have more than :math:`e / (e + C - 1)`: 0.73 of two, 0.06 of 46.
-
-    Parameters
-    ----------
-    text_size, label_size : int
-        d and P.
-    """
-
-    def __init__(self, text_size: int, label_size: int) -> None:
-        super().__init__()
-        self.neuron = _xavier(nn.Linear(text_size + label_size, 1))
-
-    def forward(self, X: Tensor, Y: Tensor) -> Tensor:
-        """Scores :math:`s_j` without the sigmoid, shape (b, C)."""
-        text, label = self.neuron.weight.split([X.shape[1], Y.shape[1]], dim=1)
-        return F.linear(X, text, self.neuron.bias) + F.linear(Y, label).T
-
-
-class MLPMatcher(nn.Module):
-    r"""A hidden layer over text, label, and the product of the two.
-
-    .. math::
-        X' = A X, \quad Y'_j = B Y_j, \quad
-        s_j = w^\top \mathrm{ReLU}(H [X' ; Y'_j ; X' \circ Y'_j] + h) + b
-
-    The printed neuron with a hidden layer before it, and with a product, without which the layer
-    would first have to learn to compare.
-
-    Parameters
-    ----------
-    text_size, label_size : int
-        d and P.
-    size : int
-        k, of both projections and of the hidden layer.
-    """
-
-    def __init__(self, text_size: int, label_size: int, size: int) -> None:
-        super().__init__()
-        self.text = _xavier(nn.Linear(text_size, size, bias=False))
-        self.label = _xavier(nn.Linear(label_size, size, bias=False))
-        self.hidden = _xavier(nn.Linear(3 * size, size))
-        self.output = _xavier(nn.Linear(size, 1))
-
-    def forward(self, X: Tensor, Y: Tensor) -> Tensor:
-        """Scores :math:`s_j`, shape (b, C)."""
-        X, Y = self.text(X), self.label(Y)
-        # H [X'; Y'; X' * Y'] is a sum of three products, and only the last one needs the pair.
-        on_text, on_label, on_product = self.hidden.weight.chunk(3, dim=1)
-        from_text = F.linear(X, on_text, self.hidden.bias)
-        from_label = F.linear(Y, on_label)
-        block = max(1, MATCH_BLOCK_ELEMENTS // max(1, 2 * X.numel()))
-        if len(Y) <= block:
-            return self._scores(X, Y, from_text, from_label, on_product)
-        return torch.cat(
-            [
-                checkpoint(self._scores, X, y, from_text, h, on_product, use_reentrant=False)
-                for y, h in zip(Y.split(block), from_label.split(block), strict=True)
-            ],
-            dim=1,
-        )
-
-    def _scores(
-        self, X: Tensor, Y: Tensor, from_text: Tensor, from_label: Tensor, on_product: Tensor
-    ) -> Tensor:
-        hidden = F.linear(X.unsqueeze(1) * Y, on_product) + from_text.unsqueeze(1) + from_label
-        return self.output(torch.relu(hidden)).squeeze(-1)
-
-
-class BilinearMatcher(nn.Module):
-    r"""An inner product of text and label, and how likely the label is before any text is read.
-
-    .. math:: s_j = X^\top W Y_j + v^\top Y_j + b
-
-    Parameters
-    ----------
-    text_size, label_size : int
-        d and P.
-    """
-
-    def __init__(self, text_size: int, label_size: int) -> None:
-        super().__init__()
-        self.product = _xavier(nn.Linear(text_size, label_size, bias=False))
-        self.prior = _xavier(nn.Linear(label_size, 1))
-
-    def forward(self, X: Tensor, Y: Tensor) -> Tensor:
-        """Scores :math:`s_j`, shape (b, C)."""
-        return F.linear(self.product(X), Y) + self.prior(Y).T
-
-    def shares(self, parts: Tensor, Y: Tensor) -> Tensor:
-        """What each part of a text's vector adds to the scores; see :meth:`MTLE.shares`."""
-        return F.linear(self.product(parts), Y)
-
-
-class CosineMatcher(nn.Module):
-    r"""The cosine of text and label in a common space.
-
-    .. math:: s_j = e^{t} \cos(A X, B Y_j) + b
-
-    The scale :math:`e^t` starts at 20. The cosine with a zero vector is 0. Where texts and labels
-    have vectors of one size (the mean encoder), A = B is orthogonal at the start, so that training
-    begins with the cosines of the vectors themselves.
-
-    Parameters
-    ----------
-    text_size, label_size : int
-        d and P.
-    size : int
-        k, of the common space.
-    """
-
-    def __init__(self, text_size: int, label_size: int, size: int) -> None:
-        super().__init__()
-        self.text = _xavier(nn.Linear(text_size, size, bias=False))
-        self.label = _xavier(nn.Linear(label_size, size, bias=False))
-        if text_size == label_size:
-            nn.init.orthogonal_(self.text.weight)
-            with torch.no_grad():
-                self.label.weight.copy_(self.text.weight)
-        self.log_scale = nn.Parameter(torch.tensor(FIRST_SCALE).log())
-        self.bias = nn.Parameter(torch.zeros(()))
-
-    def forward(self, X: Tensor, Y: Tensor) -> Tensor:
-        """Scores :math:`s_j`, shape (b, C)."""
-        # A larger eps than torch's own keeps the gradient at a zero vector within float32.
-        text, label = (F.normalize(v, dim=1, eps=1e-6) for v in (self.text(X), self.label(Y)))
-        return self.log_scale.exp() * F.linear(text, label) + self.bias
-
-    def shares(self, parts: Tensor, Y: Tensor) -> Tensor:
-        """What each part of a text's vector adds to the scores; see :meth:`MTLE.shares`."""
-        parts = self.text(parts)
-        length = parts.sum(dim=1, keepdim=True).norm(dim=2, keepdim=True).clamp_min(1e-6)
-        label = F.normalize(self.label(Y), dim=1, eps=1e-6)
-        return self.log_scale.exp() * F.linear(parts / length, label)
-
-
 ENCODERS = ("bilstm", "mean")
 POOLINGS = ("last", "max", "mean")
 MATCHERS = ("mlp", "bilinear", "cosine", "concat")
@@ -198,8 +52,8 @@ class MTLE(nn.Module):
     n_words : int
         Rows of the word tables, padding (row 0) included.
     label_words : list of lists of lists of int
-        For each task, for each of its labels, the ids of the words of its text; see
-        :meth:`set_tasks`.
+        For each task, for each of its labels, the ids of the words of its text, between 1 and
+        ``n_words - 1``. A label may have no word at all.
     embedding_dim : int, default=300
         P.
     encoder : {"bilstm", "mean"}, default="bilstm"
@@ -252,12 +106,6 @@ class MTLE(nn.Module):
     >>> ids = torch.tensor([[7, 8, 9], [9, 2, 0]])
     >>> network(ids).shape, network(ids, task=1).shape
     (torch.Size([2, 2]), torch.Size([2, 3]))
-
-    A third task, without training:
-
-    >>> network.set_tasks([[[2], [3]], [[4, 5], [6], []], [[2, 7], [8]]])
-    >>> network(ids, task=2).shape
-    torch.Size([2, 2])
     """
 
     label_ids: Tensor
@@ -324,41 +172,18 @@ class MTLE(nn.Module):
         # any came.
         self.register_buffer("vector_mean", torch.zeros(embedding_dim))
         self.register_buffer("vector_scale", torch.zeros(()))
-        self.set_tasks(label_words, multilabel)
+        self._set_tasks(label_words, multilabel)
 
     @property
     def n_tasks(self) -> int:
         """The number of tasks."""
         return len(self._multilabel)
 
-    def set_tasks(
-        self,
-        label_words: Sequence[Sequence[Sequence[int]]],
-        multilabel: bool | Sequence[bool] | None = None,
+    def _set_tasks(
+        self, label_words: Sequence[Sequence[Sequence[int]]], multilabel: bool | Sequence[bool]
     ) -> None:
-        """Replace the tasks; no weight changes.
-
-        Parameters
-        ----------
-        label_words : list of lists of lists of int
-            For each task, for each of its labels, the ids of the words of its text, between 1 and
-            ``n_words - 1``. A label may have no word at all.
-        multilabel : bool or list of bool, default=None
-            For all tasks, or for each one. None keeps it as it was; where there are tasks of both
-            kinds, their number must be the same then.
-
-        Raises
-        ------
-        ValueError
-            When there is no task, a task has no label, a word is not in the tables (see
-            :meth:`grow`), or `multilabel` has another length than `label_words`.
-        """
         if not len(label_words):
             raise ValueError("label_words is empty: there must be at least one task.")
-        if multilabel is None:
-            multilabel = self._multilabel
-            if len(set(multilabel)) == 1:
-                multilabel = multilabel[0]
         if isinstance(multilabel, bool):
             multilabel = [multilabel] * len(label_words)
         if len(multilabel) != len(label_words):
@@ -382,39 +207,6 @@ class MTLE(nn.Module):
         self._words_of = [slice(*bounds) for bounds in pairwise(first_words)]
         self._labels_of = [slice(*bounds) for bounds in pairwise(first_labels)]
         self._multilabel = list(multilabel)
-
-    def grow(self, n_words: int) -> None:
-        """Make room for more words in both tables; the old rows stay as they are, bit for bit.
-
-        A new word starts with the same small random vector, from torch's generator, in both tables.
-        The tables become new parameters: an optimiser must be made anew.
-
-        Parameters
-        ----------
-        n_words : int
-            Rows from now on, padding included.
-
-        Raises
-        ------
-        ValueError
-            When the tables have more rows already.
-        """
-        table = self.embedding.weight
-        if n_words < len(table):
-            raise ValueError(f"n_words={n_words}, but there are {len(table)} words already.")
-        if n_words == len(table):
-            return
-        new = table.new_empty(n_words - len(table), table.shape[1]).normal_(std=WORD_STD)
-        rows: list[tuple[nn.Embedding | nn.EmbeddingBag, Tensor]] = [
-            (self.embedding, new),
-            (self.label_embedding, new),
-        ]
-        if self.encoder == "mean":
-            rows.append((self.log_weight, torch.zeros_like(new[:, :1])))
-        for layer, values in rows:
-            old = layer.weight
-            layer.weight = nn.Parameter(torch.cat([old.detach(), values]), old.requires_grad)
-            layer.num_embeddings = n_words
 
     def forward(self, ids: Tensor, task: int | Tensor = 0) -> Tensor:
         """Logits of a batch, all of whose texts belong to one task.
@@ -508,7 +300,7 @@ class MTLE(nn.Module):
                 if not 0 < word < n_words:
                     raise ValueError(
                         f"Label {label} of task {task} has the word id {word}, but ids go from 1 "
-                        f"to {n_words - 1} (0 is padding). Call grow() before new words."
+                        f"to {n_words - 1} (0 is padding)."
                     )
 
     def _number(self, task: int | Tensor) -> int:
@@ -528,13 +320,6 @@ class MTLE(nn.Module):
         dropped = torch.rand(ids.shape, device=ids.device) < self.word_dropout
         some_left = ((ids != 0) & ~dropped).any(dim=1, keepdim=True)
         return ids.masked_fill(dropped & some_left, 0)
-
-
-def _xavier(layer: nn.Linear) -> nn.Linear:
-    nn.init.xavier_uniform_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
 
 
 def _pooled(states: Tensor, lengths: Tensor, pooling: str) -> Tensor:

@@ -1,5 +1,5 @@
 """Saving and loading fitted models as safetensors and JSON, without pickle."""
 
-from sklabelemb.persistence.model import load, save
+from sklabelemb.persistence.saving import load, save
 
 __all__ = ["load", "save"]

@@ -15,15 +15,21 @@ from sklabelemb.text import Tokenizer
 __all__ = ["encoded_parameters", "unfitted"]
 
 
-def encoded_parameters(model: LabelEmbeddingClassifier) -> dict[str, Any]:
-    """The constructor parameters as JSON values.
+def encoded_parameters(
+    model: LabelEmbeddingClassifier,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The constructor parameters as JSON values, and those of the fit where they were others.
 
-    Those that cannot be written become their defaults, with a warning: of all parameters only the
-    tokenizer decides about predictions.
+    What cannot be written becomes its default, with a warning: of all parameters of the fit only
+    the tokenizer decides about predictions.
+
+    Raises
+    ------
+    ValueError
+        When the model was fitted with a tokenizer that is code.
     """
-    parameters = model.get_params(deep=False)
-    tokenizer = parameters.get("tokenizer")
-    if tokenizer is not None and type(tokenizer) is not Tokenizer:
+    fitted = model.model_.recipe.parameters()
+    if not _is_built_in(tokenizer := fitted["tokenizer"]):
         raise ValueError(
             f"This model cannot be saved: its tokenizer ({tokenizer!r}) is code, which a saved "
             "model does not hold. Fit it with the built-in tokenizer (tokenizer=None and its "
@@ -32,6 +38,27 @@ def encoded_parameters(model: LabelEmbeddingClassifier) -> dict[str, Any]:
         )
     defaults = type(model)().get_params(deep=False)
     lost: list[str] = []
+    now = _encoded(model.get_params(deep=False), defaults, lost)
+    then = _encoded(fitted, defaults, lost)
+    if lost:
+        warnings.warn(
+            f"JSON cannot carry these parameters, which come back as their defaults: "
+            f"{', '.join(dict.fromkeys(lost))}. Predictions do not depend on them; give them again "
+            "(set_params) before training a loaded model further.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return now, {name: value for name, value in then.items() if value != now[name]}
+
+
+def _is_built_in(tokenizer: Any) -> bool:
+    return tokenizer is None or type(tokenizer) is Tokenizer
+
+
+def _encoded(
+    parameters: dict[str, Any], defaults: dict[str, Any], lost: list[str]
+) -> dict[str, Any]:
+    parameters = dict(parameters)
     for name, value in parameters.items():
         if isinstance(value, os.PathLike):
             parameters[name] = os.fspath(value)
@@ -41,6 +68,9 @@ def encoded_parameters(model: LabelEmbeddingClassifier) -> dict[str, Any]:
     if vectors is not None and not isinstance(vectors, str):
         parameters["vectors"] = defaults["vectors"]
         lost.append("vectors")
+    if not _is_built_in(parameters["tokenizer"]):
+        parameters["tokenizer"] = None
+        lost.append("tokenizer")
     if type(parameters.get("net_params")) is dict:
         parameters["net_params"] = _writable_entries(parameters["net_params"], lost)
     encoded = {}
@@ -50,14 +80,6 @@ def encoded_parameters(model: LabelEmbeddingClassifier) -> dict[str, Any]:
         except ValueError:
             encoded[name] = encode(defaults[name], name)
             lost.append(name)
-    if lost:
-        warnings.warn(
-            f"JSON cannot carry these parameters, which come back as their defaults: "
-            f"{', '.join(lost)}. Predictions do not depend on them; give them again (set_params) "
-            "before training a loaded model further.",
-            UserWarning,
-            stacklevel=3,
-        )
     return encoded
 
 

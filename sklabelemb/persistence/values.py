@@ -15,10 +15,10 @@ from typing import Any, get_origin, get_type_hints
 import numpy as np
 import torch
 
-from sklabelemb.mtle.tasks import Task
+from sklabelemb.learning.task import Task
+from sklabelemb.linear import CharacterTfidf, Mixture, WidePath, WordTfidf
 from sklabelemb.targets import Targets
-from sklabelemb.text import CharacterTfidf, Tokenizer, WordTfidf
-from sklabelemb.training.wide import Mixture, WidePath
+from sklabelemb.text import Tokenizer
 
 __all__ = ["Attachments", "decode", "encode"]
 

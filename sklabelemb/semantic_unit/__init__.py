@@ -1,7 +1,7 @@
 """Label sequences from phrases: the semantic-unit Seq2Seq of Lin et al. (2018)."""
 
-from sklabelemb.semantic_unit.answers import LabelSequence, SequenceExplanation
 from sklabelemb.semantic_unit.classifier import PAPER_SETTINGS, SemanticUnitSeq2SeqClassifier
+from sklabelemb.semantic_unit.label_sequence import LabelSequence, SequenceExplanation
 from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 
 __all__ = [

@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
-from torch import nn
 
 from sklabelemb.base import LabelEmbeddingClassifier
-from sklabelemb.decision import decision_score, tuned_thresholds
-from sklabelemb.semantic_unit.mixing import UNMIXED, Evidence, fitted_mixture
-from sklabelemb.semantic_unit.network import WORD_STD, SemanticUnitNetwork
-from sklabelemb.semantic_unit.predicting import (
-    SequenceAnswers,
-    found_sequences,
-    scores_of_sequences,
-    sets_of_sequences,
-)
-from sklabelemb.semantic_unit.sequences import (
-    SequenceDataset,
-    SequenceLoss,
-    SequenceScore,
-    order_of_labels,
-    weights_of_labels,
-)
-from sklabelemb.targets import Targets
-from sklabelemb.text import TokenIds, Vocabulary, vectors_of
-from sklabelemb.training import TextDataset, TextNet
-from sklabelemb.training.callbacks import GradientClipping, ValidationScore
-from sklabelemb.training.optimizers import halving
+from sklabelemb.semantic_unit.label_sequence import LabelSequence, SequenceExplanation
+from sklabelemb.semantic_unit.recipe import SemanticUnitRecipe
+from sklabelemb.text import check_documents
 
 __all__ = ["PAPER_SETTINGS", "SemanticUnitSeq2SeqClassifier"]
-
-# batch_size="auto" and max_epochs="auto": an LSTM learns by many steps, and on a CPU small batches
-# cost little more a text than large ones.
-SMALLEST_BATCH, LARGEST_BATCH, BATCHES_AN_EPOCH = 16, 64, 200
-ENOUGH_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 4, 30
-# Numbers of texts times steps times labels in a batch of the validation loss.
-VALIDATION_ELEMENTS = 1 << 22
-# Beside words with pretrained vectors, those without one start small: their random vectors say
-# nothing yet.
-WITHOUT_VECTOR = 0.1
 
 PAPER_SETTINGS: dict[str, Any] = {
     "embedding_dim": 512,
@@ -74,7 +43,7 @@ PAPER_SETTINGS: dict[str, Any] = {
 """Parameters of the paper's model: ``SemanticUnitSeq2SeqClassifier(**PAPER_SETTINGS)``."""
 
 
-class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
+class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
     """Sequence-to-sequence classifier over raw text: labels are emitted one after the other.
 
     An encoder reads the words; dilated convolutions condense its states into semantic units, each
@@ -209,6 +178,8 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         What the decoder reads after it has emitted a label; label sets only.
     thresholds_ : ndarray of shape (n_labels,), or None for single classes
     min_labels_, max_labels_ : int
+    beam_size_, decision_ : int, str
+        As at the time of the fit; others may be set, without another fit.
     vocabulary_ : Vocabulary
     net_ : TextNet
         The fitted skorch net; ``net_.module_`` is the torch module.
@@ -256,6 +227,7 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
     (0, 1)
     """
 
+    _recipe = SemanticUnitRecipe
     _parameter_constraints: dict[str, Any] = {
         **LabelEmbeddingClassifier._parameter_constraints,
         "attention": [StrOptions({"hybrid", "additive", "units", "words", "none"})],
@@ -368,200 +340,101 @@ class SemanticUnitSeq2SeqClassifier(SequenceAnswers):
         self.verbose = verbose
         self.net_params = net_params
 
-    # -- the network -----------------------------------------------------------------------------
+    # -- what is answered beside labels ----------------------------------------------------------
 
-    def _network_class(self) -> type[nn.Module]:
-        return SemanticUnitNetwork
+    def predict(self, X: Any) -> Any:
+        """Predict the labels, in the form of the `y` that was fitted.
 
-    def _has_wide_path(self) -> bool:
-        return self.wide
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
 
-    def _network_options(self, targets: Targets, vocabulary: Vocabulary) -> dict[str, Any]:
-        if self.directions == "concat" and self.hidden_size % 2:
-            raise ValueError(
-                f"hidden_size={self.hidden_size} cannot be shared by the two directions of the "
-                "encoder: give an even number, or directions='sum'."
-            )
-        if self.hierarchical is not None and self.attention in ("words", "none"):
-            raise ValueError(
-                f"hierarchical={self.hierarchical} makes units, but attention={self.attention!r} "
-                "does not look at units. Use attention='hybrid', 'additive' or 'units', or "
-                "hierarchical=None."
-            )
-        return {
-            "n_words": len(vocabulary),
-            "n_labels": targets.n_labels,
-            "embedding_dim": self.embedding_dim,
-            "hidden_size": self.hidden_size,
-            "n_layers": self.n_layers,
-            "directions": self.directions,
-            "attention": self.attention,
-            "hierarchical": self.hierarchical,
-            "dropout": self.dropout,
-            "word_dropout": self.word_dropout,
-            "multilabel": targets.multilabel,
-        }
+        Returns
+        -------
+        ndarray, sparse matrix or DataFrame
+            Multi-label: an indicator. ``decision="beam"``: the labels of the most probable
+            sequence; "marginal": those whose probability reaches ``thresholds_``, and at least
+            ``min_labels_``. Single-label: classes.
+        """
+        return self._predict(X)
 
-    _most_epochs = MOST_EPOCHS
+    def predict_sequence(self, X: Any) -> list[LabelSequence]:
+        """Predict labels in the order in which they are emitted.
 
-    def _enough_epochs(self, n_batches: int, train: Any) -> int:
-        return min(max(math.ceil(ENOUGH_STEPS / n_batches), FEWEST_EPOCHS), MOST_EPOCHS)
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
 
-    def _enough_texts(self, n_samples: int) -> int:
-        return min(max(n_samples // BATCHES_AN_EPOCH, SMALLEST_BATCH), LARGEST_BATCH)
+        Returns
+        -------
+        list of LabelSequence
+            The most probable sequence of each text, with its probability, that of each label, and
+            the other sequences of the beam. Single classes: a sequence of one; the alternatives are
+            the other classes, at most ``beam_size - 1``.
+        """
+        return self._readout().sequences(check_documents(X), self.model_.own_task)
 
-    def _numbers_per_token(self, options: dict[str, Any], targets: Targets) -> int:
-        return 16 * self.hidden_size
+    def explain(self, X: Any) -> list[SequenceExplanation]:
+        """What the decoder looked at for each label, and which words moved it.
 
-    @torch.no_grad()
-    def _initialize_network(
-        self, network: nn.Module, targets: Targets, vocabulary: Vocabulary, train: Any
-    ) -> None:
-        network = cast(SemanticUnitNetwork, network)
-        label_words = self._words_of_labels(targets)
-        known = vocabulary.extended(word for words in label_words for word in words)
-        table = network.embedding.weight.new_empty(len(known), self.embedding_dim)
-        nn.init.normal_(table, std=WORD_STD)
-        self._take_vectors(table, known)
-        table[0] = 0
-        network.embedding.weight.copy_(table[: len(vocabulary)])
-        for label, words in enumerate(label_words):
-            if words:
-                rows = torch.tensor([known.id(word) for word in words], device=table.device)
-                network.label_embedding.weight[label] = table[rows].mean(dim=0)
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
 
-    @torch.no_grad()
-    def _initialize_new_words(
-        self, network: nn.Module, vocabulary: Vocabulary, train: Any, previous: dict[str, Any]
-    ) -> None:
-        first = len(previous["vocabulary_"])
-        if first < len(vocabulary):
-            table = cast(SemanticUnitNetwork, network).embedding.weight
-            self._take_vectors(table[first:], vocabulary, first)
+        Returns
+        -------
+        list of SequenceExplanation
+            One a text, with the attention over words and over units for each emitted label, and
+            contributions by occlusion: a text of n words is read n times, so the time grows with
+            the square of its length. See :func:`.write_highlights` for a page of them.
+        """
+        return self._explain(X)
 
-    def _take_vectors(self, table: torch.Tensor, vocabulary: Vocabulary, first: int = 0) -> None:
-        """Let the words from an id on, the rows of `table`, start from pretrained vectors."""
-        if self.vectors is None:
-            return
-        values, found = vectors_of(
-            vocabulary,
-            self.vectors,
-            most_dimensions=self.embedding_dim,
-            first=first,
-            spread=WORD_STD,
-        )
-        table *= WITHOUT_VECTOR
-        table[found, : values.shape[1]] = torch.from_numpy(values[found]).to(table)
+    # -- what was learnt -------------------------------------------------------------------------
+
+    @property
+    def label_order_(self) -> np.ndarray | None:
+        """Columns in the order in which their labels are emitted."""
+        return self._own_task().label_order
+
+    @property
+    def max_labels_(self) -> int | None:
+        """Most labels of a sequence."""
+        return self._own_task().max_labels
 
     @property
     def label_embeddings_(self) -> np.ndarray:
         """What the decoder reads after a label, shape ``(n_labels, embedding_dim)``."""
-        check_is_fitted(self)
-        if not self.targets_.multilabel:
+        task = self._own_task()
+        if not task.multilabel:
             raise AttributeError(
                 "A single class is one step of the decoder: no label is read, so none has a vector."
             )
-        weight = self.net_.module_.label_embedding.weight[: self.targets_.n_labels]
+        weight = self.net_.module_.label_embedding.weight[: task.targets.n_labels]
         return weight.detach().cpu().numpy().copy()
 
-    # -- sequences -------------------------------------------------------------------------------
+    @property
+    def beam_size_(self) -> int:
+        """Sequences that are followed at once; another number may be set."""
+        return int(self._fitted_model().recipe.beam_size)
 
-    def _first_decisions(
-        self, targets: Targets, encoded: Any, previous: dict[str, Any] | None, partial: bool
-    ) -> dict[str, Any]:
-        decisions = super()._first_decisions(targets, encoded, previous, partial)
-        if not targets.multilabel:
-            return decisions | {"label_order_": None, "max_labels_": 1}
-        fewest = min(decisions["min_labels_"], targets.n_labels)
-        most: int | str = self.max_labels
-        if isinstance(most, str):
-            longest = int(encoded.sum(axis=1).max())
-            before = previous["max_labels_"] if previous and partial else 1
-            most = max(1, fewest, longest, before)
-        if most < fewest:
-            raise ValueError(
-                f"max_labels={most} is less than the fewest labels to predict, {fewest} "
-                f"(min_labels={self.min_labels!r})."
-            )
-        if not (previous and partial):
-            decisions["mixture_"] = UNMIXED
-        if previous and partial:
-            order = previous["label_order_"]
-        else:
-            order = order_of_labels(self.label_order, encoded)
-        most = min(int(most), targets.n_labels)
-        return decisions | {"label_order_": order, "min_labels_": fewest, "max_labels_": most}
+    @beam_size_.setter
+    def beam_size_(self, value: int) -> None:
+        if not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"beam_size_ must be an integer of at least 1, got {value!r}.")
+        self._decode_with(beam_size=int(value))
 
-    def _samples(
-        self,
-        token_ids: TokenIds,
-        encoded: Any,
-        weight: np.ndarray | None,
-        vocabulary: Vocabulary,
-        learnt: dict[str, Any],
-    ) -> TextDataset:
-        data = super()._samples(token_ids, encoded, weight, vocabulary, learnt)
-        if not learnt["targets_"].multilabel:
-            return data
-        return SequenceDataset(**vars(data), order=learnt["label_order_"])
+    @property
+    def decision_(self) -> str:
+        """What label sets are predicted by, "beam" or "marginal"; the other may be set."""
+        return str(self._fitted_model().recipe.decision)
 
-    def _net_arguments(self, targets: Targets, encoded: Any) -> dict[str, Any]:
-        if not targets.multilabel:
-            return super()._net_arguments(targets, encoded)
-        arguments: dict[str, Any] = {
-            "criterion": SequenceLoss,
-            "criterion__class_weight": weights_of_labels(self.class_weight, targets, encoded),
-        }
-        if encoded is not None:
-            # The validation loss takes a number for each text, step and label.
-            steps = int(encoded.sum(axis=1).max()) + 1
-            most = VALIDATION_ELEMENTS // (steps * (targets.n_labels + 1))
-            arguments["iterator_valid__batch_size"] = min(max(most, 1), 256)
-        return arguments
+    @decision_.setter
+    def decision_(self, value: str) -> None:
+        if value not in ("beam", "marginal"):
+            raise ValueError(f"decision_ must be 'beam' or 'marginal', got {value!r}.")
+        self._decode_with(decision=value)
 
-    def _schedule(self, n_batches: int, n_epochs: int) -> Any:
-        if self.schedule == "halving":
-            return halving(n_batches)
-        return super()._schedule(n_batches, n_epochs)
-
-    def _gradient_callbacks(self) -> list[Any]:
-        return [] if self.max_grad_norm is None else [GradientClipping(self.max_grad_norm)]
-
-    def _validation_callback(self, learnt: dict[str, Any]) -> ValidationScore:
-        if not learnt["targets_"].multilabel:
-            return super()._validation_callback(learnt)
-        fewest, most = learnt["min_labels_"], learnt["max_labels_"]
-
-        def decide(net: TextNet, data: TextDataset) -> np.ndarray:
-            found = found_sequences(net, data, 1, fewest, most)
-            return sets_of_sequences(found, len(data), net.module_.n_labels)
-
-        return SequenceScore(decision_score, decide)
-
-    def _learn_decisions(self, valid: TextDataset, learnt: dict[str, Any]) -> dict[str, Any]:
-        if not isinstance(valid, SequenceDataset):
-            return super()._learn_decisions(valid, learnt)
-        decisions: dict[str, Any] = {}
-        net, wide, vocabulary = learnt["net_"], learnt["wide_"], learnt["vocabulary_"]
-        evidence = None
-        if wide is not None:
-            decisions["mixture_"] = fitted_mixture(net, valid, wide, vocabulary)
-            evidence = Evidence(wide, decisions["mixture_"], vocabulary)
-        if isinstance(self.threshold, str):
-            lengths = (learnt["min_labels_"], learnt["max_labels_"])
-            found = found_sequences(net, valid, self.beam_size, *lengths, evidence)
-            logits = scores_of_sequences(found, len(valid), net.module_.n_labels)
-            decisions["thresholds_"] = tuned_thresholds(
-                valid.targets, logits, self.threshold_shrinkage
-            )
-        return decisions
-
-    # -- persistence -----------------------------------------------------------------------------
-
-    def _restore(self, state: dict[str, Any], device: str) -> None:
-        order, n_labels = state["label_order_"], state["targets_"].n_labels
-        if order is not None and sorted(order.tolist()) != list(range(n_labels)):
-            raise ValueError(f"label_order_ is no order of the {n_labels} labels")
-        if not isinstance(state["max_labels_"], int) or state["max_labels_"] < 1:
-            raise ValueError(f"max_labels_ is {state['max_labels_']!r}")
-        super()._restore(state, device)
+    def _decode_with(self, **changes: Any) -> None:
+        model = self._fitted_model()
+        self.model_ = replace(model, recipe=replace(model.recipe, **changes))

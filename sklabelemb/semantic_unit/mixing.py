@@ -15,12 +15,12 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from sklabelemb.learning import LengthBuckets, TextNet
+from sklabelemb.learning.net import explained_memory_errors
+from sklabelemb.linear import Mixture, WidePath
 from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 from sklabelemb.semantic_unit.sequences import SequenceDataset
 from sklabelemb.text import TokenIds, Vocabulary
-from sklabelemb.training import LengthBuckets, TextNet
-from sklabelemb.training.net import explained_memory_errors
-from sklabelemb.training.wide import Mixture, WidePath
 
 __all__ = ["UNMIXED", "Evidence", "fitted_mixture"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sklabelemb.learning.batches import TextDataset
+from sklabelemb.learning.callbacks import ValidationScore
+from sklabelemb.learning.weights import class_weights
 from sklabelemb.targets import Targets
-from sklabelemb.training import TextDataset
-from sklabelemb.training.callbacks import ValidationScore
-from sklabelemb.training.weights import class_weights
 
 __all__ = [
     "SequenceDataset",
@@ -57,25 +57,24 @@ def order_of_labels(label_order: str, indicator: sp.csr_matrix) -> np.ndarray | 
 
 
 def weights_of_labels(
-    class_weight: Mapping[Any, float] | str | None, targets: Targets, indicator: Any
+    class_weight: Any, targets: Targets, indicator: sp.csr_matrix
 ) -> np.ndarray | None:
     """Weight of each label where it is emitted.
 
     Parameters
     ----------
-    class_weight : dict, "balanced" or None
+    class_weight : dict, sequence of float, "balanced" or None
         A dict goes by label name; what it leaves out weighs 1. "balanced": all labels weigh the
         same in the sum over the training texts, and a label where it is emitted weighs 1 on the
         average.
     targets : Targets
-    indicator : csr_matrix of shape (n_samples, n_labels), or None
-        None where nothing will be trained.
+    indicator : csr_matrix of shape (n_samples, n_labels)
 
     Returns
     -------
     ndarray of shape (n_labels,), or None
     """
-    if class_weight != "balanced" or indicator is None:
+    if not isinstance(class_weight, str):
         return class_weights(class_weight, targets, indicator)
     counts = np.asarray(indicator.sum(axis=0)).ravel()
     present = np.count_nonzero(counts)
@@ -180,6 +179,8 @@ class SequenceScore(ValidationScore):
 
     def on_epoch_end(self, net: Any, *, dataset_valid: Any = None, **kwargs: Any) -> None:
         if dataset_valid is not None:
-            truth = dataset_valid.targets.toarray()
-            score = self.score(truth, self.decide(net, dataset_valid))
-            net.history.record("valid_score", score)
+            scores = [
+                self.score(part.targets.toarray(), self.decide(net, part))
+                for part in dataset_valid.parts
+            ]
+            net.history.record("valid_score", float(np.mean(scores)))

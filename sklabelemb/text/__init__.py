@@ -1,7 +1,6 @@
 """From raw texts to numbers: the gate, the tokenizer, the vocabulary, pretrained vectors."""
 
 from .documents import check_documents
-from .ngrams import CharacterTfidf, WordTfidf
 from .token_ids import TokenIds
 from .tokenizer import Tokenizer, token_spans, tokens_with_spans
 from .vectors import load_vectors, vector_dim, vectors_of
@@ -11,12 +10,10 @@ from .word_pieces import WordPieces
 __all__ = [
     "PAD_ID",
     "UNKNOWN_ID",
-    "CharacterTfidf",
     "TokenIds",
     "Tokenizer",
     "Vocabulary",
     "WordPieces",
-    "WordTfidf",
     "check_documents",
     "load_vectors",
     "token_spans",

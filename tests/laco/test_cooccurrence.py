@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import torch
 from scipy.stats import chisquare
 
-from sklabelemb.laco.cooccurrence import (
+from sklabelemb.laco.cooccurrence_tasks import (
     MOST_PAIRS,
     ConditionalCooccurrence,
     PairwiseCooccurrence,
@@ -19,8 +19,8 @@ from sklabelemb.laco.cooccurrence import (
     draw_pairs,
 )
 from sklabelemb.laco.samples import CooccurrenceDataset
+from sklabelemb.learning import TextDataset
 from sklabelemb.text import TokenIds
-from sklabelemb.training import TextDataset
 
 from .literal import literal_conditional, literal_pairwise
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sklabelemb.laco.cooccurrence import draw_given, draw_pairs
-from sklabelemb.laco.encoders import fresh_configuration
+from sklabelemb.encoders import fresh_configuration
+from sklabelemb.laco.cooccurrence_tasks import draw_given, draw_pairs
 from sklabelemb.laco.network import LACO, CrossAttention, layers_of
 
 from .literal import (

@@ -11,11 +11,11 @@ import torch
 from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+import sklabelemb.linear.path as training
 from sklabelemb import LACOClassifier, load, save
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.laco import PAPER_SETTINGS
-from sklabelemb.training import wide as training
-from sklabelemb.training.wide import Mixture
+from sklabelemb.linear import Mixture
 
 from .literal import BERT, PIECES, write_encoder
 

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from sklabelemb.layers import BidirectionalLSTM, lstm
 from sklabelemb.layers.recurrent import SATURATED, reversed_rows
-from sklabelemb.training import SplitAdam
+from sklabelemb.learning.optimizers import SplitAdam
 
 WIDTH, HIDDEN = 5, 6
 LENGTHS = torch.tensor([7, 0, 1, 4, 7, 0, 2])

@@ -18,7 +18,7 @@ from sklabelemb.leam.compatibility import (
     unit_rows,
 )
 from sklabelemb.leam.network import LEAM
-from sklabelemb.training import SplitAdam
+from sklabelemb.learning.optimizers import SplitAdam
 
 from .literal import literal_attention, literal_label_penalty, literal_logits
 

@@ -528,7 +528,7 @@ def test_sampling_is_part_of_what_makes_a_model():
 
 
 def test_sparse_gradients_train_all_tasks(monkeypatch):
-    monkeypatch.setattr("sklabelemb.fitting.sparse_pays", lambda *args: True)
+    monkeypatch.setattr("sklabelemb.learning.build.sparse_pays", lambda *args: True)
     model = mtle().fit_tasks(ALL_KINDS)
     assert model.net_.module_.embedding.sparse
     assert model.net_.module_.label_embedding.sparse

@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import sklabelemb.mtle.network as network_module
+from sklabelemb.learning.optimizers import SplitAdam
 from sklabelemb.mtle import MTLE
 from sklabelemb.mtle.network import CosineMatcher, MLPMatcher
-from sklabelemb.training import SplitAdam
 
 N_WORDS = 14
 TEXTS = [

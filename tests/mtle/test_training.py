@@ -10,12 +10,11 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-import sklabelemb.fitting
+import sklabelemb.learning.fit
 from sklabelemb import LEAMClassifier
 from sklabelemb.decision import tuned_thresholds, validation_score
+from sklabelemb.learning.losses import LabelLoss, TaskLoss
 from sklabelemb.mtle import MTLEClassifier
-from sklabelemb.mtle.training import TaskLoss
-from sklabelemb.training.net import LabelLoss
 
 TINY = {
     "encoder": "mean",
@@ -294,7 +293,7 @@ def held_out(monkeypatch):
         calls.append((n, fraction, seed))
         return np.arange(n_kept), np.arange(n_kept, n)
 
-    monkeypatch.setattr(sklabelemb.fitting, "stratified_holdout", last)
+    monkeypatch.setattr(sklabelemb.learning.fit, "stratified_holdout", last)
     return calls
 
 

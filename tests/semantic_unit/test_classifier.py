@@ -15,16 +15,17 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
 import sklabelemb
-import sklabelemb.semantic_unit.predicting as predicting
-import sklabelemb.training.optimizers
+import sklabelemb.learning.optimizers
+import sklabelemb.semantic_unit.readout as predicting
 from sklabelemb import SemanticUnitSeq2SeqClassifier, load, save
 from sklabelemb.decision import tuned_thresholds
 from sklabelemb.inspection import write_highlights
+from sklabelemb.learning import TextNet
+from sklabelemb.learning.optimizers import SplitAdam
 from sklabelemb.semantic_unit import PAPER_SETTINGS, LabelSequence, SequenceExplanation
 from sklabelemb.semantic_unit.decoding import beam_search
 from sklabelemb.semantic_unit.network import WORD_STD
 from sklabelemb.semantic_unit.sequences import SequenceScore
-from sklabelemb.training import SplitAdam, TextNet
 
 from .literal import LiteralText
 
@@ -527,7 +528,7 @@ def test_explanations_of_what_is_read_only():
 def test_explaining_does_not_depend_on_how_many_texts_there_are(monkeypatch):
     model = fitted()
     together = model.explain(UNSEEN)
-    monkeypatch.setattr("sklabelemb.semantic_unit.predicting.OCCLUSION_TOKENS", 20)
+    monkeypatch.setattr("sklabelemb.semantic_unit.readout.OCCLUSION_TOKENS", 20)
     for text, found in zip(UNSEEN, together, strict=True):
         (alone,) = model.explain([text])
         np.testing.assert_allclose(alone.contributions, found.contributions, atol=2e-3)
@@ -724,7 +725,7 @@ class Norms(Callback):
 @pytest.mark.parametrize("sparse", [False, True])
 def test_gradients_are_clipped_in_a_fit(sparse, monkeypatch):
     if sparse:
-        monkeypatch.setattr(sklabelemb.training.optimizers, "SPARSE_FROM_ELEMENTS", 1)
+        monkeypatch.setattr(sklabelemb.learning.optimizers, "SPARSE_FROM_ELEMENTS", 1)
     longest = {}
     for most in (None, 0.05):
         norms = Norms()
@@ -739,7 +740,7 @@ def test_gradients_are_clipped_in_a_fit(sparse, monkeypatch):
 
 
 def test_sparse_tables_learn_as_well(monkeypatch):
-    monkeypatch.setattr(sklabelemb.training.optimizers, "SPARSE_FROM_ELEMENTS", 1)
+    monkeypatch.setattr(sklabelemb.learning.optimizers, "SPARSE_FROM_ELEMENTS", 1)
     model = units(max_epochs=20).fit(TEXTS, FRAME)
     assert model.net_.module_.embedding.sparse
     assert (model.predict(TEXTS) == FRAME).to_numpy().mean() > 0.95

@@ -14,11 +14,11 @@ import scipy.sparse as sp
 import torch
 
 from sklabelemb import SemanticUnitSeq2SeqClassifier, load, save
+from sklabelemb.learning import isolated_randomness
+from sklabelemb.linear import Mixture
 from sklabelemb.semantic_unit import mixing
 from sklabelemb.semantic_unit.mixing import UNMIXED, Evidence, fitted_mixture
 from sklabelemb.semantic_unit.sequences import SequenceDataset
-from sklabelemb.training import isolated_randomness
-from sklabelemb.training.wide import Mixture
 
 from .literal import LiteralText
 

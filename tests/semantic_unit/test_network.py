@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 import sklabelemb.semantic_unit.network as network_module
+from sklabelemb.learning.optimizers import SplitAdam
 from sklabelemb.semantic_unit import PAPER_SETTINGS, SemanticUnitNetwork
-from sklabelemb.training import SplitAdam
 
 from .literal import LiteralText, literal_sequences
 

@@ -9,8 +9,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skorch.callbacks import Callback
 
 from sklabelemb.leam import LEAMClassifier
-from sklabelemb.training.callbacks import GradientClipping
-from sklabelemb.training.weights import sample_weights
+from sklabelemb.learning.callbacks import GradientClipping
+from sklabelemb.learning.weights import sample_weights
 
 from .test_classifier import CLASS_TEXTS, CLASSES, FRAME, TEXTS, UNSEEN, fitted, units
 

@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from sklabelemb.learning import LengthBuckets, isolated_randomness
 from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 from sklabelemb.semantic_unit.sequences import (
     SequenceDataset,
@@ -19,7 +20,6 @@ from sklabelemb.semantic_unit.sequences import (
 )
 from sklabelemb.targets import Targets
 from sklabelemb.text import TokenIds
-from sklabelemb.training import LengthBuckets, isolated_randomness
 
 # Labels 1 and 3 are equally frequent, and so are 0 and 4; label 2 is never there.
 Y = sp.csr_matrix(

@@ -1,7 +1,7 @@
-"""Writes the folders beside it; run with the commit whose format they are to have, 3c2f84a for these.
+"""Writes the folders beside it; they were written with commit 3c2f84a, the last of format 1.
 
 ``python tests/persistence/format_1/write.py`` from the root of the checkout. Each folder has an
-``answers.json`` beside the three files of a model: what the model said on the machine that wrote it.
+``answers.json`` beside the three files of a model: what it said on the machine that wrote it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,99 @@
+"""What LEAM knows: what its network is made with, and where it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from sklabelemb.leam.network import LEAM
+from sklabelemb.leam.readout import LEAMReadout
+from sklabelemb.learning import Recipe, Task, TaskDatasets
+from sklabelemb.learning.weights import prior_logits
+from sklabelemb.text import Vocabulary, vectors_of
+
+__all__ = ["LEAMRecipe"]
+
+# Spread of the word vectors at the start; pretrained ones are scaled to it.
+VECTOR_STD = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class LEAMRecipe(Recipe):
+    """The parameters of `LEAMClassifier`, and what follows from them."""
+
+    window_size: int
+    embedding_dim: int
+    compatibility: str
+    phrase_filter: str
+    attention: str
+    attention_scale: float | str
+    head: str
+    head_size: int
+    bag: bool
+    wide: bool
+    label_penalty: float
+    vectors: Any
+    dropout: float
+    word_dropout: float
+    head_dropout: float
+
+    network: ClassVar[type[nn.Module]] = LEAM
+    readout: ClassVar[type] = LEAMReadout
+
+    def options(self, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> dict[str, Any]:
+        """Keyword arguments of the network."""
+        [task] = tasks.values()
+        return {
+            "n_words": len(vocabulary),
+            "n_labels": task.targets.n_labels,
+            "embedding_dim": self.embedding_dim,
+            "window_size": self.window_size,
+            "compatibility": self.compatibility,
+            "phrase_filter": self.phrase_filter,
+            "attention": self.attention,
+            "attention_scale": None if self.attention_scale == "learned" else self.attention_scale,
+            "head": self.head,
+            "head_size": self.head_size,
+            "bag": self.bag,
+            "label_penalty": self.label_penalty,
+            "dropout": self.dropout,
+            "word_dropout": self.word_dropout,
+            "head_dropout": self.head_dropout,
+            "multilabel": task.multilabel,
+        }
+
+    @torch.no_grad()
+    def start(
+        self,
+        network: LEAM,
+        tasks: Mapping[Any, Task],
+        vocabulary: Vocabulary,
+        train: TaskDatasets | None,
+        first: int = 0,
+    ) -> None:
+        """Pretrained vectors, labels at the mean of their texts' words, prior frequencies."""
+        if first or train is None:
+            return  # later words start at random
+        [task] = tasks.values()
+        label_words = task.words_of_labels(self.settings.text_tokenizer)
+        known = vocabulary.extended(word for words in label_words for word in words)
+        table = network.embedding.weight.new_empty(len(known), self.embedding_dim)
+        nn.init.normal_(table, std=VECTOR_STD)
+        if self.vectors is not None:
+            values, found = vectors_of(
+                known, self.vectors, most_dimensions=self.embedding_dim, spread=VECTOR_STD
+            )
+            table[found, : values.shape[1]] = torch.from_numpy(values[found]).to(table)
+        table[0] = 0
+        network.embedding.weight.copy_(table[: len(vocabulary)])
+        if network.label_embedding is not None:
+            for label, words in enumerate(label_words):
+                if words:
+                    rows = torch.tensor([known.id(word) for word in words], device=table.device)
+                    network.label_embedding[label] = table[rows].mean(dim=0)
+        prior = prior_logits(train.parts[0].targets, task.targets.n_labels)
+        network.output.bias.copy_(torch.from_numpy(prior))

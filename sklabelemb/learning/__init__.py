@@ -1,0 +1,30 @@
+"""Training: corpora, tasks, recipes, the steps of a fit, and the model that it gives."""
+
+from sklabelemb.learning.batches import LengthBuckets, TaskBatches, TaskDatasets, TextDataset
+from sklabelemb.learning.corpus import Corpus, read_samples, read_tasks
+from sklabelemb.learning.fit import fit, update
+from sklabelemb.learning.model import Model
+from sklabelemb.learning.net import TextNet
+from sklabelemb.learning.randomness import isolated_randomness
+from sklabelemb.learning.recipe import Recipe
+from sklabelemb.learning.settings import Budget, Settings
+from sklabelemb.learning.task import Task
+
+__all__ = [
+    "Budget",
+    "Corpus",
+    "LengthBuckets",
+    "Model",
+    "Recipe",
+    "Settings",
+    "Task",
+    "TaskBatches",
+    "TaskDatasets",
+    "TextDataset",
+    "TextNet",
+    "fit",
+    "isolated_randomness",
+    "read_samples",
+    "read_tasks",
+    "update",
+]

@@ -1,0 +1,210 @@
+"""What happens between the epochs: scores, best weights, progress, scikit-learn's callbacks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+__all__ = [
+    "BestWeights",
+    "EpochProgress",
+    "GradientClipping",
+    "ScikitLearnCallbacks",
+    "StopTraining",
+    "ValidationScore",
+]
+
+
+class StopTraining(Exception):
+    """Raised by a callback to end training early, and properly.
+
+    skorch's own early stopping raises `KeyboardInterrupt`, which cannot be told from a user who
+    presses Ctrl-C.
+    """
+
+
+class ValidationScore(Callback):
+    """Mean of the tasks' scores of the validation split after each epoch, as ``valid_score``.
+
+    Parameters
+    ----------
+    score : callable
+        ``score(targets, logits) -> float`` of one task, larger is better; `targets` as its dataset
+        holds them.
+    """
+
+    def __init__(self, score: Callable[[Any, np.ndarray], float]) -> None:
+        self.score = score
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        self._logits: list[torch.Tensor] = []
+
+    def on_batch_end(self, net: Any, *, training: bool, y_pred: Any = None, **kwargs: Any) -> None:
+        if not training:
+            self._logits.append(y_pred.detach().float().cpu())
+
+    def on_epoch_end(self, net: Any, *, dataset_valid: Any = None, **kwargs: Any) -> None:
+        if dataset_valid is None:
+            return
+        logits = iter(self._logits)
+        scores = []
+        for bucket in net.get_iterator(dataset_valid, training=False).buckets:
+            own = torch.cat([next(logits) for _ in range(len(bucket))]).numpy()
+            scores.append(self.score(bucket.dataset.targets[bucket.order], own))
+        net.history.record("valid_score", float(np.mean(scores)))
+
+
+class BestWeights(Callback):
+    """Stop when the validation no longer improves, and go back to the best epoch.
+
+    Parameters
+    ----------
+    monitor : str, default="valid_score"
+        Column of the history.
+    lower_is_better : bool, default=False
+    patience : int, default=3
+        Epochs without improvement before training stops.
+    """
+
+    def __init__(
+        self, monitor: str = "valid_score", lower_is_better: bool = False, patience: int = 3
+    ) -> None:
+        self.monitor = monitor
+        self.lower_is_better = lower_is_better
+        self.patience = patience
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        self.best_score_ = -math.inf
+        self.best_epoch_ = 0
+        self._weights: dict[str, torch.Tensor] = {}
+        self._epoch = 0
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        self._epoch += 1
+        score = net.history[-1, self.monitor]
+        score = -score if self.lower_is_better else score
+        if score > self.best_score_:
+            self.best_score_, self.best_epoch_ = score, self._epoch
+            self._weights = {
+                name: value.detach().clone() for name, value in net.module_.state_dict().items()
+            }
+        elif self._epoch - self.best_epoch_ >= self.patience:
+            raise StopTraining
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        if self._weights:
+            net.module_.load_state_dict(self._weights)
+        self._weights = {}
+
+
+class GradientClipping(Callback):
+    """Scale all gradients together down to a norm; as skorch's, but for sparse ones as well.
+
+    Parameters
+    ----------
+    max_norm : float
+    """
+
+    def __init__(self, max_norm: float) -> None:
+        self.max_norm = max_norm
+
+    def on_grad_computed(
+        self, net: Any, named_parameters: Iterable[tuple[str, Any]], **kwargs: Any
+    ) -> None:
+        gradients = []
+        for _, parameter in named_parameters:
+            if parameter.grad is None:
+                continue
+            if parameter.grad.is_sparse:
+                # Rows that come twice in a batch count with their sum.
+                parameter.grad = parameter.grad.coalesce()
+                gradients.append(parameter.grad.values())
+            else:
+                gradients.append(parameter.grad)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        factor = (self.max_norm / (norm + 1e-6)).clamp_max(1.0)
+        for gradient in gradients:
+            gradient.mul_(factor)
+
+
+class EpochProgress(Callback):
+    """One progress bar over all batches, with loss and validation score beside it.
+
+    Parameters
+    ----------
+    total : int
+        Batches in all epochs.
+    description : str
+    """
+
+    def __init__(self, total: int, description: str) -> None:
+        self.total = total
+        self.description = description
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        self._bar = tqdm(total=self.total, desc=self.description, unit="batch", leave=True)
+
+    def on_batch_end(self, net: Any, *, training: bool, **kwargs: Any) -> None:
+        if training:
+            self._bar.update(1)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        row = net.history[-1]
+        shown = {key: f"{row[key]:.4f}" for key in ("train_loss", "valid_score") if key in row}
+        self._bar.set_postfix(epoch=row["epoch"], **shown)
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Put the bar away, also when training was interrupted."""
+        if hasattr(self, "_bar"):
+            self._bar.close()
+
+
+class ScikitLearnCallbacks(Callback):
+    """Tells the callbacks that were set with ``estimator.set_callbacks`` about every epoch.
+
+    Parameters
+    ----------
+    estimator : estimator
+    context : sklearn.callback.CallbackContext
+        Context of the running fit.
+    X, y : the data of the fit, as given
+    fitted_attributes : callable
+        Gives the attributes of an estimator fitted so far; called only when a callback asks.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        context: Any,
+        X: Any,
+        y: Any,
+        fitted_attributes: Callable[[], dict[str, Any]],
+    ) -> None:
+        self.estimator = estimator
+        self.context = context
+        self.X = X
+        self.y = y
+        self.fitted_attributes = fitted_attributes
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        self._epoch = self.context.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(estimator=self.estimator, X=self.X, y=self.y)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        stop = self._epoch.call_on_fit_task_end(
+            estimator=self.estimator,
+            X=self.X,
+            y=self.y,
+            reconstruction_attributes=self.fitted_attributes,
+        )
+        if stop:
+            raise StopTraining

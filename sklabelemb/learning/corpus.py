@@ -1,0 +1,220 @@
+"""What a fit is given, understood: texts, encoded targets and weights of the samples, by task."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length
+
+from sklabelemb.learning.batches import TaskDatasets, TextDataset
+from sklabelemb.learning.model import Model
+from sklabelemb.learning.recipe import Recipe
+from sklabelemb.learning.task import (
+    DEFAULT_TASK,
+    Task,
+    check_task_name,
+    group_by_task,
+    meant_task,
+    targets_of,
+    texts_of_labels,
+)
+from sklabelemb.learning.weights import check_class_weight, sample_weights
+from sklabelemb.targets import Targets
+from sklabelemb.text import TokenIds, check_documents
+
+__all__ = ["Corpus", "read_samples", "read_tasks"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of one task.
+
+    Attributes
+    ----------
+    documents : list of str, length n_samples
+    encoded : csr_matrix of shape (n_samples, n_labels), or int codes of shape (n_samples,)
+    weight : float32 ndarray of shape (n_samples,), or None
+    """
+
+    documents: list[str]
+    encoded: Any
+    weight: np.ndarray | None
+
+    @property
+    def counted(self) -> Any:
+        """The targets of the samples that have any weight."""
+        return self.encoded if self.weight is None else self.encoded[np.flatnonzero(self.weight)]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts and targets of one task or several.
+
+    Attributes
+    ----------
+    tasks : dict of str or int to Task
+        All that the model will have, those that it had before first.
+    samples : dict of str or int to Samples
+        Of those tasks that will be trained.
+    """
+
+    tasks: Mapping[Any, Task]
+    samples: Mapping[Any, Samples]
+
+    @property
+    def trained(self) -> dict[Any, Task]:
+        """The tasks that there are samples of."""
+        return {name: self.tasks[name] for name in self.samples}
+
+    @property
+    def documents(self) -> list[str]:
+        """All texts, one task after the other."""
+        return [text for some in self.samples.values() for text in some.documents]
+
+    def parts(self, token_ids: TokenIds, n_words: int) -> TaskDatasets:
+        """The samples that have any weight as token ids, a dataset a task.
+
+        Parameters
+        ----------
+        token_ids : TokenIds
+            Those of `documents`.
+        n_words : int
+            Size of the vocabulary.
+        """
+        parts = []
+        start = 0
+        for name, some in self.samples.items():
+            number = list(self.tasks).index(name)
+            stop = start + len(some.documents)
+            own = token_ids.take(np.arange(start, stop))
+            start = stop
+            part = TextDataset(own, some.encoded, some.weight, n_words, task=number)
+            if some.weight is not None:
+                # What counts for nothing must not choose the epoch or the thresholds either.
+                part = part.subset(np.flatnonzero(some.weight))
+            parts.append(part)
+        return TaskDatasets(tuple(parts))
+
+
+def read_samples(
+    recipe: Recipe,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    classes: Any = None,
+    task: Any = None,
+    previous: Model | None = None,
+    update: bool = False,
+) -> Corpus:
+    """Understand what ``fit(X, y, sample_weight, task)`` was given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When any of it cannot be used; the message says where and what to do.
+    """
+    documents = check_documents(X)
+    if y is None:
+        Targets.infer(y)
+    check_consistent_length(documents, y)
+    weight = sample_weights(sample_weight, len(documents))
+    if task is None:
+        task = meant_task(previous.tasks if previous else {})
+    groups = group_by_task(task, len(documents))
+    given: dict[Any, tuple[list[str], Any, np.ndarray | None]] = {}
+    for name, rows in groups.items():
+        if len(groups) == 1:
+            given[name] = (documents, y, weight)
+        else:
+            own = None if weight is None else weight[rows]
+            given[name] = ([documents[i] for i in rows], targets_of(y, rows), own)
+    return _read(recipe, given, classes, previous, update)
+
+
+def read_tasks(
+    recipe: Recipe,
+    tasks: Mapping[Any, Any],
+    weights: Mapping[Any, float] | None,
+    previous: Model | None = None,
+) -> Corpus:
+    """Understand what ``fit_tasks(tasks, weights)`` was given."""
+    documents = {
+        check_task_name(name): check_documents(X, name=f"X of task {name!r}")
+        for name, (X, _) in tasks.items()
+    }
+    own: list[Any] = [None] * len(documents)
+    if weights:
+        sizes = [len(some) for some in documents.values()]
+        each = [
+            np.full(n, float(weights.get(name, 1))) for name, n in zip(tasks, sizes, strict=True)
+        ]
+        whole = sample_weights(np.concatenate(each), sum(sizes))
+        assert whole is not None
+        own = np.split(whole, np.cumsum(sizes)[:-1])
+    given = {
+        name: (some, y, weight)
+        for (name, some), (_, y), weight in zip(documents.items(), tasks.values(), own, strict=True)
+    }
+    return _read(recipe, given, None, previous, False)
+
+
+def _read(
+    recipe: Recipe,
+    given: Mapping[Any, tuple[list[str], Any, np.ndarray | None]],
+    classes: Any,
+    previous: Model | None,
+    update: bool,
+) -> Corpus:
+    if isinstance(classes, Mapping) and (unknown := set(classes) - set(given)):
+        raise ValueError(f"classes names tasks that there are no samples of: {unknown}.")
+    tasks = dict(previous.tasks) if previous else {}
+    samples: dict[Any, Samples] = {}
+    for name, (documents, y, weight) in given.items():
+        with _naming(name, given):
+            check_consistent_length(documents, y)
+            if weight is not None and not weight.any():
+                raise ValueError("sample_weight is zero for every sample of this task.")
+            own = classes.get(name) if isinstance(classes, Mapping) else classes
+            tasks[name], encoded = _encoded(name, y, tasks.get(name), own, recipe)
+            samples[name] = Samples(documents, encoded, weight)
+    check_class_weight(recipe.settings.class_weight, tasks)
+    for name, some in samples.items():
+        with _naming(name, given):
+            tasks[name] = recipe.task(tasks[name], some.counted, previous, update)
+    return Corpus(tasks, samples)
+
+
+def _encoded(
+    name: Any, y: Any, known: Task | None, classes: Any, recipe: Recipe
+) -> tuple[Task, Any]:
+    """A task, and its encoded targets; a model that goes on learning keeps their form."""
+    targets = known.targets if known else Targets.infer(y, classes=classes)
+    named = None if classes is None or targets.multilabel else np.unique(np.asarray(classes))
+    if named is not None and not np.array_equal(named, targets.classes):
+        raise ValueError(
+            f"classes={named.tolist()!r} differs from the classes of the first call, "
+            f"{targets.classes.tolist()}: they must all be named there."
+        )
+    encoded = targets.encode(y)
+    if known:
+        return known, encoded
+    if targets.multilabel:
+        targets.warn_about_empty_labels(encoded)
+    texts = texts_of_labels(recipe.settings.label_texts, name, targets)
+    return Task(name, targets, texts), encoded
+
+
+@contextlib.contextmanager
+def _naming(name: Any, tasks: Mapping[Any, Any]) -> Iterator[None]:
+    """Let an error say which task it is about; that of a plain fit has no name."""
+    try:
+        yield
+    except ValueError as error:
+        if name == DEFAULT_TASK and len(tasks) == 1:
+            raise
+        raise ValueError(f"Task {name!r}: {error}") from error

@@ -1,0 +1,177 @@
+"""A fit, step by step, from a corpus to a model; and an update of a model that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sklabelemb.learning.batches import TaskDatasets
+from sklabelemb.learning.build import net_for, resolved_device
+from sklabelemb.learning.callbacks import BestWeights, GradientClipping
+from sklabelemb.learning.corpus import Corpus
+from sklabelemb.learning.model import Model
+from sklabelemb.learning.optimizers import halving, warmup_then_decay
+from sklabelemb.learning.randomness import isolated_randomness
+from sklabelemb.learning.recipe import Recipe
+from sklabelemb.linear import WidePath
+from sklabelemb.model_selection import stratified_holdout
+
+__all__ = ["fit", "update"]
+
+# With fewer validation samples than this, a score says more about them than about the model.
+MIN_VALIDATION_SAMPLES = 10
+
+Watch = Callable[[Model, int], list[Any]]
+
+
+def fit(
+    recipe: Recipe, corpus: Corpus, previous: Model | None = None, watch: Watch | None = None
+) -> Model:
+    """Train a model.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    corpus : Corpus
+    previous : Model, default=None
+        A model from whose weights training begins; it is not changed.
+    watch : callable, default=None
+        ``watch(model, n_steps)`` gives callbacks that follow the training of the model.
+
+    Raises
+    ------
+    FloatingPointError
+        When the loss is no longer a number.
+    MemoryError
+        When the GPU's memory is exhausted.
+    """
+    settings = recipe.settings
+    seed, split_seed = _seeds(settings.random_state)
+    device = resolved_device(settings.device)
+    vocabulary, token_ids = recipe.words(corpus.documents, corpus.tasks, previous)
+    data = corpus.parts(token_ids, len(vocabulary))
+    train, valid = _held_out(data, recipe, corpus, split_seed)
+    train = _as_read(train, recipe, corpus, vocabulary, training=True)
+    if valid is not None:
+        valid = _as_read(valid, recipe, corpus, vocabulary, training=False)
+
+    with isolated_randomness(seed, device):
+        net, options = net_for(recipe, corpus.tasks, vocabulary, train, device, previous, False)
+        model = Model(recipe, corpus.tasks, vocabulary, options, net)
+        n_batches = len(net.get_iterator(train, training=True))
+        epochs = settings.max_epochs
+        if isinstance(epochs, str):
+            epochs = recipe.budget(corpus.trained).epochs(n_batches)
+        best = None
+        if valid is not None and settings.patience is not None:
+            best = BestWeights("valid_score", patience=settings.patience)
+        callbacks = [
+            halving(n_batches)
+            if recipe.schedule == "halving"
+            else warmup_then_decay(n_batches * epochs, settings.warmup),
+            *_clipping(recipe),
+            *([] if valid is None else [recipe.readout(model).validation_score()]),
+            *([] if best is None else [best]),
+            *([] if watch is None else watch(model, n_batches * epochs)),
+        ]
+        net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
+        recipe.finish(net.module_, corpus.tasks, vocabulary)
+    model = replace(model, best_epoch=best.best_epoch_ if best else len(net.history))
+
+    with isolated_randomness(seed, device):
+        model = _with_linear_paths(model, train)
+        if valid is not None:
+            model = recipe.readout(model).with_decisions(valid)
+            # How to decide is settled; what was held out for that may now be learnt too.
+            model = _with_linear_paths(model, data)
+    return model
+
+
+def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
+    """Train a model for one more epoch, at a constant learning rate; nothing is held out.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The parameters as they are now.
+    corpus : Corpus
+    previous : Model or None
+        It is not changed. None: a model that has not learnt anything.
+    """
+    # An epoch by hand is another one than that before it.
+    done = len(previous.net.history) if previous else 0
+    seed, _ = _seeds(recipe.settings.random_state, skipped=2 * done)
+    device = resolved_device(recipe.settings.device)
+    vocabulary, token_ids = recipe.words(corpus.documents, corpus.tasks, previous)
+    data = corpus.parts(token_ids, len(vocabulary))
+    train = _as_read(data, recipe, corpus, vocabulary, training=True)
+    with isolated_randomness(seed, device):
+        net, options = net_for(recipe, corpus.tasks, vocabulary, train, device, previous, True)
+        net.train_on(train, None, epochs=1, callbacks=_clipping(recipe))
+        recipe.finish(net.module_, corpus.tasks, vocabulary)
+    model = Model(recipe, corpus.tasks, vocabulary, options, net, len(net.history))
+    with isolated_randomness(seed, device):
+        return _with_linear_paths(model, data, further=True)
+
+
+def _seeds(random_state: Any, skipped: int = 0) -> tuple[int, int]:
+    """Seeds of the training and of the split."""
+    random = check_random_state(random_state)
+    if skipped:
+        random.randint(np.iinfo(np.int32).max, size=skipped)
+    first, second = (int(random.randint(np.iinfo(np.int32).max)) for _ in range(2))
+    return first, second
+
+
+def _held_out(
+    data: TaskDatasets, recipe: Recipe, corpus: Corpus, seed: int
+) -> tuple[TaskDatasets, TaskDatasets | None]:
+    """Training data and, of the tasks that have enough for it, validation data."""
+    fraction = recipe.settings.validation_fraction
+    tasks = list(corpus.tasks.values())
+    train, valid = [], []
+    for part in data.parts:
+        if len(part) * fraction < MIN_VALIDATION_SAMPLES or not recipe.holds_out(tasks[part.task]):
+            train.append(part)
+            continue
+        assert part.targets is not None
+        kept, cut = stratified_holdout(part.targets, fraction, seed)
+        train.append(part.subset(kept))
+        valid.append(part.subset(cut))
+    return TaskDatasets(tuple(train)), TaskDatasets(tuple(valid)) if valid else None
+
+
+def _as_read(
+    data: TaskDatasets, recipe: Recipe, corpus: Corpus, vocabulary: Any, training: bool
+) -> TaskDatasets:
+    """The texts as the network reads them."""
+    tasks = list(corpus.tasks.values())
+    return TaskDatasets(
+        tuple(recipe.dataset(part, tasks[part.task], vocabulary, training) for part in data.parts)
+    )
+
+
+def _clipping(recipe: Recipe) -> list[Any]:
+    return [] if recipe.max_grad_norm is None else [GradientClipping(recipe.max_grad_norm)]
+
+
+def _with_linear_paths(model: Model, data: TaskDatasets, further: bool = False) -> Model:
+    """Train the linear models beside the network; `further`, those that there are already."""
+    if not model.recipe.wide:
+        return model
+    for part in data.parts:
+        task = list(model.tasks.values())[part.task]
+        assert part.targets is not None
+        texts = (part.token_ids, part.targets, model.vocabulary)
+        weights = (task.class_weight, part.sample_weight)
+        path = task.linear
+        if further:
+            path = None if path is None else path.updated(*texts, *weights)
+        else:
+            path = WidePath.fit(*texts, task.targets.n_labels, *weights)
+        model = model.with_task(replace(task, linear=path))
+    return model

@@ -1,0 +1,207 @@
+"""The skorch net that all classifiers train with."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping
+from torch import nn
+
+from sklabelemb.learning.batches import TaskBatches, TaskDatasets, TextDataset
+from sklabelemb.learning.callbacks import StopTraining, ValidationScore
+
+__all__ = ["TextNet", "explained_memory_errors", "most_tokens"]
+
+# Numbers that a network may keep per batch while predicting.
+PREDICTION_ELEMENTS = 1 << 24
+
+
+def most_tokens(numbers_per_token: int) -> int:
+    """Tokens of a batch for a network that keeps so many numbers for each while predicting."""
+    return max(2048, PREDICTION_ELEMENTS // numbers_per_token)
+
+
+@contextlib.contextmanager
+def explained_memory_errors(device: Any) -> Iterator[None]:
+    """Turn torch's error for exhausted GPU memory into one that says what to change."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            f"The memory of {device} is exhausted. Use a smaller batch_size or max_length, "
+            "mixed_precision=True, accumulation_steps or freeze_layers where the classifier has "
+            "them, or device='cpu'."
+        ) from error
+
+
+class TextNet(NeuralNet):
+    """A `skorch.NeuralNet` over :class:`~sklabelemb.learning.batches.TaskDatasets`.
+
+    It differs from its parent where multi-label text needs it: batches are bucketed by length, the
+    validation data is given rather than split off, Ctrl-C reaches the caller, a loss that is no
+    number stops training, and the optimiser's state is not pickled.
+
+    Parameters
+    ----------
+    module : type of nn.Module
+        Called with ``ids`` (a long tensor of shape ``(b, s)``, 0 is padding); returns logits of
+        shape ``(b, n_labels)``. ``auxiliary_loss()``, where it has one, is added in training.
+    mixed_precision : bool, default=False
+        bfloat16 autocast in training; what is predicted is computed in float32.
+    accumulation_steps : int, default=1
+        Parts in which a training batch goes through the network, one after the other. For losses
+        that are means over texts the gradient is that of the whole batch.
+    **kwargs
+        Everything else that `skorch.NeuralNet` takes.
+    """
+
+    callbacks_: list[tuple[str, Any]]
+
+    def __init__(
+        self,
+        module: type[nn.Module],
+        *args: Any,
+        criterion: type[nn.Module],
+        iterator_train: Any = TaskBatches,
+        iterator_valid: Any = TaskBatches,
+        iterator_train__shuffle: bool = True,
+        mixed_precision: bool = False,
+        accumulation_steps: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            module,
+            *args,
+            criterion=criterion,
+            iterator_train=iterator_train,
+            iterator_valid=iterator_valid,
+            iterator_train__shuffle=iterator_train__shuffle,
+            **kwargs,
+        )
+        self.mixed_precision = mixed_precision
+        self.accumulation_steps = accumulation_steps
+
+    def train_on(
+        self,
+        train: TaskDatasets,
+        valid: TaskDatasets | None,
+        epochs: int,
+        callbacks: list[Any],
+    ) -> None:
+        """Train an initialised net; `callbacks` serve this run only.
+
+        Raises
+        ------
+        FloatingPointError
+            When the loss is no longer a number.
+        MemoryError
+            When the GPU's memory is exhausted.
+        """
+        standing = self.callbacks_
+        # The score comes first: a callback of the user's may watch it.
+        self.callbacks_ = sorted(
+            [*standing, *((type(c).__name__, c) for c in callbacks)],
+            key=lambda named: not isinstance(named[1], ValidationScore),
+        )
+        try:
+            self.notify("on_train_begin", X=train, y=None)
+            with contextlib.suppress(StopTraining), explained_memory_errors(self.device):
+                self.fit_loop((train, valid), epochs=epochs)
+            self.notify("on_train_end", X=train, y=None)
+            if not all(torch.isfinite(p).all() for p in self.module_.parameters()):
+                raise FloatingPointError(self._divergence("the last step left weights that are"))
+        finally:
+            self.callbacks_ = standing
+            for callback in callbacks:
+                if hasattr(callback, "close"):
+                    callback.close()
+
+    def predict_logits(self, dataset: TextDataset) -> np.ndarray:
+        """Logits of the texts of a task, float32 of shape ``(n_samples, n_labels)``, in order."""
+        iterator = self.get_iterator(TaskDatasets((dataset,)), training=False)
+        self._set_training(False)
+        with torch.inference_mode(), explained_memory_errors(self.device):
+            logits = [self.infer(inputs).float().cpu() for inputs, _ in iterator]
+        result = np.empty((len(dataset), logits[0].shape[1]), dtype=np.float32)
+        result[iterator.buckets[0].order] = torch.cat(logits).numpy()
+        return result
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """The training and validation data, which :meth:`train_on` already holds apart."""
+        return X
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, torch.Tensor]:
+        """Loss and gradients of one batch, part by part."""
+        if self.accumulation_steps == 1:
+            return dict(super().train_step_single(batch, **fit_params))
+        self._set_training(True)
+        inputs, target = batch
+        n_texts = len(inputs["ids"])
+        losses, outputs = [], []
+        for rows in torch.arange(n_texts).tensor_split(self.accumulation_steps):
+            if not len(rows):
+                continue
+            some = {name: value[rows] for name, value in inputs.items()}
+            output = self.infer(some, **fit_params)
+            of_some = {name: value[rows] for name, value in target.items()}
+            loss = self.get_loss(output, of_some, X=some, training=True) * (len(rows) / n_texts)
+            loss.backward()
+            losses.append(loss.detach())
+            outputs.append(output.detach())
+        return {"loss": torch.stack(losses).sum(), "y_pred": torch.cat(outputs)}
+
+    def infer(self, x: Any, **fit_params: Any) -> torch.Tensor:
+        """Logits of one batch; in training perhaps in bfloat16."""
+        if not (self.mixed_precision and self.module_.training):
+            return super().infer(x, **fit_params)
+        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
+            logits = super().infer(x, **fit_params)
+        return logits.float()
+
+    def get_loss(
+        self, y_pred: torch.Tensor, y_true: Any, X: Any = None, training: bool = False
+    ) -> torch.Tensor:
+        """Loss of one batch, with the module's auxiliary loss while training."""
+        loss = super().get_loss(y_pred, y_true, X=X, training=training)
+        auxiliary = getattr(self.module_, "auxiliary_loss", None)
+        if training and auxiliary is not None:
+            loss = loss + auxiliary()
+        if training and not torch.isfinite(loss):
+            raise FloatingPointError(self._divergence(f"the loss became {loss.item()},"))
+        return loss
+
+    def _divergence(self, what: str) -> str:
+        return (
+            f"Training diverged: {what} not a number to go on from. Lower learning_rate (now "
+            f"{self.lr:g}), and check pretrained vectors and sample_weight for huge values."
+        )
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Call the callbacks; skorch's own early stopping ends training without a Ctrl-C."""
+        getattr(self, method_name)(self, **cb_kwargs)
+        stop = False
+        # Whichever callback stops training, the others hear of the last epoch too.
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except StopTraining:
+                stop = True
+            except KeyboardInterrupt:
+                if not isinstance(callback, EarlyStopping):
+                    raise
+                stop = True
+        if stop:
+            raise StopTraining
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The moments of Adam are twice as large as the weights, and of no use for predicting.
+        slim = object.__new__(type(self))
+        slim.__dict__.update(
+            {key: value for key, value in self.__dict__.items() if key != "optimizer_"}
+        )
+        return NeuralNet.__getstate__(slim)

@@ -1,0 +1,160 @@
+"""What a method knows: its network, how it starts, what it reads and what it is trained by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+from torch import nn
+
+from sklabelemb.learning.batches import TaskDatasets, TextDataset
+from sklabelemb.learning.first_decisions import fewest_labels, first_thresholds
+from sklabelemb.learning.losses import LabelLoss, TaskLoss
+from sklabelemb.learning.model import Model
+from sklabelemb.learning.net import most_tokens
+from sklabelemb.learning.settings import Budget, Settings
+from sklabelemb.learning.task import Task
+from sklabelemb.learning.weights import class_weights
+from sklabelemb.learning.words import read_words
+from sklabelemb.text import TokenIds
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a method knows, made of the parameters of its classifier.
+
+    A subclass is a frozen dataclass whose fields are the method's own parameters. It has no access
+    to the estimator: what training should know is in here, and what training found is in a
+    :class:`.Model`.
+
+    Attributes
+    ----------
+    settings : Settings
+    network : type of nn.Module
+        The torch module; a class, so that a copy of a net never shares weights. Where it has an
+        option ``sparse``, large word tables get sparse gradients.
+    readout : type of :class:`.Readout`
+        What makes answers of a model.
+    word_tables : tuple of str
+        The network's tables with a row a word.
+    wide : bool
+        Whether a linear model over n-grams is trained beside the network.
+    schedule : {"linear", "halving"}
+        What happens to the learning rate in a fit.
+    max_grad_norm : float or None
+        What gradients are scaled down to.
+    """
+
+    settings: Settings
+
+    network: ClassVar[type[nn.Module]]
+    readout: ClassVar[type]
+    word_tables: ClassVar[tuple[str, ...]] = ("embedding",)
+    # Not annotated, so that they are no fields: parameters of those methods that have them.
+    wide = False
+    schedule = "linear"
+    max_grad_norm = cast("float | None", None)
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> Self:
+        """The recipe that the parameters of a classifier describe."""
+        own = {f.name: parameters[f.name] for f in fields(cls) if f.name != "settings"}
+        shared = {f.name: parameters[f.name] for f in fields(Settings)}
+        return cls(settings=Settings(**shared), **own)
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters that :meth:`of` was given."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "settings"}
+        return {f.name: getattr(self.settings, f.name) for f in fields(Settings)} | own
+
+    def task(self, task: Task, encoded: Any, previous: Model[Self] | None, update: bool) -> Task:
+        """What is settled about a task before anything is learnt about it.
+
+        Parameters
+        ----------
+        task : Task
+            New, or as `previous` knows it.
+        encoded : csr_matrix or int codes
+            The targets of the task's texts, but for those without any weight.
+        previous : Model, default=None
+            The model that is trained further.
+        update : bool
+            Whether that model gets a further epoch, rather than a fit of its own.
+        """
+        settings, targets = self.settings, task.targets
+        goes_on = update and task.trained
+        weight = self.class_weight(task, encoded)
+        if goes_on and previous and previous.recipe.settings.class_weight == "balanced":
+            # A batch of an update is no measure of how frequent the classes are.
+            weight = task.class_weight if settings.class_weight == "balanced" else weight
+        return replace(
+            task,
+            thresholds=first_thresholds(settings.threshold, targets, task.thresholds),
+            min_labels=fewest_labels(
+                settings.min_labels, targets, encoded, task.min_labels if task.trained else None
+            ),
+            class_weight=weight,
+            linear=task.linear if goes_on and self.wide else None,
+            trained=True,
+        )
+
+    def class_weight(self, task: Task, encoded: Any) -> np.ndarray | None:
+        """What each label of a task weighs in the loss."""
+        return class_weights(self.settings.class_weight, task.targets, encoded)
+
+    def words(
+        self, documents: Sequence[str], tasks: Mapping[Any, Task], previous: Model[Self] | None
+    ) -> tuple[Any, TokenIds]:
+        """The vocabulary, new or extended, and the token ids of all texts."""
+        return read_words(self.settings, documents, previous.vocabulary if previous else None)
+
+    def options(self, tasks: Mapping[Any, Task], vocabulary: Any) -> dict[str, Any]:
+        """Keyword arguments of the network; plain JSON values, for they are saved."""
+        raise NotImplementedError
+
+    def start(
+        self,
+        network: Any,
+        tasks: Mapping[Any, Task],
+        vocabulary: Any,
+        train: TaskDatasets | None,
+        first: int = 0,
+    ) -> None:
+        """Put in what training starts from: vectors, label texts, frequencies of labels.
+
+        With `first` above 0 the network has learnt already, and only its words from that id on are
+        new.
+        """
+
+    def finish(self, network: Any, tasks: Mapping[Any, Task], vocabulary: Any) -> None:
+        """Set weights that follow from others after training."""
+
+    def dataset(self, part: TextDataset, task: Task, vocabulary: Any, training: bool) -> Any:
+        """The texts of one task as the network wants them; `training`, where they train it."""
+        return part
+
+    def net_arguments(
+        self, tasks: Mapping[Any, Task], train: TaskDatasets | None, device: str
+    ) -> dict[str, Any]:
+        """Arguments of the skorch net: loss, iterators, groups of parameters."""
+        n_labels = max(task.targets.n_labels for task in tasks.values())
+        return {
+            "criterion": TaskLoss,
+            "criterion__losses": [
+                (LabelLoss, {"multilabel": task.multilabel, "class_weight": task.class_weight})
+                for task in tasks.values()
+            ],
+            "iterator_valid__max_tokens": most_tokens(n_labels),
+        }
+
+    def budget(self, tasks: Mapping[Any, Task]) -> Budget:
+        """What "auto" stands for."""
+        return Budget()
+
+    def holds_out(self, task: Task) -> bool:
+        """Whether anything is chosen by held-out texts of a task."""
+        return True

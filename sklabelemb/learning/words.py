@@ -1,0 +1,76 @@
+"""The training texts, read once: their words, and their token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from sklabelemb.learning.settings import Settings
+from sklabelemb.text import TokenIds, Vocabulary
+
+__all__ = ["read_words"]
+
+
+def read_words(
+    settings: Settings,
+    documents: Sequence[str],
+    known: Vocabulary | None,
+    further_words: Iterable[str] = (),
+) -> tuple[Vocabulary, TokenIds]:
+    """Tokenise the texts, once, and learn (or extend) a vocabulary.
+
+    Parameters
+    ----------
+    settings : Settings
+    documents : sequence of str
+    known : Vocabulary, default=None
+        That of a previous fit, whose ids stay.
+    further_words : iterable of str, default=()
+        Words that get a row each, whether or not a text has them.
+
+    Returns
+    -------
+    vocabulary : Vocabulary
+    token_ids : TokenIds
+        Words that were left out keep their letters, for those who read letters.
+    """
+    vocabulary, token_ids = Vocabulary.build(
+        documents,
+        settings.text_tokenizer,
+        max_features=settings.max_features,
+        min_df=_min_df(settings.min_df, len(documents)),
+        max_length=settings.max_length,
+        keep_unknown=True,
+    )
+    further_words = tuple(further_words)
+    if known is None and not further_words:
+        return vocabulary, token_ids
+    words = known.including(vocabulary) if known is not None else vocabulary
+    return renumbered(words.extended(further_words), vocabulary, token_ids)
+
+
+def renumbered(
+    known: Vocabulary, vocabulary: Vocabulary, token_ids: TokenIds
+) -> tuple[Vocabulary, TokenIds]:
+    """The texts by the ids of a vocabulary that has all words of theirs, and perhaps more.
+
+    Parameters
+    ----------
+    known : Vocabulary
+    vocabulary : Vocabulary
+        The one that the texts are encoded with.
+    token_ids : TokenIds
+        With the unknown words kept apart; some of them may be known.
+    """
+    spelling = [*vocabulary.words, *token_ids.unknown_words]
+    missing = [word for word in spelling if word not in known]
+    unknown = {word: len(known) + i for i, word in enumerate(missing)}
+    ids = [0, 1, *(unknown.get(word) or known.id(word) for word in spelling)]
+    new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
+    return known, TokenIds(new_ids, token_ids.offsets, tuple(unknown))
+
+
+def _min_df(min_df: float, n_documents: int) -> float:
+    # What prunes typing mistakes from a corpus would leave nothing of a handful of texts.
+    return min_df if n_documents >= 100 or min_df != 2 else 1

@@ -1,0 +1,223 @@
+"""What MTLE knows: the words of its labels, what its network is made with, and where it starts."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from scipy.special import logit
+from torch import nn
+
+from sklabelemb.learning import Budget, Model, Recipe, Task, TaskBatches, TaskDatasets, TextDataset
+from sklabelemb.learning.net import most_tokens
+from sklabelemb.learning.words import read_words, renumbered
+from sklabelemb.mtle.label_words import distinct_words, have_vectors
+from sklabelemb.mtle.matchers import CosineMatcher
+from sklabelemb.mtle.network import MTLE, WORD_STD
+from sklabelemb.mtle.readout import MTLEReadout
+from sklabelemb.text import UNKNOWN_ID, TokenIds, Vocabulary, vectors_of
+
+__all__ = ["MTLERecipe"]
+
+# In a mean of pretrained vectors, a word that is this share of all training tokens counts half of
+# what a rare one does, before training changes that (the weights of Arora et al., 2017).
+COMMON = 3e-3
+# Beside words with pretrained vectors, those without one start small: their random vectors say
+# nothing yet.
+WITHOUT_VECTOR = 0.1
+# max_epochs="auto": word vectors learn fast, and more steps than these made the texts of
+# single-label tasks known by heart. Labels that few texts have take longer.
+OF_CLASSES = Budget(steps=1000, fewest_epochs=3, most_epochs=8)
+OF_LABEL_SETS = Budget(steps=4000, fewest_epochs=3, most_epochs=30)
+
+
+@dataclass(frozen=True)
+class NumberedDataset(TextDataset):
+    """Texts of one task; the network is told which."""
+
+    def batch(self, indices: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        """One batch, with the task's number once a text among the inputs."""
+        inputs, target = super().batch(indices)
+        return {**inputs, "task": target["task"]}, target
+
+
+@dataclass(frozen=True, kw_only=True)
+class MTLERecipe(Recipe):
+    """The parameters of `MTLEClassifier`, and what follows from them."""
+
+    encoder: str
+    embedding_dim: int
+    hidden_size: int
+    pooling: str
+    matcher: str
+    matcher_size: int
+    vectors: Any
+    task_sampling: str
+    dropout: float
+    word_dropout: float
+
+    network: ClassVar[type[nn.Module]] = MTLE
+    readout: ClassVar[type] = MTLEReadout
+
+    @property
+    def word_tables(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The network's tables with a row a word."""
+        tables = ("embedding", "label_embedding")
+        return (*tables, "log_weight") if self.encoder == "mean" else tables
+
+    def task(self, task: Task, encoded: Any, previous: Model[Self] | None, update: bool) -> Task:
+        """What is settled about a task at first, among that the words of its labels."""
+        if not task.trained:
+            words = distinct_words(task, self.settings.text_tokenizer)
+            task = replace(task, label_words=words)
+        return super().task(task, encoded, previous, update)
+
+    def words(
+        self, documents: Sequence[str], tasks: Mapping[Any, Task], previous: Model[Self] | None
+    ) -> tuple[Vocabulary, TokenIds]:
+        """The words of texts and labels, and rare ones that have pretrained vectors."""
+        of_labels = _words_of(tasks.values())
+        known = previous.vocabulary if previous else None
+        vocabulary, token_ids = read_words(self.settings, documents, known, of_labels)
+        rare = token_ids.unknown_words
+        if self.vectors is None or self.settings.max_features is not None or not rare:
+            return vocabulary, token_ids
+        # A word may be too rare to be learnt here and still have a vector that says what it means.
+        found = have_vectors(rare, self.vectors)
+        larger = vocabulary.extended(word for word, has in zip(rare, found, strict=True) if has)
+        return renumbered(larger, vocabulary, token_ids)
+
+    def options(self, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> dict[str, Any]:
+        """Keyword arguments of the network."""
+        return {
+            "n_words": len(vocabulary),
+            "label_words": [
+                [[vocabulary[word] for word in words] for words in task.label_words]
+                for task in tasks.values()
+            ],
+            "embedding_dim": self.embedding_dim,
+            "encoder": self.encoder,
+            "hidden_size": self.hidden_size,
+            "pooling": self.pooling,
+            "matcher": self.matcher,
+            "matcher_size": self.matcher_size,
+            "dropout": self.dropout,
+            "word_dropout": self.word_dropout,
+            "multilabel": [task.multilabel for task in tasks.values()],
+        }
+
+    @torch.no_grad()
+    def start(
+        self,
+        network: MTLE,
+        tasks: Mapping[Any, Task],
+        vocabulary: Vocabulary,
+        train: TaskDatasets | None,
+        first: int = 0,
+    ) -> None:
+        """Pretrained vectors in both tables, and how many labels a text has."""
+        self._start_words(network, vocabulary, first, _counts(train, vocabulary))
+        if first or train is None:
+            return
+        sets: list[Any] = [part.targets for part in train.parts if sp.issparse(part.targets)]
+        if sets and isinstance(network.matcher, CosineMatcher):
+            # Most labels are not those of a text; a softmax does not see what all scores have.
+            shares = [(codes.nnz + 1) / (np.prod(codes.shape) + 2) for codes in sets]
+            network.matcher.bias.fill_(float(np.mean(logit(shares))))
+        # Nothing can be said of a word that nobody has seen.
+        network.embedding.weight[UNKNOWN_ID] = 0
+        if self.encoder == "mean":
+            network.log_weight.weight[UNKNOWN_ID] = math.log(COMMON / (COMMON + 1))
+
+    @torch.no_grad()
+    def finish(self, network: MTLE, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> None:
+        """Let words that no label was trained with mean in labels what they mean in texts."""
+        words = torch.ones(len(vocabulary), dtype=torch.bool)
+        of_labels = _words_of(task for task in tasks.values() if task.trained)
+        words[[vocabulary[word] for word in of_labels]] = False
+        words = words.to(network.embedding.weight.device)
+        network.label_embedding.weight[words] = network.embedding.weight[words]
+
+    def dataset(
+        self, part: TextDataset, task: Task, vocabulary: Any, training: bool
+    ) -> NumberedDataset:
+        """The texts, with the number of their task."""
+        return NumberedDataset(**vars(part))
+
+    def net_arguments(
+        self, tasks: Mapping[Any, Task], train: TaskDatasets | None, device: str
+    ) -> dict[str, Any]:
+        """Batches are drawn by task; texts have states beside their words."""
+        states = 10 * self.hidden_size if self.encoder == "bilstm" else 0
+        most = max(task.targets.n_labels for task in tasks.values())
+        return {
+            **super().net_arguments(tasks, train, device),
+            "iterator_train": TaskBatches,
+            "iterator_train__sampling": self.task_sampling,
+            "iterator_valid__max_tokens": most_tokens(max(most, self.embedding_dim + states)),
+        }
+
+    def budget(self, tasks: Mapping[Any, Task]) -> Budget:
+        """What "auto" stands for: label sets take longer."""
+        return OF_LABEL_SETS if any(task.multilabel for task in tasks.values()) else OF_CLASSES
+
+    def holds_out(self, task: Task) -> bool:
+        """Whether thresholds of a task, or the best epoch, are chosen by held-out texts."""
+        tunes = task.multilabel and self.settings.tunes_thresholds
+        return self.settings.patience is not None or tunes
+
+    @torch.no_grad()
+    def _start_words(
+        self, network: MTLE, vocabulary: Vocabulary, first: int, counts: np.ndarray
+    ) -> None:
+        """Let the words from an id on start from their pretrained vectors, in both tables."""
+        if self.vectors is None or first == len(vocabulary):
+            return
+        with warnings.catch_warnings():
+            if first:  # That none of a few new words has a vector is nothing to be warned of.
+                warnings.simplefilter("ignore", UserWarning)
+            values, found = vectors_of(
+                vocabulary, self.vectors, most_dimensions=self.embedding_dim, first=first
+            )
+        if not found.any() and not network.vector_scale:
+            return
+        own, width = counts[first:], values.shape[1]
+        vectors = torch.from_numpy(values[found]).to(network.embedding.weight)
+        if not network.vector_scale:
+            # What all words have in common, by how often they occur, says nothing about a text.
+            if own[found].any():
+                mean = np.average(values[found], axis=0, weights=own[found])
+                network.vector_mean[:width] = torch.from_numpy(mean)
+            spread = float((vectors - network.vector_mean[:width]).std(correction=0))
+            network.vector_scale.fill_(WORD_STD / spread if spread > 1e-9 else 1.0)
+        vectors = (vectors - network.vector_mean[:width]) * network.vector_scale
+        with_vector, without = (
+            torch.from_numpy(first + np.flatnonzero(which)).to(vectors.device)
+            for which in (found, ~found)
+        )
+        for table in (network.embedding, network.label_embedding):
+            table.weight[with_vector, :width] = vectors
+            table.weight[without] *= WITHOUT_VECTOR
+        if self.encoder == "mean":
+            share = torch.from_numpy(own / max(1, counts.sum())).to(vectors)
+            network.log_weight.weight[first:, 0] = (COMMON / (COMMON + share)).log()
+
+
+def _words_of(tasks: Iterable[Task]) -> list[str]:
+    return [word for task in tasks for words in task.label_words for word in words]
+
+
+def _counts(train: TaskDatasets | None, vocabulary: Vocabulary) -> np.ndarray:
+    """How often each id occurs in the training texts."""
+    counts = np.zeros(len(vocabulary), dtype=np.int64)
+    for part in train.parts if train is not None else ():
+        ids = part.token_ids.ids
+        known = np.where(ids < len(vocabulary), ids, UNKNOWN_ID)
+        counts += np.bincount(known, minlength=len(vocabulary))
+    return counts

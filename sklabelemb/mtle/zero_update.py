@@ -1,0 +1,74 @@
+"""A task without a sample: Zero Update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sklabelemb.learning import Model, Task, isolated_randomness
+from sklabelemb.learning.build import make_net
+from sklabelemb.learning.carry_over import copy_moments, copy_weights
+from sklabelemb.learning.first_decisions import first_thresholds
+from sklabelemb.learning.task import check_task_name, new_targets
+from sklabelemb.mtle.label_words import texts_in_order, warn_about_labels
+from sklabelemb.mtle.recipe import MTLERecipe
+
+__all__ = ["with_new_task"]
+
+
+def with_new_task(
+    model: Model[MTLERecipe], name: Any, classes: Any, label_texts: Any, multilabel: bool
+) -> Model[MTLERecipe]:
+    """The same model with one more task, known by the texts of its labels; see `add_task`."""
+    name = check_task_name(name)
+    if name in model.tasks:
+        raise ValueError(
+            f"There is a task {name!r} already; further samples of it go to partial_fit(X, y, "
+            f"task={name!r})."
+        )
+    targets = new_targets(classes, multilabel)
+    if isinstance(label_texts, str) and label_texts != "auto":
+        raise ValueError(
+            f"label_texts must be a dict, a list with one text per class, or 'auto', got the "
+            f"text {label_texts!r}."
+        )
+    if not isinstance(label_texts, str | Mapping | None):
+        label_texts = texts_in_order(label_texts, classes)
+    texts = targets.texts_of_labels(label_texts)
+    if texts is None:
+        raise ValueError(
+            f"The classes of task {name!r} are not text, so say in label_texts what they mean: "
+            "without a sample there is nothing else to know them by."
+        )
+    settings = model.recipe.settings
+    task = Task(name, targets, texts)
+    task = replace(
+        task,
+        label_words=task.words_of_labels(settings.text_tokenizer),
+        thresholds=first_thresholds(settings.threshold, targets, None),
+        min_labels=0 if settings.min_labels == "auto" else int(settings.min_labels),
+    )
+    model = _with_task(model, task)
+    warn_about_labels(task, model.tasks.values(), model.vocabulary, model.recipe.vectors)
+    return model
+
+
+def _with_task(model: Model[MTLERecipe], task: Task) -> Model[MTLERecipe]:
+    recipe, before = model.recipe, model.net
+    tasks = {**model.tasks, task.name: task}
+    vocabulary = model.vocabulary.extended(word for words in task.label_words for word in words)
+    now = recipe.options(tasks, vocabulary)
+    options = model.options | {name: now[name] for name in ("n_words", "label_words", "multilabel")}
+    random = check_random_state(recipe.settings.random_state)
+    device = str(before.device)
+    with isolated_randomness(int(random.randint(np.iinfo(np.int32).max)), device):
+        net = make_net(recipe, options, tasks, device, None, before.batch_size)
+        copy_weights(before.module_, net.module_, recipe.word_tables)
+        copy_moments(before, net)
+        recipe.start(net.module_, tasks, vocabulary, None, first=len(model.vocabulary))
+    net.history = before.history
+    return replace(model, tasks=tasks, vocabulary=vocabulary, options=options, net=net)

@@ -1,0 +1,109 @@
+"""Whether the parts of a saved model fit together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklabelemb.learning.task import Task
+from sklabelemb.linear import WidePath
+from sklabelemb.targets import Targets
+from sklabelemb.text import Vocabulary, WordPieces
+
+__all__ = ["check_parts"]
+
+_PARTS: dict[str, type] = {
+    "tasks": dict,
+    "options": dict,
+    "module": dict,
+    "weights": dict,
+    "batch_size": int,
+    "iterator_valid": dict,
+    "history": list,
+    "best_epoch": int,
+}
+
+
+def check_parts(parts: dict[str, Any], vocabulary: Vocabulary | WordPieces) -> None:
+    """Check that the parts of a model fit together; the network checks its own."""
+    for name, kind in _PARTS.items():
+        if not isinstance(parts[name], kind):
+            raise ValueError(f"{name} is a {type(parts[name]).__name__}")
+    if strange := sorted(parts.keys() - _PARTS.keys() - {"frozen"}):
+        raise ValueError(f"{strange[0]!r} is no part of a model")
+    if any(type(row) is not dict for row in parts["history"]):
+        raise ValueError("history is no list of dict")
+    n_words = parts["module"].get("n_words", len(vocabulary))
+    if n_words != len(vocabulary):
+        raise ValueError(
+            f"the vocabulary has {len(vocabulary)} words, the network's table {n_words}"
+        )
+    _check_tasks(parts["tasks"], vocabulary)
+
+
+def _check_tasks(tasks: dict[Any, Any], vocabulary: Any) -> None:
+    if not tasks:
+        raise ValueError("there are no tasks")
+    for name, task in tasks.items():
+        if not isinstance(task, Task) or task.name != name:
+            raise ValueError(f"tasks[{name!r}] is no task of that name")
+        _check_targets(task.targets)
+        _check_thresholds(task.targets, task.thresholds)
+        n_labels, words, texts = task.targets.n_labels, task.label_words, task.label_texts
+        if (words and len(words) != n_labels) or (texts and len(texts) != n_labels):
+            raise ValueError(f"task {name!r} has not one text for each of its labels")
+        for some in words:
+            if not isinstance(some, list) or not all(word in vocabulary for word in some):
+                raise ValueError(f"task {name!r} has label words that the vocabulary does not have")
+        if not np.all(np.isfinite(list(vars(task.mixture).values()))):
+            raise ValueError("the mixture is not finite")
+        if task.linear is not None:
+            _check_linear(task.linear, n_labels)
+        _check_sequences(task)
+
+
+def _check_sequences(task: Task) -> None:
+    n_labels, order, most = task.targets.n_labels, task.label_order, task.max_labels
+    if order is not None and sorted(order.tolist()) != list(range(n_labels)):
+        raise ValueError(f"label_order is no order of the {n_labels} labels")
+    if most is not None and most < 1:
+        raise ValueError(f"max_labels is {most!r}")
+
+
+def _check_thresholds(targets: Targets, thresholds: np.ndarray | None) -> None:
+    if (thresholds is not None) != targets.multilabel:
+        raise ValueError("thresholds_ are for label sets, and only for those")
+    if thresholds is not None:
+        _check_array("thresholds_", thresholds, np.float64, (targets.n_labels,))
+        if np.isnan(thresholds).any():
+            raise ValueError("thresholds_ holds NaN")
+
+
+def _check_linear(linear: WidePath, n_labels: int) -> None:
+    n_features = linear.words.n_features + linear.characters.n_features
+    _check_array("linear.weights", linear.weights, np.float32, (n_features, n_labels))
+    _check_array("linear.bias", linear.bias, np.float32, (n_labels,))
+    for name, part in (("words", linear.words), ("characters", linear.characters)):
+        _check_array(f"linear.{name}.idf", part.idf, np.float32, (part.n_features,))
+    _check_array("wide_.words.keys", linear.words.keys, np.int64, (linear.words.n_features,))
+
+
+def _check_targets(targets: Targets) -> None:
+    n_labels = targets.n_labels
+    if targets.container not in ("array", "csr_matrix", "csr_array", "pandas", "polars"):
+        raise ValueError(f"targets_.container is {targets.container!r}")
+    if targets.label_names.shape != (n_labels,) or targets.label_names.dtype != object:
+        raise ValueError(f"there are not {n_labels} label names")
+    if targets.classes.shape != ((n_labels, 2) if targets.multilabel else (n_labels,)):
+        raise ValueError(f"classes_ has the shape {targets.classes.shape}")
+    if targets.multilabel and np.dtype(targets.dtype).kind not in "biuf":
+        raise ValueError(f"targets_.dtype is {targets.dtype!r}")
+
+
+def _check_array(name: str, array: np.ndarray, dtype: Any, shape: tuple[int, ...]) -> None:
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError(
+            f"{name} has dtype {array.dtype} and shape {array.shape} instead of "
+            f"{np.dtype(dtype)} and {shape}"
+        )

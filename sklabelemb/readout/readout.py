@@ -1,0 +1,96 @@
+"""What a model answers: the way from token ids to logits and decisions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sklabelemb.decision import decide, probabilities, tuned_thresholds, validation_score
+from sklabelemb.learning.batches import TaskDatasets, TextDataset
+from sklabelemb.learning.callbacks import ValidationScore
+from sklabelemb.learning.model import Model
+from sklabelemb.learning.task import Task
+from sklabelemb.linear import Mixture
+from sklabelemb.text import TokenIds
+
+__all__ = ["Readout"]
+
+
+class Readout:
+    """The answers of a model; a method that answers otherwise has a subclass.
+
+    Parameters
+    ----------
+    model : Model
+        All that it looks at.
+    """
+
+    def __init__(self, model: Model[Any]) -> None:
+        self.model = model
+
+    def encode(self, documents: list[str]) -> TokenIds:
+        """The texts as token ids; unknown words keep their letters."""
+        settings = self.model.recipe.settings
+        ids: TokenIds = self.model.vocabulary.encode(
+            documents, settings.text_tokenizer, max_length=settings.max_length, keep_unknown=True
+        )
+        return ids
+
+    def dataset(self, token_ids: TokenIds, task: Task) -> TextDataset:
+        """The texts as the network reads them."""
+        model = self.model
+        part = TextDataset(token_ids, n_words=len(model.vocabulary), task=model.number_of(task))
+        dataset: TextDataset = model.recipe.dataset(part, task, model.vocabulary, training=False)
+        return dataset
+
+    def logits(self, token_ids: TokenIds, task: Task) -> np.ndarray:
+        """Logits of the task's labels, shape ``(n_texts, n_labels)``."""
+        logits = self.model.net.predict_logits(self.dataset(token_ids, task))
+        if task.linear is None:
+            return logits
+        return task.mixture(logits, task.linear.scores(token_ids, self.model.vocabulary))
+
+    def decisions(self, logits: np.ndarray, task: Task) -> np.ndarray:
+        """Predicted labels, bool of shape ``(n_texts, n_labels)``."""
+        if not task.multilabel:
+            decided: np.ndarray = logits.argmax(axis=1)[:, None] == np.arange(logits.shape[1])
+            return decided
+        assert task.thresholds is not None
+        return decide(probabilities(logits, multilabel=True), task.thresholds, task.min_labels)
+
+    def predictions(self, token_ids: TokenIds, task: Task) -> np.ndarray:
+        """Predicted labels of texts, bool of shape ``(n_texts, n_labels)``."""
+        return self.decisions(self.logits(token_ids, task), task)
+
+    def explain(self, documents: list[str], task: Task) -> list[Any]:
+        """Why each text was given its labels."""
+        raise NotImplementedError(f"{type(self).__name__} explains nothing.")
+
+    def validation_score(self) -> ValidationScore:
+        """What scores the held-out texts after every epoch."""
+        return ValidationScore(validation_score)
+
+    def with_decisions(self, valid: TaskDatasets) -> Model[Any]:
+        """The model with what held-out texts tell: how to mix the paths, and thresholds."""
+        model = self.model
+        tasks = list(model.tasks.values())
+        for part in valid.parts:
+            model = model.with_task(self._decided(part, tasks[part.task]))
+        return model
+
+    def _decided(self, part: TextDataset, task: Task) -> Task:
+        settings = self.model.recipe.settings
+        tunes = task.multilabel and settings.tunes_thresholds
+        if task.linear is None and not tunes:
+            return task
+        logits = self.model.net.predict_logits(part)
+        if task.linear is not None:
+            scores = task.linear.scores(part.token_ids, self.model.vocabulary)
+            task = replace(task, mixture=Mixture.fit(part.targets, logits, scores))
+            logits = task.mixture(logits, scores)
+        if tunes:
+            thresholds = tuned_thresholds(part.targets, logits, settings.threshold_shrinkage)
+            task = replace(task, thresholds=thresholds)
+        return task

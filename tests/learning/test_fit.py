@@ -1,0 +1,58 @@
+"""What a fit decides from the data when a parameter says "auto", and what it trains on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sklabelemb import LEAMClassifier
+from sklabelemb.linear import WidePath
+
+WORDS = ["parcel", "refund", "broken", "late", "voucher", "invoice"]
+RANDOM = np.random.RandomState(0)
+Y = (RANDOM.rand(200, 6) < 0.3).astype(int)
+Y[:, :2] = 1
+X = [" ".join(word for word, has in zip(WORDS, row, strict=True) if has) for row in Y]
+SMALL = {"embedding_dim": 4, "random_state": 0, "device": "cpu"}
+
+
+def test_predictions_have_as_many_labels_as_every_training_text():
+    model = LEAMClassifier(max_epochs=1, threshold=1.0, **SMALL).fit(X, Y)
+    assert model.min_labels_ == 2
+    assert (model.predict(X).sum(axis=1) == 2).all()
+
+
+def test_fewer_labels_later_lower_the_bound_for_good():
+    model = LEAMClassifier(**SMALL).partial_fit(X, Y)
+    fewer = Y.copy()
+    fewer[0] = 0
+    assert model.min_labels_ == 2
+    assert model.partial_fit(X, fewer).min_labels_ == 0
+    assert model.partial_fit(X, Y).min_labels_ == 0
+
+
+@pytest.mark.parametrize(("copies", "expected"), [(1, 16), (10, 45), (30, 100)])
+def test_batch_size_follows_the_number_of_texts(copies, expected):
+    # A tenth is held out: 180, 1800 and 5400 texts are left to train on, for 40 batches an epoch.
+    model = LEAMClassifier(max_epochs=1, wide=False, **SMALL)
+    assert model.fit(X * copies, np.tile(Y, (copies, 1))).net_.batch_size == expected
+
+
+@pytest.mark.parametrize(("batch_size", "expected"), [(100, 12), (1, 10), ("auto", 12)])
+def test_epochs_follow_the_number_of_batches(batch_size, expected):
+    # 2 batches of 100; 200 batches of one text, ten times which are 2,000 steps.
+    model = LEAMClassifier(batch_size=batch_size, validation_fraction=0, wide=False, **SMALL)
+    assert model.fit(X, Y).n_iter_ == expected
+
+
+def test_the_wide_path_is_trained_again_with_the_held_out_texts(monkeypatch):
+    seen = []
+    original = WidePath.fit.__func__
+
+    def spy(cls, data, *args):
+        seen.append(len(data))
+        return original(cls, data, *args)
+
+    monkeypatch.setattr(WidePath, "fit", classmethod(spy))
+    LEAMClassifier(max_epochs=1, **SMALL).fit(X, Y)
+    assert seen == [180, 200]

@@ -1,0 +1,116 @@
+"""The linear path beside the network, and the mixture of the two."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from scipy.special import expit, log_softmax
+from sklearn.linear_model import LogisticRegression
+
+import sklabelemb.linear.path as wide
+from sklabelemb.learning import TextDataset, isolated_randomness
+from sklabelemb.linear import Mixture, WidePath
+from sklabelemb.text import Tokenizer, Vocabulary
+
+TEXTS = ["late parcel", "refund my money", "late parcel and refund", "a question"] * 30
+TARGETS = sp.csr_matrix(np.array([[1, 0], [0, 1], [1, 1], [0, 0]] * 30, dtype=np.float32))
+
+
+def fitted(targets=TARGETS, weight=None) -> tuple[WidePath, Vocabulary]:
+    vocabulary, ids = Vocabulary.build(TEXTS, Tokenizer(), keep_unknown=True)
+    n_labels = targets.shape[1] if sp.issparse(targets) else int(targets.max()) + 1
+    with isolated_randomness(0):
+        path = WidePath.fit(TextDataset(ids, targets, weight), vocabulary, n_labels)
+    return path, vocabulary
+
+
+def encode(vocabulary: Vocabulary, texts: list[str]):
+    return vocabulary.encode(texts, Tokenizer(), keep_unknown=True)
+
+
+def test_it_learns_and_generalises_over_letters():
+    path, vocabulary = fitted()
+    scores = path.scores(encode(vocabulary, ["parcels lately", "refunds", "question"]), vocabulary)
+    np.testing.assert_array_equal(scores > 0, [[True, False], [False, True], [False, False]])
+
+
+def test_single_label_codes():
+    codes = np.array([0, 1, 2, 2] * 30)
+    path, vocabulary = fitted(codes)
+    scores = path.scores(encode(vocabulary, TEXTS[:4]), vocabulary)
+    np.testing.assert_array_equal(scores.argmax(axis=1), codes[:4])
+
+
+def test_contributions_and_bias_sum_to_the_scores():
+    path, vocabulary = fitted()
+    ids = encode(vocabulary, ["late late parcel unseen", "", "refund my late money"])
+    shares = path.contributions(ids, vocabulary)
+    total = np.stack([part.sum(axis=0) for part in np.split(shares, ids.offsets[1:-1])])
+    np.testing.assert_allclose(total + path.bias, path.scores(ids, vocabulary), atol=1e-5)
+
+
+def test_weight_zero_leaves_samples_out():
+    flipped = sp.csr_matrix(np.vstack([TARGETS.toarray()[:60], 1 - TARGETS.toarray()[60:]]))
+    weight = np.r_[np.full(60, 2.0), np.zeros(60)].astype(np.float32)
+    path, vocabulary = fitted(flipped, weight)
+    scores = path.scores(encode(vocabulary, TEXTS[:4]), vocabulary)
+    np.testing.assert_array_equal(scores > 0, TARGETS[:4].toarray() > 0)
+
+
+@pytest.mark.parametrize("targets", [TARGETS, np.array([0, 1, 2, 2] * 30)])
+@pytest.mark.parametrize("weight", [None, np.linspace(0.5, 1.5, 120).astype(np.float32)])
+def test_many_labels_are_trained_in_another_way_to_the_same_weights(targets, weight, monkeypatch):
+    few, _ = fitted(targets, weight)
+    monkeypatch.setattr(wide, "MANY_LABELS", 1)
+    many, _ = fitted(targets, weight)
+    np.testing.assert_allclose(many.weights, few.weights, atol=1e-4)
+    np.testing.assert_allclose(many.bias, few.bias, atol=1e-4)
+    assert np.abs(few.weights).max() > 0.1
+
+
+def test_the_gradient_of_the_weights_is_a_product():
+    random = np.random.RandomState(0)
+    batch = sp.random(7, 5, density=0.5, random_state=random, format="csr", dtype=np.float32)
+    gradient = torch.from_numpy(random.randn(7, 3).astype(np.float32))
+    for n_labels in (1, 3):
+        weights = torch.zeros(5, n_labels)
+        found = wide._weight_gradient(weights, batch, gradient[:, :n_labels])
+        expected = batch.toarray().T @ gradient[:, :n_labels].numpy()
+        np.testing.assert_allclose(found.to_dense().numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_mixture_is_logistic_regression(seed):
+    random = np.random.RandomState(seed)
+    deep, wide = random.randn(2, 200, 5)
+    y = (random.rand(200, 5) < expit(0.5 * deep + 2 * wide - 1)).astype(float)
+    mixture = Mixture.fit(sp.csr_matrix(y), deep, wide)
+    reference = LogisticRegression(C=np.inf, tol=1e-8).fit(
+        np.column_stack([deep.ravel(), wide.ravel()]), y.ravel()
+    )
+    np.testing.assert_allclose([mixture.deep, mixture.wide], reference.coef_[0], atol=1e-2)
+    np.testing.assert_allclose(mixture.offset, reference.intercept_[0], atol=1e-2)
+
+
+def test_single_label_mixture_lowers_the_loss():
+    random = np.random.RandomState(0)
+    deep, wide = random.randn(2, 400, 4)
+    true = (deep + 3 * wide + random.gumbel(size=deep.shape)).argmax(axis=1)
+    mixture = Mixture.fit(true, deep, wide)
+
+    def loss(logits):
+        return -log_softmax(logits, axis=1)[np.arange(400), true].mean()
+
+    assert mixture.offset == 0
+    assert mixture.wide > 2 * mixture.deep > 0
+    assert loss(mixture(deep, wide)) < min(loss(deep), loss(wide), loss(deep + wide))
+
+
+def test_no_path_counts_against_itself():
+    random = np.random.RandomState(0)
+    y = random.rand(300, 3) < 0.5
+    misleading = np.where(y, -1.0, 1.0) + 0.1 * random.randn(300, 3)
+    mixture = Mixture.fit(sp.csr_matrix(y.astype(float)), misleading, random.randn(300, 3))
+    assert mixture.deep == 0
