@@ -15,6 +15,7 @@ from sklabelemb.laco.network import LACO
 from sklabelemb.laco.samples import CooccurrenceDataset
 from sklabelemb.leam.network import LEAM
 from sklabelemb.learning import TextDataset, TextNet, isolated_randomness
+from sklabelemb.learning.losses import LabelLoss, TaskLoss
 from sklabelemb.learning.optimizers import SplitAdam
 from sklabelemb.text import TokenIds
 
@@ -55,7 +56,8 @@ def net(module, multilabel, options, steps=1, **kwargs):
         made = TextNet(
             module,
             **{f"module__{name}": value for name, value in options.items()},
-            criterion__multilabel=multilabel,
+            criterion=TaskLoss,
+            criterion__losses=[(LabelLoss, {"multilabel": multilabel})],
             optimizer=SplitAdam,
             lr=0.01,
             batch_size=11,

@@ -133,7 +133,10 @@ def test_a_batch_holds_texts_targets_and_weights():
 def test_codes_and_no_target():
     data = dataset([1, 2, 1], np.array([2, 0, 1]))
     assert data.batch(np.array([2, 0]))[1]["y"].tolist() == [1, 2]
-    assert dataset([1]).batch(np.array([0]))[1] == {}
+    # Which task it is of is told with every text.
+    assert data.batch(np.array([2, 0]))[1]["task"].tolist() == [0, 0]
+    found = replace(dataset([1]), task=3).batch(np.array([0]))[1]
+    assert {name: value.tolist() for name, value in found.items()} == {"task": [3]}
     part = data.subset(np.array([2, 0]))
     assert len(part) == 2
     assert part.targets.tolist() == [1, 2]

@@ -49,9 +49,9 @@ def test_the_wide_path_is_trained_again_with_the_held_out_texts(monkeypatch):
     seen = []
     original = WidePath.fit.__func__
 
-    def spy(cls, data, *args):
-        seen.append(len(data))
-        return original(cls, data, *args)
+    def spy(cls, texts, *args):
+        seen.append(len(texts))
+        return original(cls, texts, *args)
 
     monkeypatch.setattr(WidePath, "fit", classmethod(spy))
     LEAMClassifier(max_epochs=1, **SMALL).fit(X, Y)

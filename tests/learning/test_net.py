@@ -17,7 +17,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import nn
 
 from sklabelemb.leam.network import LEAM
-from sklabelemb.learning import TextDataset, TextNet, isolated_randomness
+from sklabelemb.learning import TaskDatasets, TextDataset, TextNet, isolated_randomness
 from sklabelemb.learning.callbacks import (
     BestWeights,
     EpochProgress,
@@ -25,7 +25,7 @@ from sklabelemb.learning.callbacks import (
     StopTraining,
     ValidationScore,
 )
-from sklabelemb.learning.losses import LabelLoss
+from sklabelemb.learning.losses import LabelLoss, TaskLoss
 from sklabelemb.learning.optimizers import SplitAdam, halving
 from sklabelemb.text import TokenIds
 
@@ -54,7 +54,8 @@ def make_net(multilabel=True, module=LEAM, **kwargs):
         "module__embedding_dim": 6,
         "module__dropout": 0.2,
         "module__word_dropout": 0.1,
-        "criterion__multilabel": multilabel,
+        "criterion": TaskLoss,
+        "criterion__losses": [(LabelLoss, {"multilabel": multilabel})],
         "optimizer": SplitAdam,
         "lr": 0.02,
         "batch_size": 8,
@@ -66,10 +67,17 @@ def make_net(multilabel=True, module=LEAM, **kwargs):
         return TextNet(module, **arguments).initialize()
 
 
+def of_one_task(data):
+    return TaskDatasets((data,))
+
+
 def train(net, epochs=3, callbacks=(), valid=True, data=None):
     with isolated_randomness(1, net.device):
         net.train_on(
-            data or dataset(), dataset(25, seed=1) if valid else None, epochs, list(callbacks)
+            of_one_task(data or dataset()),
+            of_one_task(dataset(25, seed=1)) if valid else None,
+            epochs,
+            list(callbacks),
         )
     return net
 
@@ -128,7 +136,7 @@ def stop(net):
 def test_training_learns_and_the_history_tells(multilabel):
     net = make_net(multilabel)
     data = dataset(multilabel=multilabel, weight=True)
-    net.train_on(data, dataset(25, 1, multilabel), 12, [])
+    net.train_on(of_one_task(data), of_one_task(dataset(25, 1, multilabel)), 12, [])
     losses = net.history[:, "train_loss"]
     assert losses[-1] < 0.7 * losses[0]
     assert len(net.history[:, "valid_loss"]) == 12
@@ -471,7 +479,7 @@ def test_validation_score_sees_every_text_with_its_own_targets():
 
     valid = dataset(25, seed=1)
     net = make_net()
-    net.train_on(dataset(), valid, 2, [ValidationScore(score)])
+    net.train_on(of_one_task(dataset()), of_one_task(valid), 2, [ValidationScore(score)])
     assert net.history[:, "valid_score"] == [1.0, 2.0]
     order = np.argsort(valid.token_ids.lengths, kind="stable")
     targets, logits = seen[1]

@@ -131,7 +131,7 @@ def test_state_dict_round_trip():
             assert torch.equal(a, b)
     # A schedule still reaches the parts after loading.
     schedule.step()
-    assert {group["lr"] for part in other._parts for group in part.param_groups} == {0.025}
+    assert {group["lr"] for part in other.parts for group in part.param_groups} == {0.025}
 
 
 def test_a_closure_is_evaluated_once_with_gradient():

@@ -19,8 +19,9 @@ from sklabelemb.learning.task import (
     new_targets,
     shown_tasks,
     targets_of,
+    texts_of_labels,
 )
-from sklabelemb.mtle.label_words import task_texts, texts_in_order, words_of_labels
+from sklabelemb.mtle.label_words import distinct_words, texts_in_order
 from sklabelemb.targets import Targets
 from sklabelemb.text import Tokenizer
 
@@ -308,7 +309,7 @@ FOR_ALL = {"neg": "bad", "pos": "good"}
     ],
 )
 def test_texts_of_a_task(label_texts, targets, expected):
-    assert task_texts(label_texts, "books", targets) == expected
+    assert texts_of_labels(label_texts, "books", targets) == expected
 
 
 @pytest.mark.parametrize(
@@ -316,13 +317,13 @@ def test_texts_of_a_task(label_texts, targets, expected):
 )
 def test_missing_texts_are_named_with_their_task(label_texts):
     with pytest.raises(ValueError, match=r"^label_texts"):
-        task_texts(label_texts, "books", OPINIONS)
+        texts_of_labels(label_texts, "books", OPINIONS)
 
 
 def test_words_are_those_of_the_texts():
-    found = words_of_labels("t", NUMBERS, ["Too late!", "rude", "my money"], Tokenizer())
+    found = distinct_words(Task("t", NUMBERS, ["Too late!", "rude", "my money"]), Tokenizer())
     assert found == [["too", "late", "!"], ["rude"], ["my", "money"]]
-    assert words_of_labels("t", OPINIONS, ["a b", "c"], str.split) == [["a", "b"], ["c"]]
+    assert distinct_words(Task("t", OPINIONS, ["a b", "c"]), str.split) == [["a", "b"], ["c"]]
 
 
 @pytest.mark.parametrize(
@@ -338,7 +339,7 @@ def test_words_are_those_of_the_texts():
     ],
 )
 def test_labels_that_their_words_do_not_tell_apart_get_one_of_their_own(texts, kept):
-    found = words_of_labels("t", NUMBERS, texts, str.split)
+    found = distinct_words(Task("t", NUMBERS, texts), str.split)
     means = [{word: words.count(word) / len(words) for word in words} for words in found]
     assert all(means[a] != means[b] for a in range(3) for b in range(a))
     own = []
@@ -348,5 +349,5 @@ def test_labels_that_their_words_do_not_tell_apart_get_one_of_their_own(texts, k
     assert len(own) == len(set(own)) <= 3
     # No text can have such a word, and no label of another task.
     assert all(len(Tokenizer()(word)) > 1 for word in own)
-    for words in words_of_labels("u", NUMBERS, texts, str.split):
+    for words in distinct_words(Task("u", NUMBERS, texts), str.split):
         assert set(own).isdisjoint(words)

@@ -10,7 +10,7 @@ from scipy.special import expit, log_softmax
 from sklearn.linear_model import LogisticRegression
 
 import sklabelemb.linear.path as wide
-from sklabelemb.learning import TextDataset, isolated_randomness
+from sklabelemb.learning import isolated_randomness
 from sklabelemb.linear import Mixture, WidePath
 from sklabelemb.text import Tokenizer, Vocabulary
 
@@ -22,7 +22,7 @@ def fitted(targets=TARGETS, weight=None) -> tuple[WidePath, Vocabulary]:
     vocabulary, ids = Vocabulary.build(TEXTS, Tokenizer(), keep_unknown=True)
     n_labels = targets.shape[1] if sp.issparse(targets) else int(targets.max()) + 1
     with isolated_randomness(0):
-        path = WidePath.fit(TextDataset(ids, targets, weight), vocabulary, n_labels)
+        path = WidePath.fit(ids, targets, vocabulary, n_labels, None, weight)
     return path, vocabulary
 
 

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from sklabelemb.mtle import MTLEClassifier, Task
-
-# GONE decided
-from sklabelemb.readout import joined
+from sklabelemb.learning import Task
+from sklabelemb.mtle import MTLEClassifier
+from sklabelemb.readout import Readout, joined
 from sklabelemb.targets import Targets
 
 WORDS = {"a": ["red", "green"], "b": ["one", "two"], "c": ["up", "down"]}
@@ -98,7 +97,8 @@ def test_joined_is_a_loop_over_the_samples(shape):
         for t in task.tolist():
             expected.append(answers[t][used[t]])
             used[t] += 1
-        np.testing.assert_array_equal(joined(answers, groups), expected)
+        found = {t: (answers[t], rows) for t, rows in groups.items()}
+        np.testing.assert_array_equal(joined(found), expected)
 
 
 @pytest.mark.parametrize(
@@ -117,25 +117,27 @@ def test_joined_is_a_loop_over_the_samples(shape):
 )
 def test_kinds_of_classes(one, other, dtype):
     one, other = np.asarray(one), np.asarray(other)
-    groups = {"a": np.array([0, 3]), "b": np.array([1, 2])}
-    result = joined({"a": one, "b": other}, groups)
+    result = joined({"a": (one, np.array([0, 3])), "b": (other, np.array([1, 2]))})
     assert result.dtype == np.dtype(dtype)
     assert result.tolist() == [one.tolist()[0], *other.tolist(), one.tolist()[1]]
 
 
 def test_different_numbers_of_labels_make_no_array():
-    groups = {"a": np.array([0]), 2: np.array([1]), "c": np.array([2])}
-    answers = {"a": np.ones((1, 2)), 2: np.ones((1, 3)), "c": np.ones((1, 2))}
+    found = {
+        "a": (np.ones((1, 2)), np.array([0])),
+        2: (np.ones((1, 3)), np.array([1])),
+        "c": (np.ones((1, 2)), np.array([2])),
+    }
     message = (
         r"different numbers of labels \('a': 2, 2: 3, 'c': 2\), which make no array. Ask for one"
     )
     with pytest.raises(ValueError, match=message):
-        joined(answers, groups)
+        joined(found)
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
 @pytest.mark.parametrize("min_labels", [0, 2])
-def test_decided_is_a_loop_over_the_samples(multilabel, min_labels):
+def test_decisions_are_a_loop_over_the_samples(multilabel, min_labels):
     random = np.random.default_rng(0)
     logits = random.standard_normal((20, 3)).astype(np.float32)
     if multilabel:
@@ -153,7 +155,7 @@ def test_decided_is_a_loop_over_the_samples(multilabel, min_labels):
         else:
             chosen = {max(range(3), key=lambda label: values[label])}
         expected[row, list(chosen)] = True
-    found = decided(logits, task)
+    found = Readout(None).decisions(logits, task)
     assert found.dtype == bool
     np.testing.assert_array_equal(found, expected)
 
