@@ -14,6 +14,8 @@ from transformers import AutoModel
 
 from sklabelemb import LACOClassifier
 from sklabelemb.laco import LACO, PAPER_SETTINGS
+from sklabelemb.laco.readout import LACOReadout
+from sklabelemb.laco.recipe import LACORecipe
 from sklabelemb.text import TokenIds
 
 from .literal import (
@@ -85,7 +87,10 @@ def logits_of(model, ids):
     """Logits of texts that are given as token ids."""
     offsets = np.cumsum([0, *map(len, ids)])
     flat = np.array([i for row in ids for i in row], dtype=np.int32)
-    return model.net_.predict_logits(model._dataset(TokenIds(flat, offsets)))
+    readout = LACOReadout(model.model_)
+    return model.net_.predict_logits(
+        readout.dataset(TokenIds(flat, offsets), model.model_.own_task)
+    )
 
 
 # -- what trains -----------------------------------------------------------------------------------
@@ -249,7 +254,7 @@ def many_labels(n_labels=60, n_texts=60):
 def test_more_labels_than_positions_go_through_in_blocks():
     texts, y = many_labels()
     model = laco(encoder=SHORT, cooccurrence="both").fit(texts, y)
-    assert model._network_arguments["block_size"] == 12
+    assert model.model_.options["block_size"] == 12
     logits = model.decision_function(texts)
     assert logits.shape == (60, 60)
     assert np.isfinite(logits).all()
@@ -266,27 +271,31 @@ def test_more_labels_than_positions_go_through_in_blocks():
     assert empty.contributions.shape == (0, 60)
 
 
+def recipe_of(**parameters):
+    return LACORecipe.of(laco(**parameters).get_params(deep=False))
+
+
 @pytest.mark.parametrize("positions", [8, 32, 33, 512])
 def test_labels_leave_the_text_half_of_the_positions(positions):
-    model = laco()
+    recipe = recipe_of()
     configuration = {"model_type": "bert", "max_position_embeddings": positions}
     free = positions - 3
     for n_labels in [*range(1, 40), 103, 255, 1000]:
-        room, block = model._division(configuration, n_labels)
+        room, block = recipe._division(configuration, n_labels)
         # As few blocks as leave a text half of the positions, and labels spread evenly over them.
         n_blocks = next(g for g in range(1, n_labels + 1) if -(-n_labels // g) <= free // 2)
         assert block == math.ceil(n_labels / n_blocks)
         assert room == free - block >= free // 2
-    assert laco(joint_embedding=False)._division(configuration, 1000) == (positions - 2, 1000)
+    assert recipe_of(joint_embedding=False)._division(configuration, 1000) == (positions - 2, 1000)
 
 
 def test_short_texts_leave_labels_more_than_half_of_the_positions():
     configuration = {"model_type": "bert", "max_position_embeddings": 512}
-    assert laco(max_length=48)._division(configuration, 300) == (209, 300)
-    assert laco(max_length=48)._division(configuration, 461) == (48, 461)
-    assert laco(max_length=48)._division(configuration, 462) == (278, 231)
-    assert laco(max_length=None)._division(configuration, 300) == (359, 150)
-    assert laco(max_length=400)._division(configuration, 300) == (359, 150)
+    assert recipe_of(max_length=48)._division(configuration, 300) == (209, 300)
+    assert recipe_of(max_length=48)._division(configuration, 461) == (48, 461)
+    assert recipe_of(max_length=48)._division(configuration, 462) == (278, 231)
+    assert recipe_of(max_length=None)._division(configuration, 300) == (359, 150)
+    assert recipe_of(max_length=400)._division(configuration, 300) == (359, 150)
 
 
 # -- parameters that are changed after a fit -------------------------------------------------------
@@ -474,7 +483,7 @@ def test_what_the_tasks_ask_is_new_in_every_epoch():
 
 def literal_loss(model, seen, batch, alpha, weight):
     """Equation 8 for a batch, with the weights that the training started from."""
-    network = LACO(**model._network_arguments)
+    network = LACO(**model.model_.options)
     network.load_state_dict(seen.start)
     network.eval()
     inputs, target = batch
@@ -641,7 +650,7 @@ def test_new_words_get_rows_and_old_ones_keep_theirs():
     model = laco().fit(TEXTS, LABELS)
     before = model.decision_function(TEXTS[:4])
     table = model.net_.module_.embedding.weight.detach().clone()
-    words, marks = dict(model.vocabulary_.to_dict()), dict(model._network_arguments)
+    words, marks = dict(model.vocabulary_.to_dict()), dict(model.model_.options)
     # Steps so small that nothing but the new rows is new.
     model.set_params(learning_rate=1e-12, weight_decay=0.0)
     model.partial_fit(["brandnew parcel arrived"] * 24, LABELS)
@@ -651,8 +660,8 @@ def test_new_words_get_rows_and_old_ones_keep_theirs():
     assert len(grown) == len(table) + 2
     np.testing.assert_allclose(grown[: len(table)], table, atol=1e-9)
     np.testing.assert_allclose(model.decision_function(TEXTS[:4]), before, atol=1e-6)
-    assert model._network_arguments["cls_id"] == marks["cls_id"]
-    assert model._network_arguments["sep_id"] == marks["sep_id"]
+    assert model.model_.options["cls_id"] == marks["cls_id"]
+    assert model.model_.options["sep_id"] == marks["sep_id"]
     assert words["words"] == model.vocabulary_.to_dict()["words"][: len(words["words"])]
     # And what is new is learnt: the word alone has become another than the unknown one.
     model.set_params(learning_rate=0.01).partial_fit(["brandnew parcel arrived"] * 24, LABELS)
@@ -735,7 +744,11 @@ def test_without_cross_attention_pieces_are_left_out(folder, joint_embedding, pr
     ).fit(TEXTS, LABELS)
     texts = ["my unpaid parcels", "late", "", "due " * 30]
     for text, explanation in zip(texts, model.explain(texts), strict=True):
-        ids = model.vocabulary_.encode([text], model._tokenizer()).row(0).tolist()
+        ids = (
+            model.vocabulary_.encode([text], model.model_.recipe.settings.text_tokenizer)
+            .row(0)
+            .tolist()
+        )
         owners = list(range(len(ids)))
         if pretrained:
             owners = model.vocabulary_.words_of(text)[2]

@@ -62,8 +62,8 @@ def assert_same_model(again, model):
         np.testing.assert_array_equal(one.contributions, other.contributions)
         if other.affinity is not None:
             np.testing.assert_array_equal(one.affinity, other.affinity)
-    assert again._learnt_attributes().keys() == model._learnt_attributes().keys()
-    assert again._network_arguments == model._network_arguments
+    assert vars(again).keys() == vars(model).keys()
+    assert again.model_.options == model.model_.options
 
 
 @pytest.mark.parametrize("pretrained", [True, False])
@@ -312,7 +312,7 @@ def test_a_configuration_in_a_file_fetches_no_code(tmp_path):
     save(laco(FRESH).fit(TEXTS, LABELS), tmp_path / "model")
     path = tmp_path / "model" / "model.json"
     content = json.loads(path.read_text(encoding="utf-8"))
-    for options in (content["learnt"]["_network_arguments"], content["learnt"]["net_"]["module"]):
+    for options in (content["model"]["options"], content["model"]["module"]):
         options["encoder"]["attn_implementation"] = "evil/kernel"
         options["encoder"]["auto_map"] = {"AutoModel": "evil--evil.Evil"}
     path.write_text(json.dumps(content), encoding="utf-8")

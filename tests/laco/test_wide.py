@@ -15,7 +15,9 @@ import sklabelemb.linear.path as training
 from sklabelemb import LACOClassifier, load, save
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.laco import PAPER_SETTINGS
+from sklabelemb.laco.readout import LACOReadout
 from sklabelemb.linear import Mixture
+from sklabelemb.readout import Readout
 
 from .literal import BERT, PIECES, write_encoder
 
@@ -55,8 +57,16 @@ def laco(encoder=FRESH | SHORT, **parameters):
     return LACOClassifier(encoder=encoder, **{**tiny, **parameters})
 
 
+def encoded(model, texts):
+    return LACOReadout(model.model_).encode(texts)
+
+
+def dataset(model, token_ids):
+    return LACOReadout(model.model_).dataset(token_ids, model.model_.own_task)
+
+
 def network_logits(model, texts):
-    return model.net_.predict_logits(model._dataset(model._encode(texts)))
+    return model.net_.predict_logits(dataset(model, encoded(model, texts)))
 
 
 def constant_of(model):
@@ -81,7 +91,7 @@ def test_the_network_is_that_without_it(folder, pretrained, y):
     for name, value in both.net_.module_.state_dict().items():
         assert torch.equal(value, alone.net_.module_.state_dict()[name]), name
     deep, mixture = alone.decision_function(UNSEEN), both.mixture_
-    scores = both.wide_.scores(both._encode(UNSEEN), both.vocabulary_)
+    scores = both.wide_.scores(encoded(both, UNSEEN), both.vocabulary_)
     np.testing.assert_allclose(
         both.decision_function(UNSEEN),
         mixture.deep * deep + mixture.wide * scores + mixture.offset,
@@ -125,7 +135,7 @@ def test_the_encoder_reads_the_beginning_and_the_wide_path_the_whole_text(folder
     short, long = [start], [f"{start} due, all lost"]
     np.testing.assert_array_equal(network_logits(model, short), network_logits(model, long))
     difference = model.decision_function(long) - model.decision_function(short)
-    wide = [model.wide_.scores(model._encode(texts), model.vocabulary_) for texts in (short, long)]
+    wide = [model.wide_.scores(encoded(model, texts), model.vocabulary_) for texts in (short, long)]
     assert np.abs(wide[1] - wide[0]).max() > 0.01
     np.testing.assert_allclose(difference, model.mixture_.wide * (wide[1] - wide[0]), atol=1e-5)
 
@@ -188,17 +198,22 @@ def test_contributions_and_a_constant_sum_to_the_logit(folder, joint_embedding, 
     model = laco(encoder, joint_embedding=joint_embedding).fit(TEXTS, y)
     texts = [*TEXTS[:4], *UNSEEN]
     logits, proba = model.decision_function(texts), model.predict_proba(texts)
-    n_read = model._dataset(model._encode(texts)).max_length
+    n_read = dataset(model, encoded(model, texts)).max_length
     for row, (text, explanation) in enumerate(zip(texts, model.explain(texts), strict=True)):
         np.testing.assert_allclose(
             explanation.contributions.sum(axis=0) + constant_of(model), logits[row], atol=1e-4
         )
         np.testing.assert_allclose(explanation.proba, proba[row], atol=1e-5)
         np.testing.assert_array_equal(
-            explanation.predicted, model._label_decisions(logits[row : row + 1])[0]
+            explanation.predicted,
+            Readout(model.model_).decisions(logits[row : row + 1], model.model_.own_task)[0],
         )
         # All words are shown; those beyond the encoder have no attention.
-        tokens = model.vocabulary_.words_of(text)[0] if pretrained else model._tokenizer()(text)
+        tokens = (
+            model.vocabulary_.words_of(text)[0]
+            if pretrained
+            else model.model_.recipe.settings.text_tokenizer(text)
+        )
         assert [token.lower() for token in explanation.tokens] == [t.lower() for t in tokens]
         assert explanation.attention.shape == explanation.contributions.shape
         if explanation.tokens:
@@ -207,7 +222,7 @@ def test_contributions_and_a_constant_sum_to_the_logit(folder, joint_embedding, 
         assert (explanation.attention[: min(n_read, len(tokens)) // 2] > 0).all()
         if "lost" in explanation.tokens[n_read:]:
             place = explanation.tokens.index("lost")
-            share = model.wide_.contributions(model._encode([text]), model.vocabulary_)[place]
+            share = model.wide_.contributions(encoded(model, [text]), model.vocabulary_)[place]
             np.testing.assert_allclose(
                 explanation.contributions[place], model.mixture_.wide * share, atol=1e-6
             )
@@ -218,9 +233,9 @@ def test_contributions_and_a_constant_sum_to_the_logit(folder, joint_embedding, 
 def test_without_cross_attention_the_network_is_asked_without_each_word(folder, pretrained):
     model = laco(folder if pretrained else FRESH | SHORT, cross_attention=False).fit(TEXTS, LABELS)
     for text, explanation in zip(UNSEEN, model.explain(UNSEEN), strict=True):
-        token_ids = model._encode([text])
+        token_ids = encoded(model, [text])
         wanted = model.mixture_.wide * model.wide_.contributions(token_ids, model.vocabulary_)
-        data = model._dataset(token_ids)
+        data = dataset(model, token_ids)
         if len(wanted):
             read = data.batch(np.array([0]))[0]["ids"][0]
             assert len(read) == min(len(wanted), 8)

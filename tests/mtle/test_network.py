@@ -14,10 +14,12 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import sklabelemb.mtle.matchers as matchers_module
 import sklabelemb.mtle.network as network_module
+from sklabelemb.learning.carry_over import copy_weights
 from sklabelemb.learning.optimizers import SplitAdam
 from sklabelemb.mtle import MTLE
-from sklabelemb.mtle.network import CosineMatcher, MLPMatcher
+from sklabelemb.mtle.matchers import CosineMatcher, MLPMatcher
 
 N_WORDS = 14
 TEXTS = [
@@ -62,6 +64,13 @@ def random_mtle(seed=0, label_words=TASKS, scale=1.0, **options):
         network.embedding.weight[0] = 0
         network.label_embedding.weight[0] = 0
     return network
+
+
+def with_the_weights_of(network, label_words, **options):
+    """An MTLE of other tasks with the same weights."""
+    other = random_mtle(7, label_words, **options)
+    other.load_state_dict(network.state_dict())
+    return other
 
 
 def torchs_lstm(network):
@@ -203,7 +212,7 @@ def test_label_vectors_are_means_and_zeros_without_words():
             rows = network.label_embedding.weight[words]
             wanted = rows.mean(dim=0) if words else torch.zeros(5, dtype=torch.float64)
             torch.testing.assert_close(vector, wanted)
-    network.set_tasks([[[], []]])
+    network = random_mtle(label_words=[[[], []]])
     assert torch.equal(network.label_vectors(), torch.zeros(2, 5, dtype=torch.float64))
 
 
@@ -257,7 +266,7 @@ def test_mlp_matcher_goes_through_many_labels_in_blocks(monkeypatch):
     whole, largest = run()
     # Never the concatenation of all pairs, even without blocks.
     assert largest == b * n_labels * size
-    monkeypatch.setattr(network_module, "MATCH_BLOCK_ELEMENTS", 50 * 2 * b * size)
+    monkeypatch.setattr(matchers_module, "MATCH_BLOCK_ELEMENTS", 50 * 2 * b * size)
     in_blocks, largest = run()
     assert largest <= max(50 * b * size, b * n_labels)
     for found, wanted in zip(in_blocks, whole, strict=True):
@@ -380,8 +389,8 @@ def test_permuting_labels_permutes_logits():
         network = random_mtle(seed, **options)
         before = network(padded(TEXTS), 1)
         order = torch.randperm(4, generator=generator)
-        network.set_tasks([[TASKS[1][label] for label in order]])
-        torch.testing.assert_close(network(padded(TEXTS)), before[:, order], rtol=0, atol=1e-12)
+        permuted = with_the_weights_of(network, [[TASKS[1][label] for label in order]], **options)
+        torch.testing.assert_close(permuted(padded(TEXTS)), before[:, order], rtol=0, atol=1e-12)
 
 
 def test_equal_labels_of_different_tasks_have_equal_logits():
@@ -629,41 +638,22 @@ def test_no_weight_depends_on_tasks_or_labels():
         assert all(shape == shapes[0] for shape in shapes)
 
 
-def test_set_tasks_leaves_the_logits_of_old_tasks_bit_equal():
+def test_further_tasks_leave_the_logits_of_old_ones_bit_equal():
     for options in KINDS:
         network = random_mtle(**options)
         ids = padded(TEXTS)
         before = [network(ids, task) for task in range(3)]
-        state = copy.deepcopy(network.state_dict())
         new = [[7, 9], [], [1]]
-        network.set_tasks([*TASKS, new])
-        assert network.n_tasks == 4
+        larger = with_the_weights_of(network, [*TASKS, new], **options)
+        assert larger.n_tasks == 4
         for task in range(3):
-            assert torch.equal(network(ids, task), before[task])
+            assert torch.equal(larger(ids, task), before[task])
         fresh = random_mtle(label_words=[new], **options)
-        assert torch.equal(network(ids, 3), fresh(ids))
-        for name, value in network.state_dict().items():
-            assert torch.equal(value, state[name])
-        network.set_tasks(TASKS[1:])
-        assert torch.equal(network(ids), before[1])
+        assert torch.equal(larger(ids, 3), fresh(ids))
+        smaller = with_the_weights_of(network, TASKS[1:], **options)
+        assert torch.equal(smaller(ids), before[1])
         with pytest.raises(ValueError, match="task=2, but tasks go from 0 to 1"):
-            network(ids, 2)
-
-
-def test_set_tasks_keeps_or_changes_the_kind_of_tasks():
-    network = random_mtle(matcher="concat", multilabel=True)
-    network.set_tasks(TASKS[:2])
-    ids = padded(TEXTS)
-    scores = network.match(network.text_vectors(ids), network.label_vectors(1))
-    assert torch.equal(network(ids, 1), scores)
-    network.set_tasks(TASKS, [True, False, True])
-    assert torch.equal(network(ids, 1), scores.sigmoid())
-    network.set_tasks(TASKS)
-    assert torch.equal(network(ids, 1), scores.sigmoid())
-    with pytest.raises(ValueError, match=r"^multilabel has 3 values for 2 tasks\. Give one for"):
-        network.set_tasks(TASKS[:2])
-    network.set_tasks(TASKS[:2], True)
-    assert torch.equal(network(ids, 1), scores)
+            smaller(ids, 2)
 
 
 @pytest.mark.parametrize(
@@ -672,20 +662,16 @@ def test_set_tasks_keeps_or_changes_the_kind_of_tasks():
         ([], r"^label_words is empty: there must be at least one task\.$"),
         ([[[1]], []], r"^Task 1 has no labels: give it at least one\.$"),
         ([[[1]], [[2], [3, 0]]], r"^Label 1 of task 1 has the word id 0, but ids go from 1 to 13 "),
-        ([[[14]]], r"^Label 0 of task 0 has the word id 14, .* Call grow\(\) before new words\.$"),
+        (
+            [[[14]]],
+            r"^Label 0 of task 0 has the word id 14, but ids go from 1 to 13 \(0 is padding\)\.$",
+        ),
         ([[[-1]]], "has the word id -1"),
     ],
 )
 def test_label_words_that_cannot_be(label_words, message):
     with pytest.raises(ValueError, match=message):
         random_mtle(label_words=label_words)
-    network = random_mtle()
-    before = network(padded(TEXTS), 1)
-    with pytest.raises(ValueError, match=message):
-        network.set_tasks(label_words)
-    # A refused change changes nothing.
-    assert torch.equal(network(padded(TEXTS), 1), before)
-    assert network.n_tasks == 3
 
 
 def test_multilabel_of_the_wrong_length():
@@ -695,66 +681,56 @@ def test_multilabel_of_the_wrong_length():
 
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_grow_keeps_old_words_bit_equal(sparse, dtype):
+def test_more_words_keep_old_words_bit_equal(sparse, dtype):
     for options in KINDS:
         network = random_mtle(sparse=sparse, matcher_size=16, **options).to(dtype)
         with torch.no_grad():
             before = [network(padded(TEXTS), task) for task in range(3)]
-        tables = [network.embedding.weight.clone(), network.label_embedding.weight.clone()]
+        sizes = {"embedding_dim": 5, "hidden_size": 3, "matcher_size": 16, "dropout": 0.0}
+        sizes |= {"word_dropout": 0.0, "sparse": sparse, **options}
+        # New words can be part of labels.
         torch.manual_seed(5)
-        network.grow(N_WORDS + 300)
-        for layer, old in zip((network.embedding, network.label_embedding), tables, strict=True):
-            assert layer.weight.shape == (N_WORDS + 300, 5)
-            assert layer.weight.dtype == dtype
-            assert layer.weight.is_leaf
-            assert layer.weight.requires_grad
-            assert torch.equal(layer.weight[:N_WORDS], old)
-            assert layer.weight[N_WORDS:].std().item() == pytest.approx(0.4, rel=0.1)
+        larger = MTLE(N_WORDS + 300, [*TASKS, [[N_WORDS + 299], [3]]], **sizes).to(dtype)
+        tables = ["embedding", "label_embedding"]
+        tables += ["log_weight"] if options["encoder"] == "mean" else []
+        copy_weights(network, larger, tables)
+        for name in ("embedding", "label_embedding"):
+            new, old = getattr(larger, name).weight, getattr(network, name).weight
+            assert new.shape == (N_WORDS + 300, 5)
+            assert new.dtype == dtype
+            assert new.is_leaf
+            assert new.requires_grad
+            assert torch.equal(new[:N_WORDS], old)
+            assert new[N_WORDS:].std().item() == pytest.approx(0.4, rel=0.1)
         assert torch.equal(
-            network.embedding.weight[N_WORDS:], network.label_embedding.weight[N_WORDS:]
+            larger.embedding.weight[N_WORDS:], larger.label_embedding.weight[N_WORDS:]
         )
-        if hasattr(network, "log_weight"):
-            assert torch.all(network.log_weight.weight[N_WORDS:] == 0)
+        if hasattr(larger, "log_weight"):
+            assert torch.all(larger.log_weight.weight[N_WORDS:] == 0)
         with torch.no_grad():
             for task in range(3):
-                assert torch.equal(network(padded(TEXTS), task), before[task])
-        # New words can be read, be part of labels, and learn.
-        network.set_tasks([*TASKS, [[N_WORDS + 299], [3]]])
-        X = network.text_vectors(padded([[N_WORDS + 7, 3]]))
+                assert torch.equal(larger(padded(TEXTS), task), before[task])
+        # They can be read, and learn.
+        X = larger.text_vectors(padded([[N_WORDS + 7, 3]]))
         # Not through a sigmoid, where it is flat nothing is learnt.
-        network.match(X, network.label_vectors(3)).square().sum().backward()
-        assert network.embedding.weight.grad.to_dense()[N_WORDS + 7].any()
-        assert network.label_embedding.weight.grad.to_dense()[N_WORDS + 299].any()
-        again = random_mtle(matcher_size=16, **options).to(dtype)
-        torch.manual_seed(5)
-        again.grow(N_WORDS + 300)
-        assert torch.equal(again.embedding.weight, network.embedding.weight)
+        larger.match(X, larger.label_vectors(3)).square().sum().backward()
+        assert larger.embedding.weight.grad.to_dense()[N_WORDS + 7].any()
+        assert larger.label_embedding.weight.grad.to_dense()[N_WORDS + 299].any()
 
 
-def test_grow_by_nothing_and_by_less():
-    network = random_mtle()
-    table, state = network.embedding.weight, torch.get_rng_state()
-    network.grow(N_WORDS)
-    assert network.embedding.weight is table
-    assert torch.equal(torch.get_rng_state(), state)
-    with pytest.raises(ValueError, match=r"^n_words=13, but there are 14 words already\.$"):
-        network.grow(N_WORDS - 1)
-
-
-def test_grow_leaves_frozen_tables_frozen():
-    network = random_mtle()
-    network.label_embedding.weight.requires_grad_(False)
-    network.grow(N_WORDS + 1)
-    assert network.embedding.weight.requires_grad
-    assert not network.label_embedding.weight.requires_grad
+def test_fewer_words_cannot_take_over_the_weights():
+    fewer = MTLE(N_WORDS - 1, [[[3]]], embedding_dim=5, hidden_size=3, matcher_size=4)
+    with pytest.raises(
+        ValueError, match=r"embedding.weight had shape \(14, 5\) and now has \(13, 5\)"
+    ):
+        copy_weights(random_mtle().float(), fewer, ["embedding", "label_embedding"])
 
 
 def test_state_dict_round_trip():
     for options in KINDS:
         network = random_mtle(1, **options)
-        other = random_mtle(2, label_words=[[[9]]], **options)
+        other = random_mtle(2, **options)
         other.load_state_dict(network.state_dict())
-        other.set_tasks(TASKS)
         for task in range(3):
             assert torch.equal(other(padded(TEXTS), task), network(padded(TEXTS), task))
 
@@ -764,8 +740,10 @@ def test_copies_know_their_tasks():
         network = random_mtle(**options)
         for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
             assert torch.equal(other(padded(TEXTS), 1), network(padded(TEXTS), 1))
-            other.set_tasks([[[3]]])
-            assert network.n_tasks == 3
+            assert other.n_tasks == 3
+            with torch.no_grad():
+                other.label_embedding.weight += 1
+            assert not torch.equal(other(padded(TEXTS), 1), network(padded(TEXTS), 1))
 
 
 def test_it_is_a_module_of_torch_alone():
@@ -777,7 +755,8 @@ def test_it_is_a_module_of_torch_alone():
         line.split()[1] for line in source.splitlines() if line.startswith(("import ", "from "))
     ]
     imported = {name if name.startswith("sklabelemb") else name.split(".")[0] for name in modules}
-    assert imported == {"__future__", "collections", "itertools", "torch", "sklabelemb.layers"}
+    of_its_own = {"sklabelemb.layers", "sklabelemb.mtle.matchers"}
+    assert imported == {"__future__", "collections", "itertools", "torch", *of_its_own}
 
 
 # -- devices and precisions ----------------------------------------------------------------------
@@ -810,7 +789,6 @@ def test_cuda_agrees_with_the_cpu(sparse):
         for device in ("cpu", "cuda"):
             network = network.to(device)
             network.zero_grad()
-            network.set_tasks(TASKS)
             logits = network(padded(TEXTS).to(device), 1)
             logits.square().mean().backward()
             grads = [p.grad.to_dense().cpu() for p in network.parameters()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,6 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-import sklabelemb.learning.fit
 from sklabelemb import LEAMClassifier
 from sklabelemb.decision import tuned_thresholds, validation_score
 from sklabelemb.learning.losses import LabelLoss, TaskLoss
@@ -84,7 +84,12 @@ def test_the_loss_is_that_of_the_task(weighted, sample_weight):
     random = torch.Generator().manual_seed(0)
     multilabel = [False, True, False]
     weights = {1: np.array([1.0, 3.0, 0.5]), 2: np.array([2.0, 0.1])} if weighted else None
-    loss = TaskLoss(multilabel, weights)
+    loss = TaskLoss(
+        [
+            (LabelLoss, {"multilabel": several, "class_weight": (weights or {}).get(task)})
+            for task, several in enumerate(multilabel)
+        ]
+    )
     for task, n_labels in enumerate([3, 3, 2]):
         logits = torch.randn(4, n_labels, generator=random, requires_grad=True)
         y = torch.randint(0, 2, (4, n_labels) if multilabel[task] else (4,), generator=random)
@@ -98,7 +103,13 @@ def test_the_loss_is_that_of_the_task(weighted, sample_weight):
 
 
 def test_weights_of_labels_move_with_the_loss():
-    loss = TaskLoss([False, True], {1: np.array([1.0, 2.0])}).to(torch.float64)
+    weight = np.array([1.0, 2.0])
+    loss = TaskLoss(
+        [
+            (LabelLoss, {"multilabel": False}),
+            (LabelLoss, {"multilabel": True, "class_weight": weight}),
+        ]
+    ).to(torch.float64)
     assert loss.losses[1].class_weight.dtype == torch.float64
     assert loss.losses[0].class_weight is None
 
@@ -236,8 +247,8 @@ def test_a_dict_of_class_weights_goes_by_names_over_all_tasks():
     model = mtle(max_epochs=1, class_weight={"money": 3.0, "yes": 0.25}).fit_tasks(TASKS)
     assert weights_in(model) == [[3, 1, 1], [3, 1, 1], [1, 0.25]]
     assert weights_in(mtle(max_epochs=1, class_weight={"yes": 2}).fit_tasks(TASKS)) == [
-        None,
-        None,
+        [1, 1, 1],
+        [1, 1, 1],
         [1, 2],
     ]
 
@@ -293,7 +304,9 @@ def held_out(monkeypatch):
         calls.append((n, fraction, seed))
         return np.arange(n_kept), np.arange(n_kept, n)
 
-    monkeypatch.setattr(sklabelemb.learning.fit, "stratified_holdout", last)
+    # The package has a function of the name of the module.
+    module = importlib.import_module("sklabelemb.learning.fit")
+    monkeypatch.setattr(module, "stratified_holdout", last)
     return calls
 
 

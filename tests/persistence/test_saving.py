@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -102,7 +103,9 @@ def assert_same_model(again, model):
     for name in ("min_labels_", "n_iter_", "best_epoch_", "vocabulary_"):
         assert getattr(again, name) == getattr(model, name)
     assert without_seconds(again.history_) == without_seconds(model.history_)
-    assert again._learnt_attributes().keys() == model._learnt_attributes().keys()
+    assert vars(again).keys() == vars(model).keys()
+    assert again.model_.tasks.keys() == model.model_.tasks.keys()
+    assert again.model_.options == model.model_.options
 
 
 # -- round trips -----------------------------------------------------------------------------------
@@ -171,7 +174,8 @@ def test_parameters_come_back_with_their_types(tmp_path):
     assert type(again.net_params["optimizer__betas"]) is tuple
     assert [type(key) for key in again.class_weight] == [int, np.int64]
     assert again.net_.lr == model.net_.lr
-    assert torch.equal(again.net_.criterion_.class_weight, model.net_.criterion_.class_weight)
+    ours, theirs = (one.net_.criterion_.losses[0].class_weight for one in (again, model))
+    assert torch.equal(ours, theirs)
     assert_same_model(again, model)
 
 
@@ -208,7 +212,7 @@ def test_model_can_be_saved_again_after_loading(saved, fitted, tmp_path):
 
 
 def test_saving_leaves_the_model_as_it_was(fitted, tmp_path):
-    before = pickle.dumps(fitted._learnt_attributes()["targets_"]), set(vars(fitted))
+    before = pickle.dumps(fitted.targets_), set(vars(fitted))
     save(fitted, tmp_path / "model")
     assert before == (pickle.dumps(fitted.targets_), set(vars(fitted)))
 
@@ -225,7 +229,7 @@ def test_tied_weights_are_saved_each_for_itself(tmp_path):
 def test_words_of_any_characters_come_back(tmp_path):
     words = ["new\nline", "nul\0", '"quoted"', "\ud83d", "\ud83d\ude00", "a\u2028b", "$dict"]
     model = without_wide().fit(TEXTS, INDICATOR)
-    model.vocabulary_ = Vocabulary(words)
+    model.model_ = replace(model.model_, vocabulary=Vocabulary(words))
     model.net_.set_params(module__n_words=9)
     save(model, tmp_path / "model")
     assert load(tmp_path / "model").vocabulary_.words == tuple(words)
@@ -368,7 +372,7 @@ def test_tokenizer_of_ones_own_is_refused(tmp_path):
 def test_class_that_json_cannot_carry_is_refused(tmp_path):
     y = frame().set_axis(["a", "b", Fraction(1, 3)], axis=1)
     model = without_wide().fit(TEXTS, y)
-    message = r"targets_.label_names\[2\] is Fraction\(1, 3\) \(type Fraction\).*text, numbers or"
+    message = r"targets\.label_names\[2\] is Fraction\(1, 3\) \(type Fraction\).*text, numbers or"
     with pytest.raises(ValueError, match=message):
         save(model, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
@@ -627,7 +631,7 @@ def test_truncated_description(saved, content):
     ("entry", "value", "message"),
     [
         ("format", "other", r"model\.json does not describe a sklabelemb model\. Give the folder"),
-        ("format_version", 2, r"was written by a newer sklabelemb \(format 2; .*Upgrade: pip"),
+        ("format_version", 3, r"was written by a newer sklabelemb \(format 3; .*Upgrade: pip"),
         ("format_version", "1", r"has the format_version '1'"),
         ("class", "Popen", r"names the class 'Popen', which this sklabelemb .* does not load"),
         ("class", "sklabelemb.leam.LEAMClassifier", r"names the class .* does not load"),
@@ -637,8 +641,10 @@ def test_truncated_description(saved, content):
         ("parameters", None, "The files in .* do not make a LEAMClassifier: "),
         ("parameters", {"colour": "red"}, "this version has no parameter 'colour'"),
         ("parameters", {"max_epochs": -1}, "'max_epochs' parameter of LEAMClassifier must be"),
-        ("learnt", {}, "no entry 'net_'|nothing in model.json speaks of"),
-        ("learnt", [], "do not make a LEAMClassifier"),
+        ("fitted_parameters", None, "The files in .* do not make a LEAMClassifier: "),
+        ("fitted_parameters", {"colour": "red"}, "this version has no parameter 'colour'"),
+        ("model", {}, "no entry 'tasks'|nothing in model.json speaks of"),
+        ("model", [], "do not make a LEAMClassifier"),
     ],
 )
 def test_description_of_something_else(saved, entry, value, message):
@@ -654,66 +660,92 @@ def test_json_of_something_else(saved, content):
         load(saved)
 
 
-def thresholds_of_four(learnt):
-    learnt["thresholds_"]["$array"].update(shape=[4], values=[0.5] * 4)
+def task_of(parts):
+    return parts["tasks"]["default"]["$Task"]
 
 
-def no_thresholds(learnt):
-    learnt["thresholds_"] = None
+def no_tasks(parts):
+    parts["tasks"] = {}
 
 
-def two_label_names(learnt):
-    learnt["targets_"]["$Targets"]["label_names"]["$array"].update(shape=[2], values=["a", "b"])
+def another_task(parts):
+    parts["tasks"] = {"other": parts["tasks"]["default"]}
 
 
-def other_container(learnt):
-    learnt["targets_"]["$Targets"]["container"] = "list"
+def thresholds_of_four(parts):
+    task_of(parts)["thresholds"]["$array"].update(shape=[4], values=[0.5] * 4)
 
 
-def larger_network(learnt):
-    learnt["net_"]["module"]["embedding_dim"] = 9
+def no_thresholds(parts):
+    task_of(parts)["thresholds"] = None
 
 
-def other_head(learnt):
-    learnt["net_"]["module"]["head"] = "mlp"
+def two_label_names(parts):
+    targets = task_of(parts)["targets"]["$Targets"]
+    targets["label_names"]["$array"].update(shape=[2], values=["a", "b"])
 
 
-def unknown_argument(learnt):
-    learnt["net_"]["module"]["colour"] = "red"
+def other_container(parts):
+    task_of(parts)["targets"]["$Targets"]["container"] = "list"
 
 
-def swapped_weights(learnt):
-    weights = learnt["net_"]["weights"]
+def two_label_texts(parts):
+    task_of(parts)["label_texts"] = ["a", "b"]
+
+
+def an_order_of_others(parts):
+    task_of(parts)["label_order"] = {"$array": {"dtype": "<i8", "shape": [3], "values": [0, 1, 1]}}
+
+
+def larger_network(parts):
+    parts["module"]["embedding_dim"] = 9
+
+
+def other_head(parts):
+    parts["module"]["head"] = "mlp"
+
+
+def unknown_argument(parts):
+    parts["module"]["colour"] = "red"
+
+
+def swapped_weights(parts):
+    weights = parts["weights"]
     weights["output.weight"], weights["bag.weight"] = weights["bag.weight"], {"$tensor": "x"}
 
 
-def smaller_table(learnt):
-    learnt["net_"]["module"]["n_words"] -= 1
+def smaller_table(parts):
+    parts["module"]["n_words"] -= 1
 
 
-def infinite_mixture(learnt):
-    learnt["mixture_"]["$Mixture"]["deep"] = {"$float": "inf"}
+def infinite_mixture(parts):
+    task_of(parts)["mixture"]["$Mixture"]["deep"] = {"$float": "inf"}
 
 
-def method_replaced(learnt):
-    learnt["predict"] = 3
+def method_replaced(parts):
+    parts["predict"] = 3
 
 
-def count_as_text(learnt):
-    learnt["n_iter_"] = "3"
+def count_as_text(parts):
+    parts["best_epoch"] = "3"
 
 
-def history_of_numbers(learnt):
-    learnt["history_"] = [1]
+def history_of_numbers(parts):
+    parts["history"] = [1]
 
 
-def biases_forgotten(learnt):
-    learnt["wide_"]["$WidePath"]["bias"] = learnt["wide_"]["$WidePath"]["weights"]
+def biases_forgotten(parts):
+    linear = task_of(parts)["linear"]["$WidePath"]
+    linear["bias"] = linear["weights"]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (no_tasks, "there are no tasks"),
+        (another_task, r"tasks\['other'\] is no task of that name"),
+        (two_label_texts, "task 'default' has not one text for each of its labels"),
+        (an_order_of_others, "label_order is no order of the 3 labels"),
         (thresholds_of_four, r"thresholds_ has dtype float64 and shape \(4,\) instead of"),
         (no_thresholds, "thresholds_ are for label sets"),
         (two_label_names, "there are not 3 label names"),
@@ -723,16 +755,16 @@ def biases_forgotten(learnt):
         (unknown_argument, "unexpected keyword argument 'colour'"),
         (swapped_weights, "x is missing"),
         (smaller_table, r"the vocabulary has \d+ words, the network's table \d+"),
-        (infinite_mixture, "mixture_ is not finite"),
-        (method_replaced, "'predict' is nothing that a model learns"),
-        (count_as_text, "n_iter_ is a str"),
-        (history_of_numbers, "history_ is no list of dict"),
+        (infinite_mixture, "the mixture is not finite"),
+        (method_replaced, "'predict' is no part of a model"),
+        (count_as_text, "best_epoch is a str"),
+        (history_of_numbers, "history is no list of dict"),
         (biases_forgotten, "is missing"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_parts_that_do_not_fit(saved, change, message):
-    edit(saved, lambda description: change(description["learnt"]))
+    edit(saved, lambda description: change(description["model"]))
     fault = rf"^The files in {re.escape(str(saved))} do not make a LEAMClassifier: .*{message}"
     with pytest.raises(ValueError, match=f"{fault}.*Copy the whole folder again, or save"):
         load(saved)
@@ -742,11 +774,11 @@ def test_weights_of_another_dtype_or_name(saved):
     path = saved / "weights.safetensors"
     right = safetensors.torch.load_file(path)
     right = {name: tensor.clone() for name, tensor in right.items()}
-    bias = "net_.weights.output.bias"
+    bias = "weights.output.bias"
     for tensors, message in [
         ({**right, bias: right[bias].double()}, r"expects output\.bias as \(torch\.float32"),
         ({**right, "other": right[bias].clone()}, r"nothing in model\.json speaks of other"),
-        ({k: v for k, v in right.items() if k != bias}, r"net_\.weights\.output\.bias is missing"),
+        ({k: v for k, v in right.items() if k != bias}, r"weights\.output\.bias is missing"),
     ]:
         path.unlink()
         safetensors.torch.save_file(tensors, path)
@@ -762,7 +794,11 @@ def test_weights_of_another_dtype_or_name(saved):
 def test_description_says_what_is_in_the_folder(saved):
     description = json.loads((saved / "model.json").read_text(encoding="utf-8"))
     assert description["format"] == "sklabelemb model"
-    assert description["format_version"] == 1
+    assert description["format_version"] == 2
+    parts = {"tasks", "options", "module", "weights", "batch_size", "iterator_valid"}
+    assert description["model"].keys() == parts | {"history", "best_epoch"}
+    assert description["parameters"]["embedding_dim"] == 8
+    assert description["fitted_parameters"] == {}
     assert description["class"] == "LEAMClassifier"
     assert description["versions"].keys() == {"sklabelemb", "torch", "scikit-learn", "numpy"}
     assert description["files"].keys() == set(FILES) - {"model.json"}

@@ -222,7 +222,8 @@ def test_thresholds_decide_by_marginals_only():
     np.testing.assert_array_equal(beam.predict(UNSEEN), before)
     assert not marginal.predict(UNSEEN).to_numpy().any()
     # The decision may be changed after the fit.
-    np.testing.assert_array_equal(marginal.set_params(decision="beam").predict(UNSEEN), before)
+    marginal.decision_ = "beam"
+    np.testing.assert_array_equal(marginal.predict(UNSEEN), before)
 
 
 def test_tuned_thresholds_are_those_of_the_held_out_texts(monkeypatch):
@@ -232,7 +233,7 @@ def test_tuned_thresholds_are_those_of_the_held_out_texts(monkeypatch):
         seen.append((targets, logits, tuned_thresholds(targets, logits, shrinkage)))
         return seen[-1][2]
 
-    monkeypatch.setattr("sklabelemb.semantic_unit.classifier.tuned_thresholds", spy)
+    monkeypatch.setattr("sklabelemb.semantic_unit.readout.tuned_thresholds", spy)
     parameters = {"validation_fraction": 0.2, "decision": "marginal", "max_epochs": 5}
     model = units(threshold_shrinkage=10.0, **parameters).fit(TEXTS, FRAME)
     ((targets, logits, thresholds),) = seen
@@ -251,7 +252,8 @@ def test_tuned_thresholds_are_those_of_the_held_out_texts(monkeypatch):
 def test_beam_size_may_be_changed_after_the_fit():
     model = units(max_epochs=3, beam_size=1).fit(TEXTS, FRAME)
     greedy = model.predict_sequence(UNSEEN)
-    wide = model.set_params(beam_size=6).predict_sequence(UNSEEN)
+    model.beam_size_ = 6
+    wide = model.predict_sequence(UNSEEN)
     assert all(len(sequence.alternatives) == 0 for sequence in greedy)
     assert all(len(sequence.alternatives) == 5 for sequence in wide)
     assert all(
@@ -498,7 +500,7 @@ def test_the_words_of_a_topic_count_for_it():
 def test_flags_of_explanations_follow_the_decision():
     model = units(max_epochs=4).fit(TEXTS, FRAME)
     for decision in ("beam", "marginal"):
-        model.set_params(decision=decision)
+        model.decision_ = decision
         model.thresholds_ = np.full(4, 1e-9)
         flags = np.array([found.predicted for found in model.explain(UNSEEN)])
         np.testing.assert_array_equal(flags, model.predict(UNSEEN))
@@ -766,10 +768,11 @@ def test_the_best_epoch_is_that_of_greedy_decoding(learning_rate, monkeypatch):
 
     def spy(self, net, *, dataset_valid=None, **kwargs):
         """What greedy decoding finds in each held-out text alone."""
+        (part,) = dataset_valid.parts
         rows = np.zeros((len(dataset_valid), 4), dtype=bool)
         net.module_.eval()
         for row in range(len(rows)):
-            ids = dataset_valid.batch(np.array([row]))[0]["ids"]
+            ids = part.batch(np.array([row]))[0]["ids"]
             found = beam_search(net.module_, ids, 1, 0, int(ROWS.sum(axis=1).max()))
             rows[row] = found.members()[0, 0]
         decoded.append((dataset_valid, rows))
@@ -787,7 +790,7 @@ def test_the_best_epoch_is_that_of_greedy_decoding(learning_rate, monkeypatch):
     ((train, valid),) = trained
     assert (len(train), len(valid)) == (72, 18)
     assert len(decoded) == 8
-    truth = valid.targets.toarray().astype(bool)
+    truth = valid.parts[0].targets.toarray().astype(bool)
     for row, (data, best) in zip(model.history_, decoded, strict=True):
         assert data is valid
         # Micro-F1 and a quarter of macro-F1 of what was found, and of nothing else.
@@ -822,13 +825,13 @@ def test_the_weights_of_the_best_epoch_are_kept():
 
 def test_class_weights_reach_the_loss():
     model = units(max_epochs=1, class_weight={"money": 7.0}).fit(TEXTS, FRAME)
-    assert model.net_.criterion_.class_weight.tolist() == [7, 1, 1, 1, 1]
+    assert model.net_.criterion_.losses[0].class_weight.tolist() == [7, 1, 1, 1, 1]
     balanced = units(max_epochs=1, class_weight="balanced").fit(TEXTS, FRAME)
-    weights = balanced.net_.criterion_.class_weight.tolist()
+    weights = balanced.net_.criterion_.losses[0].class_weight.tolist()
     assert weights[-1] == 1
     assert np.argsort(weights[:4])[-1] == 0
     classes = units(max_epochs=1, class_weight={"time": 3.0}).fit(CLASS_TEXTS, CLASSES)
-    assert classes.net_.criterion_.class_weight.tolist() == [1, 1, 1, 3]
+    assert classes.net_.criterion_.losses[0].class_weight.tolist() == [1, 1, 1, 3]
 
 
 def test_heavier_labels_come_up_more_often():
@@ -963,7 +966,7 @@ def test_a_saved_model_can_go_on(tmp_path, label_order):
     model.fit(TEXTS, FRAME)
     save(model, tmp_path / "model")
     again = load(tmp_path / "model")
-    assert again.net_.criterion_.class_weight.tolist() == [2, 1, 1, 1, 1]
+    assert again.net_.criterion_.losses[0].class_weight.tolist() == [2, 1, 1, 1, 1]
     for one in (model, again):
         one.partial_fit([*TEXTS, "one newword"], pd.concat([FRAME, FRAME[:1]]))
     assert len(again.vocabulary_) == len(model.vocabulary_)
@@ -972,14 +975,16 @@ def test_a_saved_model_can_go_on(tmp_path, label_order):
     np.testing.assert_allclose(again.predict_proba(UNSEEN), model.predict_proba(UNSEEN), atol=0.02)
 
 
-@pytest.mark.parametrize("part", ["max_labels_", "label_order_"])
+@pytest.mark.parametrize("part", ["max_labels", "label_order"])
 def test_a_saved_model_without_a_part_is_refused(tmp_path, part):
     save(fitted(), tmp_path / "model")
     path = tmp_path / "model" / "model.json"
     description = json.loads(path.read_text())
-    del description["learnt"][part]
+    del description["model"]["tasks"]["default"]["$Task"][part]
     path.write_text(json.dumps(description))
-    with pytest.raises(ValueError, match=f"do not make a SemanticUnitSeq2SeqClassifier.*{part}"):
+    with pytest.raises(
+        ValueError, match="do not make a SemanticUnitSeq2SeqClassifier: Task has the fields"
+    ):
         load(tmp_path / "model")
 
 

@@ -14,10 +14,11 @@ import scipy.sparse as sp
 import torch
 
 from sklabelemb import SemanticUnitSeq2SeqClassifier, load, save
-from sklabelemb.learning import isolated_randomness
+from sklabelemb.learning import TextDataset, isolated_randomness
 from sklabelemb.linear import Mixture
 from sklabelemb.semantic_unit import mixing
 from sklabelemb.semantic_unit.mixing import UNMIXED, Evidence, fitted_mixture
+from sklabelemb.semantic_unit.readout import SequenceReadout
 from sklabelemb.semantic_unit.sequences import SequenceDataset
 
 from .literal import LiteralText
@@ -70,10 +71,14 @@ def fitted(target="sets", **parameters):
     return units(**parameters).fit(TEXTS, FRAME if target == "sets" else CLASSES)
 
 
+def encoded(model, texts):
+    return SequenceReadout(model.model_).encode(texts)
+
+
 def samples(model, texts, rows, order=None):
     """Texts and their sequences, as held-out texts are."""
     return SequenceDataset(
-        model._encode(texts), sp.csr_matrix(rows), n_words=len(model.vocabulary_), order=order
+        encoded(model, texts), sp.csr_matrix(rows), n_words=len(model.vocabulary_), order=order
     )
 
 
@@ -103,7 +108,7 @@ def all_log_probs(model, ids, scores, labels):
 
 def all_sequences(model, text, n_labels=3):
     """Every sequence of one text with its log-probability and those of its steps."""
-    scores = model.wide_.scores(model._encode([text]), model.vocabulary_)[0].astype(float)
+    scores = model.wide_.scores(encoded(model, [text]), model.vocabulary_)[0].astype(float)
     found = {}
     for n in range(model.min_labels_, model.max_labels_ + 1):
         for labels in itertools.permutations(range(n_labels), n):
@@ -126,7 +131,7 @@ def test_evidence_by_hand(ends):
     model = fitted()
     mixture = Mixture(deep=0.7, wide=1.3, offset=-0.4)
     evidence = Evidence(model.wide_, mixture, model.vocabulary_, ends)
-    token_ids = model._encode(UNSEEN)
+    token_ids = encoded(model, UNSEEN)
     scores = model.wide_.scores(token_ids, model.vocabulary_)
     contributions = model.wide_.contributions(token_ids, model.vocabulary_)
     bias, shares = evidence.bias(token_ids), evidence.shares(token_ids)
@@ -152,7 +157,7 @@ def test_evidence_by_hand(ends):
 
 def literal_loss(model, wide, texts, sequences):
     """What was emitted, and what is far from `UNMIXED`, cost: a function of three numbers."""
-    scores = wide.scores(model._encode(texts), model.vocabulary_).astype(float)
+    scores = wide.scores(encoded(model, texts), model.vocabulary_).astype(float)
     steps = []
     for text, own, labels in zip(texts, scores, sequences, strict=True):
         read = LiteralText(model.net_.module_, ids_of(model, text))
@@ -337,7 +342,7 @@ def test_sequences_of_both_paths_by_hand():
 def test_explanations_of_both_paths_by_hand():
     model = fitted()
     for found in model.explain(UNSEEN):
-        token_ids, ids = model._encode([found.text]), ids_of(model, found.text)
+        token_ids, ids = encoded(model, [found.text]), ids_of(model, found.text)
         codes = [NAMES.index(name) for name in found.sequence.labels]
         scores = model.wide_.scores(token_ids, model.vocabulary_)[0].astype(float)
         shares = model.wide_.contributions(token_ids, model.vocabulary_)
@@ -362,8 +367,8 @@ def test_a_word_that_the_network_cannot_tell_counts_by_its_letters():
 
 def test_single_classes_are_mixed_like_those_of_leam():
     model = fitted("classes")
-    token_ids = model._encode(UNSEEN)
-    deep = model.net_.predict_logits(model._dataset(token_ids))
+    token_ids = encoded(model, UNSEEN)
+    deep = model.net_.predict_logits(TextDataset(token_ids, n_words=len(model.vocabulary_)))
     wide = model.wide_.scores(token_ids, model.vocabulary_)
     mixture = model.mixture_
     assert mixture.offset == 0
@@ -376,7 +381,7 @@ def test_single_classes_are_mixed_like_those_of_leam():
         assert sequence.labels == (NAMES[row.argmax()],)
         assert sequence.probability == pytest.approx(row.max(), abs=1e-5)
     (found,) = model.explain(["rude and slow"])
-    shares = model.wide_.contributions(model._encode([found.text]), model.vocabulary_)
+    shares = model.wide_.contributions(encoded(model, [found.text]), model.vocabulary_)
     ids, whole = ids_of(model, found.text), np.log(proba[1])
     for place in range(3):
         read = LiteralText(model.net_.module_, ids[:place] + ids[place + 1 :])
@@ -408,7 +413,8 @@ def test_without_held_out_texts_there_is_nothing_to_mix_by():
     assert classes.mixture_ == Mixture()
     text = UNSEEN[0]
     wanted = all_sequences(model, text)
-    (sequence,) = model.set_params(beam_size=16).predict_sequence([text])
+    model.beam_size_ = 16
+    (sequence,) = model.predict_sequence([text])
     codes = tuple(NAMES.index(name) for name in sequence.labels)
     assert sequence.probability == pytest.approx(np.exp(wanted[codes][0]), abs=1e-5)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -15,12 +17,37 @@ from sklabelemb.learning.weights import sample_weights
 from .test_classifier import CLASS_TEXTS, CLASSES, FRAME, TEXTS, UNSEEN, fitted, units
 
 
-@pytest.mark.parametrize("parameters", [{"decision": "Beam"}, {"beam_size": 0}])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("decision", "Beam"), ("decision", None), *(("beam_size", n) for n in (0, -1, 2.5, "5"))],
+)
+def test_what_decoding_is_told_is_checked(name, value):
+    model = copy.deepcopy(fitted())
+    before = getattr(model, f"{name}_")
+    with pytest.raises(ValueError, match=f"^{name}_ must be "):
+        setattr(model, f"{name}_", value)
+    assert getattr(model, f"{name}_") == before
+    with pytest.raises(InvalidParameterError, match=name):
+        units(**{name: value}).fit(TEXTS, FRAME)
+
+
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_sequence", "explain"])
-def test_what_decoding_is_told_is_checked(parameters, method):
-    model = units(max_epochs=1).fit(TEXTS, FRAME).set_params(**parameters)
-    with pytest.raises(InvalidParameterError, match=next(iter(parameters))):
-        getattr(model, method)(UNSEEN[:1])
+def test_parameters_of_decoding_wait_for_the_next_fit(method):
+    model = copy.deepcopy(fitted())
+    before = getattr(model, method)(UNSEEN)
+    model.set_params(decision="marginal", beam_size=1)
+    assert (model.decision_, model.beam_size_) == (fitted().decision_, fitted().beam_size_)
+    after = getattr(model, method)(UNSEEN)
+    if method == "predict_sequence":
+        assert after == before
+    elif method == "explain":
+        for one, other in zip(after, before, strict=True):
+            np.testing.assert_array_equal(one.contributions, other.contributions)
+            assert one.sequence == other.sequence
+    else:
+        np.testing.assert_array_equal(after, before)
+    model.set_params(max_epochs=1).fit(TEXTS, FRAME)
+    assert (model.decision_, model.beam_size_) == ("marginal", 1)
 
 
 def test_a_fit_takes_the_order_and_the_lengths_that_are_asked_for():

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from sklabelemb.learning import LengthBuckets, isolated_randomness
+from sklabelemb.learning import LengthBuckets, TaskDatasets, isolated_randomness
 from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 from sklabelemb.semantic_unit.sequences import (
     SequenceDataset,
@@ -105,7 +105,7 @@ def test_an_order_of_its_own_after_a_subset():
 def test_texts_without_targets_are_plain_texts():
     inputs, target = dataset(targets=None).batch(np.array([0, 3]))
     assert set(inputs) == {"ids"}
-    assert target == {}
+    assert set(target) == {"task"}
 
 
 def test_a_random_order_is_another_one_each_time_and_can_be_repeated():
@@ -229,7 +229,6 @@ def test_balanced_labels_weigh_the_same_where_they_are_emitted():
     assert (weights * counts).sum() == pytest.approx(counts.sum())
     assert len(set((weights * counts)[[0, 1, 3, 4]].round(9))) == 1
     assert weights_of_labels(None, targets, Y) is None
-    assert weights_of_labels("balanced", targets, None) is None
     np.testing.assert_array_equal(weights_of_labels({3: 7.0}, targets, Y), [1, 1, 1, 7, 1])
 
 
@@ -263,7 +262,7 @@ def test_the_score_is_recorded_after_every_epoch():
     callback = SequenceScore(score, decide)
     callback.on_epoch_begin(net)
     callback.on_batch_end(net, training=False, y_pred=None)
-    callback.on_epoch_end(net, dataset_valid=valid)
+    callback.on_epoch_end(net, dataset_valid=TaskDatasets((valid,)))
     assert net.history == [{"valid_score": 0.25}]
     (_, *decided), (_, truth, decisions) = calls
     assert decided == [net, valid]
