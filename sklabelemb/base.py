@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from sklabelemb.decision import probabilities
 from sklabelemb.learning import Corpus, Model, Recipe, Task, fit, read_samples, update
 from sklabelemb.learning.callbacks import EpochProgress, ScikitLearnCallbacks
+from sklabelemb.learning.net_params import check_net_params
 from sklabelemb.learning.task import group_by_task, meant_task, shown_tasks, targets_of
 from sklabelemb.readout import Readout, joined
 from sklabelemb.targets import Targets
@@ -127,8 +128,8 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         """Train on what `read` makes of all that follows; `X` and `y` are for callbacks."""
         before = self.__dict__.pop("model_", None)
         previous = before if self.warm_start else None
-        recipe = self._recipe.of(self.get_params(deep=False))
         try:
+            recipe = self._checked_recipe()
             corpus = read(recipe, *given, **how, previous=previous)
             self.model_ = self._trained(recipe, corpus, previous, X, y)
         except BaseException:
@@ -136,6 +137,10 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
                 self.model_ = previous
             raise
         return self
+
+    def _checked_recipe(self) -> Recipe:
+        check_net_params(self.net_params)
+        return self._recipe.of(self.get_params(deep=False))
 
     def _trained(
         self, recipe: Recipe, corpus: Corpus, previous: Model[Any] | None, X: Any, y: Any
@@ -159,7 +164,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **how: Any) -> Any:
         previous = self.__dict__.get("model_")
-        recipe = self._recipe.of(self.get_params(deep=False))
+        recipe = self._checked_recipe()
         corpus = read_samples(recipe, X, y, sample_weight, **how, previous=previous, update=True)
         self.model_ = update(recipe, corpus, previous)
         return self

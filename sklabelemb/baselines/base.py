@@ -190,8 +190,8 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             Classes of shape (n_samples,), or an indicator of shape (n_samples, n_labels) with the
             container and dtype of the `y` that was fitted.
         """
-        features = self._features(X)
-        return self.targets_.decode(self._predict_model(features))
+        decisions = self._predict_model(self._features(X))
+        return self.targets_.decode(decisions, index=getattr(X, "index", None))
 
     @available_if(_classifier_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:

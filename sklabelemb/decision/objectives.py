@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklabelemb.decision.thresholds import best_thresholds, cuts_between
+from sklabelemb.decision.thresholds import best_common_threshold, best_thresholds, cuts_between
 
 __all__ = ["OBJECTIVES", "CallableObjective", "MacroF1", "MicroF1", "Objective", "SamplesF1"]
 
@@ -70,21 +70,7 @@ class MicroF1(Objective):
 
     def common(self, y: sp.csr_matrix, scores: np.ndarray) -> float:
         """Return the best common threshold."""
-        if not y.nnz:
-            return np.inf
-        truth = y.toarray().astype(bool).reshape(-1, 1)
-        flat = scores.reshape(-1, 1)
-        n_top = 20 * y.nnz
-        if n_top < len(flat):
-            # With P positives F1 is at most 2 P / (taken + P): where the best cut among the highest
-            # scores beats what any lower one could reach, the others need not be sorted.
-            lowest = np.partition(flat[:, 0], len(flat) - n_top)[len(flat) - n_top]
-            top = flat[:, 0] >= lowest
-            n_missed = y.nnz - np.count_nonzero(truth[top])
-            threshold, f1 = best_thresholds(truth[top], flat[top], n_missed=n_missed)
-            if threshold[0] > lowest and f1[0] > 2 * y.nnz / (n_top + y.nnz):
-                return float(threshold[0])
-        return float(best_thresholds(truth, flat)[0][0])
+        return best_common_threshold(y, scores)
 
     def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
         """Return the best threshold of each label."""

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from sklabelemb.decision.rules import probabilities
 
 __all__ = [
+    "best_common_threshold",
     "best_thresholds",
     "cuts_between",
     "decision_score",
@@ -57,6 +58,43 @@ def best_thresholds(
         np.where(positive, thresholds, np.inf),
         np.where(positive, f1[cut, np.arange(y.shape[1])], 0.0),
     )
+
+
+def best_common_threshold(y: sp.csr_matrix, scores: np.ndarray) -> float:
+    """The threshold for all labels that maximises F1 over all pairs of a sample and a label.
+
+    Parameters
+    ----------
+    y : csr_matrix of shape (n_samples, n_labels)
+    scores : ndarray of shape (n_samples, n_labels)
+
+    Returns
+    -------
+    float
+        As :func:`best_thresholds` of all pairs in one column; infinite without positives. Only as
+        many of the highest scores are sorted as can matter.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> best_common_threshold(sp.csr_matrix([[1, 0], [1, 0]]), np.array([[0.8, 0.2], [0.6, 0.1]]))
+    0.4
+    """
+    if not y.nnz:
+        return np.inf
+    truth = y.toarray().astype(bool).reshape(-1, 1)
+    flat = scores.reshape(-1, 1)
+    n_top = 20 * y.nnz
+    if n_top < len(flat):
+        # With P positives F1 is at most 2 P / (taken + P): where the best cut among the highest
+        # scores beats what any lower one could reach, the others need not be sorted.
+        lowest = np.partition(flat[:, 0], len(flat) - n_top)[len(flat) - n_top]
+        top = flat[:, 0] >= lowest
+        n_missed = y.nnz - np.count_nonzero(truth[top])
+        threshold, f1 = best_thresholds(truth[top], flat[top], n_missed=n_missed)
+        if threshold[0] > lowest and f1[0] > 2 * y.nnz / (n_top + y.nnz):
+            return float(threshold[0])
+    return float(best_thresholds(truth, flat)[0][0])
 
 
 def cuts_between(ranked: np.ndarray, n_taken: np.ndarray) -> np.ndarray:
@@ -110,12 +148,12 @@ def tuned_thresholds(y: sp.csr_matrix, logits: np.ndarray, shrinkage: float = np
     -------
     ndarray of shape (n_labels,)
     """
-    dense = y.toarray()
-    common = best_thresholds(dense.reshape(-1, 1), logits.reshape(-1, 1))[0][0]
+    common = best_common_threshold(y, logits)
     if not np.isfinite(common):
         return np.full(logits.shape[1], 0.5)
     thresholds = np.full(logits.shape[1], common, dtype=np.float64)
     if np.isfinite(shrinkage):
+        dense = y.toarray()
         own = best_thresholds(dense, logits)[0]
         thresholds = shrunk(own, common, dense.sum(axis=0), shrinkage)
     return probabilities(thresholds, multilabel=True)
@@ -157,9 +195,8 @@ def validation_score(targets: Any, logits: np.ndarray) -> float:
     """
     if not sp.issparse(targets):
         return float(np.mean(logits.argmax(axis=1) == targets))
-    y = targets.toarray()
-    threshold, _ = best_thresholds(y.reshape(-1, 1), logits.reshape(-1, 1))
-    return decision_score(y, logits >= threshold[0])
+    threshold = best_common_threshold(targets, logits)
+    return decision_score(targets.toarray(), logits >= threshold)
 
 
 def decision_score(y: np.ndarray, decisions: np.ndarray) -> float:

@@ -170,7 +170,7 @@ def _demo(options: argparse.Namespace) -> None:
         raise UserError(f"cannot make the folder {folder}: {error.strerror}.") from error
 
     print("Loading the libraries ...", file=sys.stderr, flush=True)
-    from sklabelemb.demo import comparison, report
+    from sklabelemb.demo import comparison, summary
     from sklabelemb.demo.texts import load_corpus, vectors_of_words
 
     try:
@@ -208,12 +208,12 @@ def _demo(options: argparse.Namespace) -> None:
         page = _write_page(folder / PAGE, corpus, results[-1])
 
     bold = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    _say(report.comparison_table(results, multilabel=corpus.multilabel, bold=bold), "")
+    _say(summary.comparison_table(results, multilabel=corpus.multilabel, bold=bold), "")
     n_tests = len(corpus.test)
-    _say(report.verdict(results, multilabel=corpus.multilabel, n_tests=n_tests))
+    _say(summary.verdict(results, multilabel=corpus.multilabel, n_tests=n_tests))
     if search is not None:
         n_texts = len(corpus.train)
-        _say("", report.search_summary(search, n_texts=n_texts, multilabel=corpus.multilabel))
+        _say("", summary.search_summary(search, n_texts=n_texts, multilabel=corpus.multilabel))
     if options.save_model is not None:
         _save(results[-1].model["leam"], options.save_model)
     more = "--help" if options.data else "--data FILE --text COLUMN --labels COLUMN: your own texts"

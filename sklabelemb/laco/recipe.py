@@ -97,7 +97,11 @@ class LACORecipe(Recipe):
         return None if is_configuration(self.encoder) else os.fspath(self.encoder)
 
     def words(
-        self, documents: Sequence[str], tasks: Mapping[Any, Task], previous: Model[Self] | None
+        self,
+        documents: Sequence[str],
+        tasks: Mapping[Any, Task],
+        previous: Model[Self] | None,
+        trained_on: np.ndarray | None = None,
     ) -> tuple[Any, TokenIds]:
         """The words of the texts, or the pieces of the pretrained encoder."""
         self._check_encoder(previous)
@@ -106,7 +110,7 @@ class LACORecipe(Recipe):
         vocabulary: Any
         if self.encoder_name is None:
             # The words are those that the encoder reads.
-            vocabulary, token_ids = read_words(settings, documents, known, MARKS)
+            vocabulary, token_ids = read_words(settings, documents, known, trained_on, MARKS)
             if self.wide:
                 token_ids = vocabulary.encode(documents, settings.text_tokenizer, keep_unknown=True)
         else:

@@ -104,6 +104,8 @@ def make_net(
     net_params = dict(settings.net_params or {})
     if "optimizer" in net_params:
         arguments.pop("optimizer__weight_decay")
+    if "criterion" in net_params:
+        arguments.pop("criterion__losses")
     net = TextNet(recipe.network, **(arguments | net_params | further))
     with explained_memory_errors(device):
         return net.initialize()

@@ -57,7 +57,13 @@ class ValidationScore(Callback):
         for bucket in net.get_iterator(dataset_valid, training=False).buckets:
             own = torch.cat([next(logits) for _ in range(len(bucket))]).numpy()
             scores.append(self.score(bucket.dataset.targets[bucket.order], own))
-        net.history.record("valid_score", float(np.mean(scores)))
+        self.record(net, float(np.mean(scores)))
+
+    def record(self, net: Any, score: float) -> None:
+        """Write the score, and whether it is the best so far, into the history."""
+        earlier = [row["valid_score"] for row in net.history[:-1] if "valid_score" in row]
+        net.history.record("valid_score", score)
+        net.history.record("valid_score_best", bool(score > max(earlier, default=-math.inf)))
 
 
 class BestWeights(Callback):

@@ -75,6 +75,24 @@ class Corpus:
         """All texts, one task after the other."""
         return [text for some in self.samples.values() for text in some.documents]
 
+    def trained_on(self, split: Mapping[Any, tuple[np.ndarray, np.ndarray]]) -> np.ndarray | None:
+        """Which of `documents` are trained on; None where nothing is held out.
+
+        Parameters
+        ----------
+        split : dict of (int ndarray, int ndarray)
+            For each task which of its samples that have any weight are kept, and which are not.
+        """
+        if not any(len(cut) for _, cut in split.values()):
+            return None
+        masks = []
+        for name, some in self.samples.items():
+            mask = np.zeros(len(some.documents), dtype=bool)
+            counted = np.arange(len(mask)) if some.weight is None else np.flatnonzero(some.weight)
+            mask[counted[split[name][0]]] = True
+            masks.append(mask)
+        return np.concatenate(masks)
+
     def parts(self, token_ids: TokenIds, n_words: int) -> TaskDatasets:
         """The samples that have any weight as token ids, a dataset a task.
 

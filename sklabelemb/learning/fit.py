@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklabelemb.learning.batches import TaskDatasets
+from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.build import net_for, resolved_device
 from sklabelemb.learning.callbacks import BestWeights, GradientClipping
 from sklabelemb.learning.corpus import Corpus
 from sklabelemb.learning.model import Model
+from sklabelemb.learning.net import TextNet, watchers
 from sklabelemb.learning.optimizers import halving, warmup_then_decay
 from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.recipe import Recipe
@@ -52,12 +54,16 @@ def fit(
     settings = recipe.settings
     seed, split_seed = _seeds(settings.random_state)
     device = resolved_device(settings.device)
-    vocabulary, token_ids = recipe.words(corpus.documents, corpus.tasks, previous)
+    split = _split(recipe, corpus, split_seed)
+    vocabulary, token_ids = recipe.words(
+        corpus.documents, corpus.tasks, previous, corpus.trained_on(split)
+    )
     data = corpus.parts(token_ids, len(vocabulary))
-    train, valid = _held_out(data, recipe, corpus, split_seed)
-    train = _as_read(train, recipe, corpus, vocabulary, training=True)
-    if valid is not None:
-        valid = _as_read(valid, recipe, corpus, vocabulary, training=False)
+    halves = list(zip(data.parts, split.values(), strict=True))
+    kept = [part.subset(kept) for part, (kept, _) in halves]
+    cut = [part.subset(cut) for part, (_, cut) in halves if len(cut)]
+    train = _as_read(kept, recipe, corpus, vocabulary, training=True)
+    valid = _as_read(cut, recipe, corpus, vocabulary, training=False) if cut else None
 
     with isolated_randomness(seed, device):
         net, options = net_for(recipe, corpus.tasks, vocabulary, train, device, previous, False)
@@ -78,7 +84,9 @@ def fit(
             *([] if best is None else [best]),
             *([] if watch is None else watch(model, n_batches * epochs)),
         ]
-        net.train_on(train, valid, epochs=epochs, callbacks=callbacks)
+        if valid is None:
+            _warn_about_watchers(net)
+        net.train_on(train, valid, epochs, callbacks, recipe.readout(model))
         recipe.finish(net.module_, corpus.tasks, vocabulary)
     model = replace(model, best_epoch=best.best_epoch_ if best else len(net.history))
 
@@ -108,12 +116,13 @@ def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
     device = resolved_device(recipe.settings.device)
     vocabulary, token_ids = recipe.words(corpus.documents, corpus.tasks, previous)
     data = corpus.parts(token_ids, len(vocabulary))
-    train = _as_read(data, recipe, corpus, vocabulary, training=True)
+    train = _as_read(data.parts, recipe, corpus, vocabulary, training=True)
     with isolated_randomness(seed, device):
         net, options = net_for(recipe, corpus.tasks, vocabulary, train, device, previous, True)
-        net.train_on(train, None, epochs=1, callbacks=_clipping(recipe))
+        model = Model(recipe, corpus.tasks, vocabulary, options, net)
+        net.train_on(train, None, 1, _clipping(recipe), recipe.readout(model))
         recipe.finish(net.module_, corpus.tasks, vocabulary)
-    model = Model(recipe, corpus.tasks, vocabulary, options, net, len(net.history))
+    model = replace(model, best_epoch=len(net.history))
     with isolated_randomness(seed, device):
         return _with_linear_paths(model, data, further=True)
 
@@ -127,32 +136,41 @@ def _seeds(random_state: Any, skipped: int = 0) -> tuple[int, int]:
     return first, second
 
 
-def _held_out(
-    data: TaskDatasets, recipe: Recipe, corpus: Corpus, seed: int
-) -> tuple[TaskDatasets, TaskDatasets | None]:
-    """Training data and, of the tasks that have enough for it, validation data."""
+def _split(recipe: Recipe, corpus: Corpus, seed: int) -> dict[Any, tuple[np.ndarray, np.ndarray]]:
+    """For each task, which of the samples that count are trained on, and which are held out."""
     fraction = recipe.settings.validation_fraction
-    tasks = list(corpus.tasks.values())
-    train, valid = [], []
-    for part in data.parts:
-        if len(part) * fraction < MIN_VALIDATION_SAMPLES or not recipe.holds_out(tasks[part.task]):
-            train.append(part)
-            continue
-        assert part.targets is not None
-        kept, cut = stratified_holdout(part.targets, fraction, seed)
-        train.append(part.subset(kept))
-        valid.append(part.subset(cut))
-    return TaskDatasets(tuple(train)), TaskDatasets(tuple(valid)) if valid else None
+    split = {}
+    for name, some in corpus.samples.items():
+        counted = some.counted
+        n_samples = counted.shape[0]
+        kept, cut = np.arange(n_samples), np.empty(0, dtype=np.int64)
+        if n_samples * fraction >= MIN_VALIDATION_SAMPLES and recipe.holds_out(corpus.tasks[name]):
+            kept, cut = stratified_holdout(counted, fraction, seed)
+        if len(cut) < MIN_VALIDATION_SAMPLES:
+            kept, cut = np.arange(n_samples), np.empty(0, dtype=np.int64)
+        split[name] = kept, cut
+    return split
 
 
 def _as_read(
-    data: TaskDatasets, recipe: Recipe, corpus: Corpus, vocabulary: Any, training: bool
+    parts: Iterable[TextDataset], recipe: Recipe, corpus: Corpus, vocabulary: Any, training: bool
 ) -> TaskDatasets:
     """The texts as the network reads them."""
     tasks = list(corpus.tasks.values())
     return TaskDatasets(
-        tuple(recipe.dataset(part, tasks[part.task], vocabulary, training) for part in data.parts)
+        tuple(recipe.dataset(part, tasks[part.task], vocabulary, training) for part in parts)
     )
+
+
+def _warn_about_watchers(net: TextNet) -> None:
+    for name, watched in watchers(net.callbacks_).items():
+        warnings.warn(
+            f"The callback {name} in net_params watches {watched!r}, but no texts are held out, so "
+            "it does nothing. With validation_fraction=0.1 some are, from 100 texts on; or let it "
+            "watch 'train_loss'.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _clipping(recipe: Recipe) -> list[Any]:

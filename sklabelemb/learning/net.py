@@ -14,8 +14,9 @@ from torch import nn
 
 from sklabelemb.learning.batches import TaskBatches, TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import StopTraining, ValidationScore
+from sklabelemb.learning.scoring import ScoredNet, is_scoring
 
-__all__ = ["TextNet", "explained_memory_errors", "most_tokens"]
+__all__ = ["TextNet", "explained_memory_errors", "most_tokens", "watchers"]
 
 # Numbers that a network may keep per batch while predicting.
 PREDICTION_ELEMENTS = 1 << 24
@@ -37,6 +38,16 @@ def explained_memory_errors(device: Any) -> Iterator[None]:
             "mixed_precision=True, accumulation_steps or freeze_layers where the classifier has "
             "them, or device='cpu'."
         ) from error
+
+
+def watchers(callbacks: list[tuple[str, Any]]) -> dict[str, str]:
+    """Names of callbacks that watch a column of the validation part, and these columns."""
+    return {
+        name: watched
+        for name, callback in callbacks
+        if isinstance(watched := getattr(callback, "monitor", None), str)
+        and watched.startswith("valid")
+    }
 
 
 class TextNet(NeuralNet):
@@ -61,6 +72,7 @@ class TextNet(NeuralNet):
     """
 
     callbacks_: list[tuple[str, Any]]
+    _scored: ScoredNet | None = None
 
     def __init__(
         self,
@@ -92,8 +104,19 @@ class TextNet(NeuralNet):
         valid: TaskDatasets | None,
         epochs: int,
         callbacks: list[Any],
+        readout: Any = None,
     ) -> None:
-        """Train an initialised net; `callbacks` serve this run only.
+        """Train an initialised net.
+
+        Parameters
+        ----------
+        train : TaskDatasets
+        valid : TaskDatasets or None
+        epochs : int
+        callbacks : list of skorch.callbacks.Callback
+            They serve this run only.
+        readout : Readout, default=None
+            What predicts for the scoring callbacks of a user.
 
         Raises
         ------
@@ -103,9 +126,13 @@ class TextNet(NeuralNet):
             When the GPU's memory is exhausted.
         """
         standing = self.callbacks_
+        if valid is None:
+            idle = watchers(standing)
+            self.callbacks_ = [(name, c) for name, c in standing if name not in idle]
+        self._scored = None if readout is None else ScoredNet(self, readout)
         # The score comes first: a callback of the user's may watch it.
         self.callbacks_ = sorted(
-            [*standing, *((type(c).__name__, c) for c in callbacks)],
+            [*self.callbacks_, *((type(c).__name__, c) for c in callbacks)],
             key=lambda named: not isinstance(named[1], ValidationScore),
         )
         try:
@@ -117,6 +144,7 @@ class TextNet(NeuralNet):
                 raise FloatingPointError(self._divergence("the last step left weights that are"))
         finally:
             self.callbacks_ = standing
+            self._scored = None
             for callback in callbacks:
                 if hasattr(callback, "close"):
                     callback.close()
@@ -187,8 +215,11 @@ class TextNet(NeuralNet):
         stop = False
         # Whichever callback stops training, the others hear of the last epoch too.
         for _, callback in self.callbacks_:
+            net, arguments = self, cb_kwargs
+            if self._scored is not None and is_scoring(callback):
+                net, arguments = self._scored, self._scored.arguments(cb_kwargs)
             try:
-                getattr(callback, method_name)(self, **cb_kwargs)
+                getattr(callback, method_name)(net, **arguments)
             except StopTraining:
                 stop = True
             except KeyboardInterrupt:

@@ -107,10 +107,18 @@ class Recipe:
         return class_weights(self.settings.class_weight, task.targets, encoded)
 
     def words(
-        self, documents: Sequence[str], tasks: Mapping[Any, Task], previous: Model[Self] | None
+        self,
+        documents: Sequence[str],
+        tasks: Mapping[Any, Task],
+        previous: Model[Self] | None,
+        trained_on: np.ndarray | None = None,
     ) -> tuple[Any, TokenIds]:
-        """The vocabulary, new or extended, and the token ids of all texts."""
-        return read_words(self.settings, documents, previous.vocabulary if previous else None)
+        """The vocabulary, new or extended, and the token ids of all texts.
+
+        Words that only texts have that are not trained on (a bool for each text) are unknown.
+        """
+        known = previous.vocabulary if previous else None
+        return read_words(self.settings, documents, known, trained_on)
 
     def options(self, tasks: Mapping[Any, Task], vocabulary: Any) -> dict[str, Any]:
         """Keyword arguments of the network; plain JSON values, for they are saved."""

@@ -16,6 +16,7 @@ def read_words(
     settings: Settings,
     documents: Sequence[str],
     known: Vocabulary | None,
+    trained_on: np.ndarray | None,
     further_words: Iterable[str] = (),
 ) -> tuple[Vocabulary, TokenIds]:
     """Tokenise the texts, once, and learn (or extend) a vocabulary.
@@ -26,6 +27,9 @@ def read_words(
     documents : sequence of str
     known : Vocabulary, default=None
         That of a previous fit, whose ids stay.
+    trained_on : bool ndarray of shape (n_documents,), or None
+        Words that only other texts have, which are held out, are unknown; so they are to any model
+        that meets them after training. None: all texts are trained on.
     further_words : iterable of str, default=()
         Words that get a row each, whether or not a text has them.
 
@@ -43,6 +47,8 @@ def read_words(
         max_length=settings.max_length,
         keep_unknown=True,
     )
+    if trained_on is not None:
+        vocabulary, token_ids = _without_unseen(vocabulary, token_ids, trained_on)
     further_words = tuple(further_words)
     if known is None and not further_words:
         return vocabulary, token_ids
@@ -69,6 +75,21 @@ def renumbered(
     ids = [0, 1, *(unknown.get(word) or known.id(word) for word in spelling)]
     new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
     return known, TokenIds(new_ids, token_ids.offsets, tuple(unknown))
+
+
+def _without_unseen(
+    vocabulary: Vocabulary, token_ids: TokenIds, trained_on: np.ndarray
+) -> tuple[Vocabulary, TokenIds]:
+    """Leave out the words that no training text has."""
+    counts = np.bincount(token_ids.take(trained_on).ids, minlength=len(vocabulary))
+    seen = counts[2 : len(vocabulary)] > 0
+    if seen.all():
+        return vocabulary, token_ids
+    frequency = vocabulary.document_frequency
+    assert frequency is not None
+    words = (word for word, kept in zip(vocabulary.words, seen, strict=True) if kept)
+    smaller = Vocabulary(words, frequency[np.concatenate([[True, True], seen])])
+    return renumbered(smaller, vocabulary, token_ids)
 
 
 def _min_df(min_df: float, n_documents: int) -> float:

@@ -142,7 +142,12 @@ class WidePath:
         with torch.no_grad():
             weights[:n_features] = torch.from_numpy(self.weights)
         bias = nn.Parameter(torch.from_numpy(self.bias.copy()))
-        rate = min(learning_rate, _stable_rate(X, float(weight.max())))
+        rates = _stable_rates(X, ones, sp.issparse(targets)).clip(max=learning_rate)
+        rate = float(rates.max())
+        # A label of large weight takes smaller steps, and no other label does.
+        scale = None
+        if rates.min() < rate:
+            scale = torch.from_numpy((rates / rate).astype(np.float32))
         optimizers = [torch.optim.SGD([weights], lr=rate), torch.optim.Adam([bias], lr=0.005)]
         n_batches = math.ceil(X.shape[0] / BATCH_SIZE)
         schedules = [
@@ -164,8 +169,10 @@ class WidePath:
                         own = torch.from_numpy(sample_weight[indices]).unsqueeze(1)
                         weights_now = weights_now * own
                     gradient *= weights_now
-                weights.grad = _weight_gradient(weights, batch, gradient)
                 bias.grad = gradient.sum(dim=0)
+                if scale is not None:
+                    gradient *= scale
+                weights.grad = _weight_gradient(weights, batch, gradient)
                 for optimizer, schedule in zip(optimizers, schedules, strict=True):
                     optimizer.step()
                     schedule.step()
@@ -236,12 +243,13 @@ def _weights_of(weight: torch.Tensor, present: torch.Tensor, multilabel: bool) -
     return (present * weight).sum(dim=1, keepdim=True)
 
 
-def _stable_rate(X: sp.csr_matrix, largest_weight: float) -> float:
-    """Largest step size that is safe, for texts so alike or weights so large that it matters.
+def _stable_rates(X: sp.csr_matrix, weights: np.ndarray, multilabel: bool) -> np.ndarray:
+    """Largest step size of each label that is safe, where texts are alike or weights are large.
 
     Gradient descent on squared hinge is stable while the step is below the inverse of the largest
     eigenvalue of ``X.T X / n``, which is small unless the texts share most of their words; and a
-    single text of large weight must not overshoot.
+    single text of large weight must not overshoot. The weight of a label's positives counts for
+    that label alone; that of a class, for all scores of its texts.
     """
     direction = np.asarray(X.mean(axis=0)).ravel()
     largest = 0.0
@@ -250,6 +258,9 @@ def _stable_rate(X: sp.csr_matrix, largest_weight: float) -> float:
         direction = X.T @ (X @ direction) / X.shape[0]
         largest = float(np.linalg.norm(direction))
     stable = 0.7 / max(largest, 1e-12)
+    # Negatives weigh 1.
+    weights = np.maximum(weights, 1.0) if multilabel else np.full(len(weights), weights.max())
     # Weighted positives of a rare label are alike, but they are never all of the texts.
-    crowding = min(max(1.0, largest_weight), 5.0)
-    return min(stable / crowding, BATCH_SIZE / (2 * largest_weight))
+    crowding = np.clip(weights, 1.0, 5.0)
+    rates: np.ndarray = np.minimum(stable / crowding, BATCH_SIZE / (2 * weights))
+    return rates

@@ -83,7 +83,7 @@ def warn_about_labels(
             "Describe the label in label_texts with more common words, or pass vectors that have "
             "them.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     alike: dict[tuple[Any, ...], list[Any]] = {}
     for label, words in labels:
@@ -95,7 +95,7 @@ def warn_about_labels(
                 f"({' '.join(word for word, _ in mean)}) and cannot be told apart without samples. "
                 "Describe them differently in label_texts.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
 

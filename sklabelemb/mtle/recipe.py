@@ -79,12 +79,16 @@ class MTLERecipe(Recipe):
         return super().task(task, encoded, previous, update)
 
     def words(
-        self, documents: Sequence[str], tasks: Mapping[Any, Task], previous: Model[Self] | None
+        self,
+        documents: Sequence[str],
+        tasks: Mapping[Any, Task],
+        previous: Model[Self] | None,
+        trained_on: np.ndarray | None = None,
     ) -> tuple[Vocabulary, TokenIds]:
         """The words of texts and labels, and rare ones that have pretrained vectors."""
         of_labels = _words_of(tasks.values())
         known = previous.vocabulary if previous else None
-        vocabulary, token_ids = read_words(self.settings, documents, known, of_labels)
+        vocabulary, token_ids = read_words(self.settings, documents, known, trained_on, of_labels)
         rare = token_ids.unknown_words
         if self.vectors is None or self.settings.max_features is not None or not rare:
             return vocabulary, token_ids

@@ -236,9 +236,9 @@ def load(
         vocabulary = kind.from_dict(attached["vocabulary"])
         attachments = Attachments(tensors, attached["words"])
         parts = decode(description["model"], attachments)
+        check_parts(parts, vocabulary)
         if surplus := [*attachments.tensors, *attachments.words]:
             raise ValueError(f"nothing in {DESCRIPTION} speaks of {surplus[0]}")
-        check_parts(parts, vocabulary)
         if is_old:
             with_label_texts(parts, recipe.settings.label_texts)
     where = resolved_device(estimator.device)

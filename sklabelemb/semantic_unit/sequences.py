@@ -183,4 +183,4 @@ class SequenceScore(ValidationScore):
                 self.score(part.targets.toarray(), self.decide(net, part))
                 for part in dataset_valid.parts
             ]
-            net.history.record("valid_score", float(np.mean(scores)))
+            self.record(net, float(np.mean(scores)))
