@@ -24,7 +24,8 @@ import torch
 
 from sklabelemb.leam import LEAMClassifier
 from sklabelemb.leam.network import LEAM
-from sklabelemb.learning import LengthBuckets, TextDataset, TextNet
+from sklabelemb.leam.recipe import LEAMRecipe
+from sklabelemb.learning import LengthBuckets, TaskDatasets, TextDataset, TextNet
 from sklabelemb.learning.losses import LabelLoss
 from sklabelemb.learning.optimizers import SplitAdam
 
@@ -92,22 +93,23 @@ def main() -> None:
         yield
         parts[name].append(time.perf_counter() - start)
 
-    def train_on(net: TextNet, train: TextDataset, *args: Any, **kwargs: Any) -> None:
+    def train_on(net: TextNet, train: TaskDatasets, *args: Any, **kwargs: Any) -> None:
         if not snapshot:
-            snapshot.append((copy.deepcopy(net.module_), train, torch.get_rng_state()))
+            [data] = train.parts
+            snapshot.append((copy.deepcopy(net.module_), data, torch.get_rng_state()))
         with timed("training"):
             original_train_on(net, train, *args, **kwargs)
 
-    def encode_first(estimator: LEAMClassifier, *args: Any) -> Any:
+    def words(recipe: LEAMRecipe, *args: Any) -> Any:
         with timed("tokenising"):
-            return original_encode_first(estimator, *args)
+            return original_words(recipe, *args)
 
-    original_train_on, original_encode_first = TextNet.train_on, LEAMClassifier._encode_first
+    original_train_on, original_words = TextNet.train_on, LEAMRecipe.words
 
     def ours() -> None:
         with (
             mock.patch.object(TextNet, "train_on", train_on),
-            mock.patch.object(LEAMClassifier, "_encode_first", encode_first),
+            mock.patch.object(LEAMRecipe, "words", words),
             timed("fit"),
         ):
             model.fit(X, y)

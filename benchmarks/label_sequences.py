@@ -104,7 +104,7 @@ def run(data: tuple[Any, ...], variant: str, seed: int, settings: dict[str, Any]
     done = time.process_time()
     proba = model.predict_proba(X_test)
     mixture = model.mixture_
-    model.set_params(decision="marginal")
+    model.decision_ = "marginal"
     marginal = figures(y_test, model.predict(X_test), y)
     return {
         **figures(y_test, predicted, y),

@@ -21,7 +21,9 @@ from sklearn.utils import Bunch
 import sklabelemb
 from sklabelemb.datasets import load_folder, load_support_requests
 from sklabelemb.leam import LEAMClassifier
-from sklabelemb.learning import TextDataset, TextNet
+from sklabelemb.leam.recipe import LEAMRecipe
+from sklabelemb.learning import Task, TextDataset, TextNet
+from sklabelemb.learning.build import make_net
 from sklabelemb.learning.optimizers import sparse_pays
 from sklabelemb.targets import Targets
 from sklabelemb.text import Tokenizer, Vocabulary
@@ -137,10 +139,12 @@ def training_net(
     """The net that `model.fit` would train, also with another number of words or optimiser."""
     if n_words is None:
         n_words = len(vocabulary)
+    recipe = LEAMRecipe.of(model.get_params(deep=False))
+    tasks = {"default": Task("default", targets)}
     # The options ask the vocabulary for nothing but its size.
-    options = model._network_options(targets, range(n_words))  # type: ignore[arg-type]
+    options = recipe.options(tasks, range(n_words))  # type: ignore[arg-type]
     options["sparse"] = sparse_pays(n_words, model.embedding_dim) if sparse is None else sparse
-    net = model._make_net(options, targets, "cpu")
+    net = make_net(recipe, options, tasks, "cpu")
     net.notify("on_train_begin", X=None, y=None)
     net.module_.train()
     return net

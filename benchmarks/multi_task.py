@@ -39,6 +39,7 @@ from torch import nn
 from sklabelemb.datasets import load_folder
 from sklabelemb.model_selection import stratified_holdout
 from sklabelemb.mtle import MTLE, MTLEClassifier
+from sklabelemb.mtle.recipe import MTLERecipe
 from sklabelemb.text import Tokenizer, load_vectors
 
 VECTORS = DATA.parent / "vectors" / "glove6b100d_top100k_fp16.npz"
@@ -122,11 +123,16 @@ class SoftmaxBiLSTM(MTLE):
         return self.output(self.text_vectors(ids))
 
 
+class SoftmaxRecipe(MTLERecipe):
+    """MTLE's recipe with another network."""
+
+    network = SoftmaxBiLSTM
+
+
 class SingleTaskBiLSTM(MTLEClassifier):
     """MTLEClassifier with the softmax in the place of label encoder and matcher."""
 
-    def _network_class(self) -> type[nn.Module]:
-        return SoftmaxBiLSTM
+    _recipe = SoftmaxRecipe
 
 
 def classifier(

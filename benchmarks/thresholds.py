@@ -68,7 +68,7 @@ def scores(
         classifier = BinaryRelevance()
     tuner = ThresholdTuner(classifier, cv=n_folds, random_state=seed)
     start = time.perf_counter()
-    cross_fit = tuner._cross_fit(data.X, data.y, data.y.astype(np.float32), None)
+    cross_fit = tuner._cross_fit(data.X, data.y, data.y.astype(np.float32), {}, {})
     seconds = time.perf_counter() - start
     fitted = cross_fit.estimator
     test = label_scores(fitted, data.X_test, data.y.shape[1], response_method=cross_fit.method)

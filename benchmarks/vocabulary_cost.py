@@ -2,7 +2,7 @@
 
 The same batches of real text, while the word table grows by rows that no text uses. "Row-wise" is
 SparseAdam on the rows of the batch, "dense" is fused AdamW over the whole table; `fit` chooses
-between them by SPARSE_FROM_ELEMENTS in ``sklabelemb/training/optimizers.py``. The second part
+between them by SPARSE_FROM_ELEMENTS in ``sklabelemb/learning/optimizers.py``. The second part
 checks that: smaller vocabularies (rarer words become unknown) at two dimensions, and where the two
 cross. Its network is but a mean of word vectors, so that table and optimiser are what is timed.
 
