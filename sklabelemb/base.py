@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
@@ -321,15 +322,17 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     def _own_task(self) -> Task:
         """The task that is meant where none is named."""
+        model = self._fitted_model()
         try:
-            task: Task = self._fitted_model().own_task
+            task: Task = model.own_task
         except ValueError as error:
             raise AttributeError(f"{error} See tasks_[name].") from error
         return task
 
     def _fitted_model(self) -> Model[Any]:
         if "model_" not in self.__dict__:
-            raise AttributeError(f"This {type(self).__name__} is not fitted yet: call fit first.")
+            # An AttributeError, too, so that `hasattr` tells.
+            raise NotFittedError(f"This {type(self).__name__} is not fitted yet: call fit first.")
         model: Model[Any] = self.__dict__["model_"]
         return model
 
