@@ -39,12 +39,7 @@ def without_frozen_weights(model: Model[Any]) -> dict[str, Any]:
     ValueError
         When there is nothing that could be left out.
     """
-    network, name = model.net.module_, getattr(model.recipe, "encoder_name", None)
-    if not hasattr(model.recipe, "encoder_name"):
-        raise ValueError(
-            f"A {type(network).__name__} has no pretrained encoder to leave out: save it with "
-            "store_encoder=True."
-        )
+    network, name = model.net.module_, model.recipe.encoder_name
     frozen = [name for name, p in network.encoder.named_parameters() if not p.requires_grad]
     if not frozen or not isinstance(model.vocabulary, WordPieces):
         raise ValueError(

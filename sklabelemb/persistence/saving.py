@@ -119,6 +119,11 @@ def save(
     check_is_fitted(model)
     target = Path(os.path.realpath(folder))
     check_replaceable(target, overwrite, (DESCRIPTION, WEIGHTS, VOCABULARY))
+    if not store_encoder and not hasattr(model.model_.recipe, "encoder_name"):
+        raise ValueError(
+            f"A {type(model).__name__} has no pretrained encoder to leave out: save it with "
+            "store_encoder=True."
+        )
     parameters, fitted_parameters = encoded_parameters(model)
     parts = parts_of(model.model_) if store_encoder else without_frozen_weights(model.model_)
     attachments = Attachments()

@@ -219,8 +219,8 @@ def test_what_an_earlier_fit_had_trained_is_no_encoders_weight(folder, tmp_path)
     model.set_params(freeze_layers="all").fit(TEXTS, LABELS)
     with pytest.raises(
         ValueError,
-        match=r"is not that of .*: it was trained in an earlier fit, or encoder was changed\. "
-        r"Save the model with store_encoder=True",
+        match=r"is not that of .*: it was trained in an earlier fit, or the encoder's files were "
+        r"changed\. Save the model with store_encoder=True",
     ):
         save(model, tmp_path / "model", store_encoder=False)
     save(model, tmp_path / "model")

@@ -335,7 +335,11 @@ def test_parameters_that_json_cannot_carry_become_their_defaults(tmp_path):
     model = without_wide(
         vectors=vectors,
         random_state=np.random.RandomState(0),
-        net_params={"optimizer": torch.optim.SGD, "optimizer__momentum": 0.5, "max_epochs": 3},
+        net_params={
+            "optimizer": torch.optim.SGD,
+            "optimizer__momentum": 0.5,
+            "torch_load_kwargs": {},
+        },
     ).fit(TEXTS, INDICATOR)
     message = (
         "JSON cannot carry these parameters, which come back as their defaults: vectors, "
@@ -348,7 +352,7 @@ def test_parameters_that_json_cannot_carry_become_their_defaults(tmp_path):
     again = load(tmp_path / "model")
     assert again.vectors is None
     assert again.random_state is None
-    assert again.net_params == {"max_epochs": 3}
+    assert again.net_params == {"torch_load_kwargs": {}}
     assert_same_model(again, model)
 
 
@@ -673,7 +677,8 @@ def another_task(parts):
 
 
 def thresholds_of_four(parts):
-    task_of(parts)["thresholds"]["$array"].update(shape=[4], values=[0.5] * 4)
+    four = {"dtype": "<f8", "shape": [4], "values": [0.5] * 4}
+    task_of(parts)["thresholds"] = {"$array": four}
 
 
 def no_thresholds(parts):
