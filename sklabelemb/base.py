@@ -20,8 +20,9 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklabelemb.decision import probabilities
-from sklabelemb.learning import Corpus, Model, Recipe, Task, fit, read_samples, update
+from sklabelemb.learning import Corpus, Model, Recipe, Task, read_samples
 from sklabelemb.learning.callbacks import EpochProgress, ScikitLearnCallbacks
+from sklabelemb.learning.fit import fit, update
 from sklabelemb.learning.net_params import check_net_params
 from sklabelemb.learning.task import group_by_task, meant_task, shown_tasks, targets_of
 from sklabelemb.readout import Readout, joined

@@ -1,8 +1,8 @@
 """Training: corpora, tasks, recipes, the steps of a fit, and the model that it gives."""
 
+import sklabelemb.learning.forking  # noqa: F401  (registers itself)
 from sklabelemb.learning.batches import LengthBuckets, TaskBatches, TaskDatasets, TextDataset
 from sklabelemb.learning.corpus import Corpus, read_samples, read_tasks
-from sklabelemb.learning.fit import fit, update
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.net import TextNet
 from sklabelemb.learning.randomness import isolated_randomness
@@ -22,9 +22,7 @@ __all__ = [
     "TaskDatasets",
     "TextDataset",
     "TextNet",
-    "fit",
     "isolated_randomness",
     "read_samples",
     "read_tasks",
-    "update",
 ]

@@ -88,9 +88,10 @@ class Recipe:
         settings, targets = self.settings, task.targets
         goes_on = update and task.trained
         weight = self.class_weight(task, encoded)
-        if goes_on and previous and previous.recipe.settings.class_weight == "balanced":
+        kinds = (settings.class_weight, previous.recipe.settings.class_weight if previous else None)
+        if goes_on and all(isinstance(kind, str) for kind in kinds):
             # A batch of an update is no measure of how frequent the classes are.
-            weight = task.class_weight if settings.class_weight == "balanced" else weight
+            weight = task.class_weight
         return replace(
             task,
             thresholds=first_thresholds(settings.threshold, targets, task.thresholds),

@@ -1,0 +1,52 @@
+"""Weights of classes and labels: which are taken, and which are refused by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from .small import CLASSES, CLASSIFIERS, LABELS, TEXTS, UNSEEN
+
+FRAME = pd.DataFrame(LABELS, columns=["delivery", "refund", "staff"])
+
+
+@pytest.fixture(params=CLASSIFIERS)
+def make(request):
+    """Factory of a small classifier."""
+    return CLASSIFIERS[request.param]
+
+
+@pytest.mark.parametrize("weight", [-1, -0.5, np.nan, np.inf, "2", None, [1.0], {"a": 1}, True, 1j])
+@pytest.mark.parametrize("form", ["dict", "list"])
+def test_weights_that_are_none(make, weight, form):
+    class_weight = {"refund": weight} if form == "dict" else [1.0, weight, 1.0]
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(ValueError, match=r"class_weight\['refund'\] is .*a finite number"):
+            getattr(make(class_weight=class_weight), method)(TEXTS, FRAME)
+
+
+@pytest.mark.parametrize("form", [list, tuple, np.array, pd.Series])
+@pytest.mark.parametrize("y", [FRAME, CLASSES], ids=["labels", "classes"])
+def test_weights_in_the_order_of_the_labels(make, form, y):
+    names = list(FRAME.columns) if y is FRAME else sorted(set(CLASSES))
+    weights = [1.0, 5.0, 0.5, 2.0][: len(names)]
+    by_name = make(class_weight=dict(zip(names, weights, strict=True))).fit(TEXTS, y)
+    by_order = make(class_weight=form(weights)).fit(TEXTS, y)
+    np.testing.assert_array_equal(
+        by_order.decision_function(UNSEEN), by_name.decision_function(UNSEEN)
+    )
+    unweighted = make().fit(TEXTS, y)
+    assert not np.array_equal(
+        by_order.decision_function(UNSEEN), unweighted.decision_function(UNSEEN)
+    )
+
+
+def test_as_many_weights_as_labels(make):
+    with pytest.raises(ValueError, match="class_weight has 2 weights for 3 labels"):
+        make(class_weight=[1.0, 2.0]).fit(TEXTS, LABELS)
+
+
+def test_labels_that_there_are_none_of(make):
+    with pytest.raises(ValueError, match=r"labels that y does not have: .*'nobody'.*'delivery'"):
+        make(class_weight={"nobody": 1.0}).fit(TEXTS, FRAME)
