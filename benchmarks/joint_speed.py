@@ -51,7 +51,7 @@ from torch import Tensor, nn
 
 from sklabelemb import LACOClassifier
 from sklabelemb.encoders import pretrained_tokenizer
-from sklabelemb.laco.network import CrossAttention
+from sklabelemb.laco.cross_attention import CrossAttention
 from sklabelemb.laco.recipe import MARKS, LACORecipe
 from sklabelemb.laco.samples import CooccurrenceDataset
 from sklabelemb.learning import LengthBuckets, Task, TextDataset, TextNet, build

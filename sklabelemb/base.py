@@ -6,7 +6,7 @@ A classifier adds its parameters and names its :class:`.Recipe`. Whatever was le
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
-from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklabelemb.decision import probabilities
@@ -29,7 +29,17 @@ from sklabelemb.readout import Readout, joined
 from sklabelemb.targets import Targets
 from sklabelemb.text import check_documents
 
-__all__ = ["LabelEmbeddingClassifier"]
+__all__ = ["VECTORS", "LabelEmbeddingClassifier"]
+
+# What pretrained word vectors may be given as.
+VECTORS = [
+    str,
+    tuple,
+    Mapping,
+    HasMethods(["__fspath__"]),
+    HasMethods(["get_vector"]),
+    None,
+]
 
 
 class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):

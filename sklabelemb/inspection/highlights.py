@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader
 
-from sklabelemb.inspection.explanation import Explanation
-
 __all__ = ["TEMPLATES", "percent", "render_highlights", "write_highlights"]
 
 # Marks below this share of the strongest word would only make the page restless.
@@ -34,7 +32,7 @@ TEMPLATES = Environment(
 
 
 def render_highlights(
-    explanations: Sequence[Explanation],
+    explanations: Sequence[Any],
     *,
     true_labels: Sequence[Sequence[Any]] | None = None,
     label_texts: Mapping[Any, str] | Sequence[str] | None = None,
@@ -93,7 +91,7 @@ def render_highlights(
 
 
 def write_highlights(
-    path: str | os.PathLike[str], explanations: Sequence[Explanation], **options: Any
+    path: str | os.PathLike[str], explanations: Sequence[Any], **options: Any
 ) -> Path:
     """Write the page of :func:`render_highlights` to a file and return its path."""
     target = Path(path)
@@ -102,7 +100,7 @@ def write_highlights(
 
 
 def descriptions(
-    explanation: Explanation, label_texts: Mapping[Any, str] | Sequence[str] | None
+    explanation: Any, label_texts: Mapping[Any, str] | Sequence[str] | None
 ) -> Mapping[Any, str]:
     """What is known of each label, by name."""
     if label_texts is None or isinstance(label_texts, Mapping):
@@ -116,7 +114,7 @@ def descriptions(
 
 
 def _describe(
-    explanation: Explanation, true_labels: list[Any] | None, label_texts: Mapping[Any, str]
+    explanation: Any, true_labels: list[Any] | None, label_texts: Mapping[Any, str]
 ) -> dict[str, Any]:
     shown = _shown_labels(explanation, true_labels)
     largest = np.abs(explanation.contributions[:, shown]).max(initial=0.0)
@@ -142,7 +140,7 @@ def _describe(
     return {"rows": rows, "unknown": unknown}
 
 
-def _shown_labels(explanation: Explanation, true_labels: list[Any] | None) -> list[int]:
+def _shown_labels(explanation: Any, true_labels: list[Any] | None) -> list[int]:
     """Predicted labels, then missed ones, the more probable first; at least one."""
     order = [int(k) for k in np.argsort(-explanation.proba, kind="stable")]
     predicted = [k for k in order if explanation.predicted[k]]
@@ -191,9 +189,7 @@ def _side(value: float) -> str:
     return "for" if value > 0 else "against"
 
 
-def _pieces(
-    explanation: Explanation, contributions: np.ndarray, largest: float
-) -> list[dict[str, Any]]:
+def _pieces(explanation: Any, contributions: np.ndarray, largest: float) -> list[dict[str, Any]]:
     """The text cut into marked words and what lies between them."""
     pieces: list[dict[str, Any]] = []
     position = 0

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from sklabelemb.inspection.highlights import TEMPLATES, descriptions, percent
-from sklabelemb.inspection.joint_explanation import JointExplanation
 
 __all__ = ["render_label_tables", "write_label_tables"]
 
 
 def render_label_tables(
-    explanations: Sequence[JointExplanation],
+    explanations: Sequence[Any],
     *,
     n_labels: int = 6,
     label_texts: Mapping[Any, str] | Sequence[str] | None = None,
@@ -67,7 +66,7 @@ def render_label_tables(
 
 
 def write_label_tables(
-    path: str | os.PathLike[str], explanations: Sequence[JointExplanation], **options: Any
+    path: str | os.PathLike[str], explanations: Sequence[Any], **options: Any
 ) -> Path:
     """Write the page of :func:`render_label_tables` to a file and return its path."""
     target = Path(path)
@@ -75,9 +74,7 @@ def write_label_tables(
     return target
 
 
-def _describe(
-    explanation: JointExplanation, n_labels: int, label_texts: Mapping[Any, str]
-) -> dict[str, Any]:
+def _describe(explanation: Any, n_labels: int, label_texts: Mapping[Any, str]) -> dict[str, Any]:
     order = [int(k) for k in np.argsort(-explanation.proba, kind="stable")]
     predicted = [k for k in order if explanation.predicted[k]]
     others = [k for k in order if not explanation.predicted[k]]

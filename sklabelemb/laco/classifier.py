@@ -106,7 +106,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
         Pieces (words, with a fresh encoder) of a text that the encoder reads; the paper's 320
         tokens leave 263 beside the labels of its first corpus. None: as many as the encoder has
         positions for. The wide path reads the text whole.
-    class_weight : dict, "balanced" or None, default=None
+    class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; with label sets, of each label's positives.
     threshold : float, list of float or "tuned", default="tuned"
         From which probability on a label is predicted: one for all, one each, or tuned for

@@ -17,14 +17,12 @@ from torch.nn import functional as F
 
 from sklabelemb.encoders import build_encoder, first_position
 from sklabelemb.laco.cooccurrence_tasks import ConditionalCooccurrence, PairwiseCooccurrence
+from sklabelemb.laco.cross_attention import CrossAttention
 
-__all__ = ["LACO", "CrossAttention", "LabelReading"]
+__all__ = ["LACO", "LabelReading"]
 
 # Spread of the labels' vectors at the start; that of the encoders' own tables.
 LABEL_STD = 0.02
-# Of the softplus that stands for the ReLU of equation 3, which has no gradient once it is 0 for all
-# words: training ended there.
-SHARPNESS = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,54 +47,6 @@ class LabelReading:
     attention: Tensor | None
     contributions: Tensor | None
     affinity: Tensor | None
-
-
-class CrossAttention(nn.Module):
-    """How much each word has to do with any label (equations 2 to 4).
-
-    Parameters
-    ----------
-    window_size : int
-        The paper's r: the block of a word is itself and r neighbours on each side.
-    """
-
-    def __init__(self, window_size: int) -> None:
-        super().__init__()
-        width = 2 * window_size + 1
-        # One kernel for all labels, so that their order does not matter; at first, a mean.
-        self.kernel = nn.Parameter(torch.full((width,), 1 / width))
-        self.bias = nn.Parameter(torch.zeros(()))
-
-    def forward(self, words: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-        """Cross attention, float Tensor of shape (b, n, m): positive, and 0 for what is no word.
-
-        Parameters
-        ----------
-        words : float Tensor of shape (b, m, k)
-        labels : float Tensor of shape (b, n, k)
-        mask : bool Tensor of shape (b, m)
-            False for padding and special tokens.
-        """
-        scores = self.scores(words, labels, mask)
-        return F.softplus(scores, beta=SHARPNESS) * mask.unsqueeze(1)
-
-    def scores(self, words: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-        """What the softplus is taken of, float Tensor of shape (b, n, m)."""
-        M = F.normalize(labels, dim=2) @ F.normalize(words, dim=2).transpose(1, 2)
-        M = M * mask.unsqueeze(1)
-        # A convolution along the words, as a product with a band: less memory and time than conv1d.
-        m, width = M.shape[2], len(self.kernel)
-        place = torch.arange(m, device=M.device)
-        tap = place.unsqueeze(1) - place + width // 2
-        band = self.kernel[tap.clamp(0, width - 1)] * ((tap >= 0) & (tap < width))
-        return M @ band.to(M.dtype) + self.bias
-
-    def omega(self, scores: Tensor, mask: Tensor) -> Tensor:
-        """The weight of each word, float Tensor of shape (b, m).
-
-        The softplus rises with its argument, so the maximum over the labels may come first.
-        """
-        return torch.tanh(F.softplus(scores.amax(dim=1), beta=SHARPNESS)) * mask
 
 
 class LACO(nn.Module):

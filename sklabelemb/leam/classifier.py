@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklabelemb.base import LabelEmbeddingClassifier
+from sklabelemb.base import VECTORS, LabelEmbeddingClassifier
 from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.leam.recipe import LEAMRecipe
 from sklabelemb.text import check_documents
@@ -113,8 +113,9 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         share the row of unknown words, which is trained thereby.
     max_length : int, default=None
         Read only the first tokens of each text; None reads all of them.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes; for label sets, of the positives of each label.
+    class_weight : dict, sequence of float, "balanced" or None, default=None
+        Weights of the classes; for label sets, of the positives of each label: by name, or in the
+        order of the labels.
     threshold : float, sequence of float, or "tuned", default="tuned"
         From which probability on a label is predicted: one number, one per label, or tuned on the
         validation split, see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
@@ -219,14 +220,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "word_dropout": [Interval(Real, 0, 1, closed="left")],
         "head_dropout": [Interval(Real, 0, 1, closed="left")],
-        "vectors": [
-            str,
-            tuple,
-            Mapping,
-            HasMethods(["__fspath__"]),
-            HasMethods(["get_vector"]),
-            None,
-        ],
+        "vectors": VECTORS,
     }
 
     def __init__(

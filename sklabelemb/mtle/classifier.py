@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelemb.base import LabelEmbeddingClassifier
+from sklabelemb.base import VECTORS, LabelEmbeddingClassifier
 from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.learning import Task, read_samples, read_tasks
 from sklabelemb.learning.task import check_task_mapping
@@ -71,37 +71,22 @@ class MTLEClassifier(LabelEmbeddingClassifier):
     tokenizer : callable, default=None
         ``tokenizer(text) -> list of str``, for texts and labels. None:
         :class:`sklabelemb.text.Tokenizer` with the next two options.
-    lowercase : bool, default=True
-    mask_numbers : bool, default=False
-        Whether all numbers become one token ``#``.
-    max_features : int, default=None
-        Keep only the most frequent words.
-    min_df : int or float, default=2
-        Leave out words that fewer texts contain (with fewer than 100 texts, 2 counts as 1), but
-        never those of label texts.
-    max_length : int, default=None
-        Read only the first tokens of each text; None reads all of them.
-    class_weight : dict, "balanced" or None, default=None
+    lowercase, mask_numbers, max_features, min_df, max_length
+        As in :class:`.LEAMClassifier`; words of label texts are never left out.
+    class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; for label sets, of the positives of each label. A dict goes by the
         names of labels, whichever tasks have them (some task of the fit must).
-    threshold : float, sequence of float, or "tuned", default="tuned"
-        From which probability on a label is predicted: one number, one per label, or tuned on the
-        validation split. Label sets only.
-    threshold_shrinkage : float, default=400.0
-        See :class:`.LEAMClassifier`.
-    min_labels : int or "auto", default="auto"
-        Fewest labels to predict. "auto": as many as every training text of the task carries.
+    threshold, threshold_shrinkage, min_labels
+        As in :class:`.LEAMClassifier`, for each task that has label sets.
     max_epochs : int or "auto", default="auto"
         "auto": as many as make 1,000 steps, between 3 and 8; where there are label sets, 4,000
         steps, between 3 and 30.
     batch_size : int or "auto", default=32
         Texts a batch, as in the paper.
     learning_rate : float, default=3e-3
-        Peak of Adam's step size; it rises linearly and then falls linearly to zero.
-    warmup : float, default=0.1
-        Share of the steps in which it rises.
-    weight_decay : float, default=0.0
-        Decoupled, on all but sparsely updated word tables.
+        Peak of Adam's step size.
+    warmup, weight_decay
+        As in :class:`.LEAMClassifier`.
     validation_fraction : float, default=0.1
         Share of a task's training texts, stratified, that is held out where something is chosen by
         it: thresholds of label sets, or the best epoch (see `patience`). Of a task with fewer than
@@ -110,19 +95,10 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         Epochs without improvement of the mean validation score of the tasks before training stops;
         the best epoch's weights are kept. None runs all epochs and keeps the last, for the learning
         rate ends at zero, and a small task has no text to spare.
-    device : str, default="auto"
-        "cpu", "cuda", "cuda:1"; "auto" takes a GPU if there is one.
-    mixed_precision : bool, default=False
-        Whether to train in bfloat16: for GPUs, and for LSTMs on CPUs that have instructions for it
-        (1.3 times as fast on one with AVX-512 BF16). Predictions are computed in float32.
     warm_start : bool, default=False
         Whether the next fit goes on from the present weights. Tasks that it has no samples of stay.
-    random_state : int, RandomState or None, default=None
-        Same data and same integer: same model, bit for bit on CPU.
-    verbose : int, default=0
-        1 shows a progress bar.
-    net_params : dict, default=None
-        Anything else for the skorch net, such as ``callbacks`` or ``optimizer``.
+    device, mixed_precision, random_state, verbose, net_params
+        As in :class:`.LEAMClassifier`.
 
     Attributes
     ----------
@@ -195,14 +171,7 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         "pooling": [StrOptions({"last", "max", "mean"})],
         "matcher": [StrOptions({"cosine", "bilinear", "mlp", "concat"})],
         "matcher_size": [Interval(Integral, 1, None, closed="left")],
-        "vectors": [
-            str,
-            tuple,
-            Mapping,
-            HasMethods(["__fspath__"]),
-            HasMethods(["get_vector"]),
-            None,
-        ],
+        "vectors": VECTORS,
         "task_sampling": [StrOptions({"uniform", "proportional"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "word_dropout": [Interval(Real, 0, 1, closed="left")],

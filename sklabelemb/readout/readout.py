@@ -77,10 +77,11 @@ class Readout:
         model = self.model
         tasks = list(model.tasks.values())
         for part in valid.parts:
-            model = model.with_task(self._decided(part, tasks[part.task]))
+            model = model.with_task(self.settled(part, tasks[part.task]))
         return model
 
-    def _decided(self, part: TextDataset, task: Task) -> Task:
+    def settled(self, part: TextDataset, task: Task) -> Task:
+        """The task with what its held-out texts tell."""
         settings = self.model.recipe.settings
         tunes = task.multilabel and settings.tunes_thresholds
         if task.linear is None and not tunes:

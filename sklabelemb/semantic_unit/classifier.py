@@ -8,9 +8,9 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklabelemb.base import LabelEmbeddingClassifier
+from sklabelemb.base import VECTORS, LabelEmbeddingClassifier
 from sklabelemb.semantic_unit.label_sequence import LabelSequence, SequenceExplanation
 from sklabelemb.semantic_unit.recipe import SemanticUnitRecipe
 from sklabelemb.text import check_documents
@@ -112,7 +112,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         share the row of unknown words, which is trained thereby.
     max_length : int, default=None
         Read only the first tokens of each text; None reads all of them.
-    class_weight : dict, "balanced" or None, default=None
+    class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes, or of the labels where they are emitted; the end of a sequence
         weighs 1. "balanced": as in scikit-learn, each label counting once for each text that has
         it.
@@ -240,14 +240,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "directions": [StrOptions({"concat", "sum"})],
         "wide": ["boolean"],
-        "vectors": [
-            str,
-            tuple,
-            Mapping,
-            HasMethods(["__fspath__"]),
-            HasMethods(["get_vector"]),
-            None,
-        ],
+        "vectors": VECTORS,
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "word_dropout": [Interval(Real, 0, 1, closed="left")],
         "max_labels": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],

@@ -119,10 +119,10 @@ class SequenceReadout(Readout):
 
         return SequenceScore(decision_score, decide)
 
-    def _decided(self, part: TextDataset, task: Task) -> Task:
+    def settled(self, part: TextDataset, task: Task) -> Task:
         """The task with what its held-out texts tell."""
         if not task.multilabel:
-            return super()._decided(part, task)
+            return super().settled(part, task)
         recipe, net, vocabulary = self.model.recipe, self.model.net, self.model.vocabulary
         if task.linear is not None:
             assert isinstance(part, SequenceDataset)

@@ -8,7 +8,8 @@ import torch
 
 from sklabelemb.encoders import fresh_configuration
 from sklabelemb.laco.cooccurrence_tasks import draw_given, draw_pairs
-from sklabelemb.laco.network import LACO, CrossAttention, layers_of
+from sklabelemb.laco.cross_attention import CrossAttention
+from sklabelemb.laco.network import LACO, layers_of
 
 from .literal import (
     literal_conditional,
