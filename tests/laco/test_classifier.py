@@ -67,7 +67,7 @@ class Recorder(Callback):
         for name, parameter in named_parameters:
             if parameter.grad is not None and parameter.grad.abs().max() > 0:
                 self.with_gradient.add(name)
-        self.rates.append({(g.get("part"), g["lr"]) for g in net.optimizer_.param_groups})
+        self.rates.append(rates_of(net))
 
     def on_batch_end(self, net, batch, training, loss, y_pred, **kwargs):
         some = [self.batches, self.losses, self.outputs]
@@ -75,6 +75,16 @@ class Recorder(Callback):
             some = [self.valid_batches, self.valid_losses, self.valid_outputs]
         for kept, value in zip(some, (batch, loss.item(), y_pred.detach()), strict=True):
             kept.append(value)
+
+
+def rates_of(net):
+    """The step sizes of the encoder's parameters and of all others."""
+    names = {id(p): name for name, p in net.module_.named_parameters()}
+    return {
+        ("encoder" if names[id(p)].startswith("encoder.") else None, group["lr"])
+        for group in net.optimizer_.param_groups
+        for p in group["params"]
+    }
 
 
 def recorded(X=TEXTS, y=LABELS, sample_weight=None, **parameters):
@@ -352,7 +362,7 @@ def test_each_update_draws_other_questions():
 
 def test_positions_that_are_never_used_do_not_count():
     roberta = {"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}
-    assert laco()._division(roberta, 54) == (512 - 3 - 54, 54)
+    assert recipe_of()._division(roberta, 54) == (512 - 3 - 54, 54)
 
 
 @pytest.mark.parametrize("weight", [None, 0.5, 1.0])
@@ -604,33 +614,29 @@ def test_encoder_and_heads_have_step_sizes_of_their_own(folder):
     assert heads[-1] == pytest.approx(0.01 / 13)
     for encoder, rate in [(BERT, 0.03), (folder, 1e-4)]:
         model = laco(encoder=encoder, learning_rate=0.03).partial_fit(TEXTS, LABELS)
-        assert {(g.get("part"), g["lr"]) for g in model.net_.optimizer_.param_groups} == {
-            ("encoder", rate),
-            (None, 0.03),
-        }
+        assert rates_of(model.net_) == {("encoder", rate), (None, 0.03)}
 
 
 def test_biases_and_normalisations_do_not_decay():
-    model = laco(weight_decay=0.1).partial_fit(TEXTS, LABELS)
+    rates = {"learning_rate": 0.01, "encoder_learning_rate": 0.002}
+    model = laco(weight_decay=0.1, **rates).partial_fit(TEXTS, LABELS)
     names = {id(p): name for name, p in model.net_.module_.named_parameters()}
     found = {}
     for group in model.net_.optimizer_.param_groups:
         for parameter in group["params"]:
-            found[names[id(parameter)]] = (group.get("part"), group["weight_decay"])
+            found[names[id(parameter)]] = (group["lr"], group["weight_decay"])
     assert found.keys() == set(names.values())
-    for name, (part, decay) in found.items():
-        assert (part == "encoder") == name.startswith("encoder."), name
+    for name, (rate, decay) in found.items():
+        assert rate == (0.002 if name.startswith("encoder.") else 0.01), name
         assert decay == (0.0 if "bias" in name or "LayerNorm" in name else 0.1), name
 
 
 def test_updates_have_constant_step_sizes_that_may_be_changed():
     model = laco(learning_rate=0.01, encoder_learning_rate=0.002).fit(TEXTS, LABELS)
     model.partial_fit(TEXTS, LABELS)
-    rates = {(g.get("part"), g["lr"]) for g in model.net_.optimizer_.param_groups}
-    assert rates == {("encoder", 0.002), (None, 0.01)}
+    assert rates_of(model.net_) == {("encoder", 0.002), (None, 0.01)}
     model.set_params(learning_rate=0.1, encoder_learning_rate=0.05).partial_fit(TEXTS, LABELS)
-    rates = {(g.get("part"), g["lr"]) for g in model.net_.optimizer_.param_groups}
-    assert rates == {("encoder", 0.05), (None, 0.1)}
+    assert rates_of(model.net_) == {("encoder", 0.05), (None, 0.1)}
 
 
 def test_an_update_takes_its_batches_in_parts():
@@ -642,8 +648,7 @@ def test_a_step_size_of_the_net_is_not_the_encoders():
     model = laco(encoder_learning_rate=0.002, net_params={"lr": 0.01})
     for _ in range(3):
         model.partial_fit(TEXTS, LABELS)
-        rates = {(g.get("part"), g["lr"]) for g in model.net_.optimizer_.param_groups}
-        assert rates == {("encoder", 0.002), (None, 0.01)}
+        assert rates_of(model.net_) == {("encoder", 0.002), (None, 0.01)}
 
 
 def test_new_words_get_rows_and_old_ones_keep_theirs():
