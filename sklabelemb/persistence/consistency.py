@@ -11,9 +11,9 @@ from sklabelemb.linear import WidePath
 from sklabelemb.targets import Targets
 from sklabelemb.text import Vocabulary, WordPieces
 
-__all__ = ["check_parts"]
+__all__ = ["PARTS", "check_parts"]
 
-_PARTS: dict[str, type] = {
+PARTS: dict[str, type] = {
     "tasks": dict,
     "options": dict,
     "module": dict,
@@ -27,10 +27,10 @@ _PARTS: dict[str, type] = {
 
 def check_parts(parts: dict[str, Any], vocabulary: Vocabulary | WordPieces) -> None:
     """Check that the parts of a model fit together; the network checks its own."""
-    for name, kind in _PARTS.items():
+    for name, kind in PARTS.items():
         if not isinstance(parts[name], kind):
             raise ValueError(f"{name} is a {type(parts[name]).__name__}")
-    if strange := sorted(parts.keys() - _PARTS.keys() - {"frozen"}):
+    if strange := sorted(parts.keys() - PARTS.keys() - {"frozen"}):
         raise ValueError(f"{strange[0]!r} is no part of a model")
     if any(type(row) is not dict for row in parts["history"]):
         raise ValueError("history is no list of dict")

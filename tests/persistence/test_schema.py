@@ -1,0 +1,70 @@
+"""A saved folder is read by what it says; whoever changes that must raise the version."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+import json
+
+import pytest
+
+from sklabelemb.laco.recipe import LACORecipe
+from sklabelemb.leam.recipe import LEAMRecipe
+from sklabelemb.learning import Task
+from sklabelemb.linear import CharacterTfidf, Mixture, WidePath, WordTfidf
+from sklabelemb.mtle.recipe import MTLERecipe
+from sklabelemb.persistence.consistency import PARTS
+from sklabelemb.persistence.saving import FORMAT_VERSION
+from sklabelemb.semantic_unit.recipe import SemanticUnitRecipe
+from sklabelemb.targets import Targets
+from sklabelemb.text import Tokenizer
+
+RECIPES = [LACORecipe, LEAMRecipe, MTLERecipe, SemanticUnitRecipe]
+SAVED = [CharacterTfidf, Mixture, Targets, Task, Tokenizer, WidePath, WordTfidf]
+
+# The digest of each version that was ever released or written to disk.
+DIGESTS = {2: "864441d1ff1961f3"}
+
+
+def schema():
+    """Everything that a folder takes for granted: fields, parts, and options of networks."""
+    return {
+        "parts": sorted(PARTS),
+        "values": {cls.__name__: sorted(f.name for f in dataclasses.fields(cls)) for cls in SAVED},
+        "networks": {
+            recipe.network.__name__: [
+                [name, repr(p.default) if p.default is not p.empty else None]
+                for name, p in inspect.signature(recipe.network).parameters.items()
+            ]
+            for recipe in RECIPES
+        },
+    }
+
+
+def digest(content):
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def test_the_version_rises_with_the_schema():
+    assert digest(schema()) == DIGESTS[FORMAT_VERSION], (
+        "What a saved model consists of, or a default of a network, has changed. Raise "
+        "FORMAT_VERSION in persistence/saving.py, let load bring older folders up to date (see "
+        "persistence/version_1.py), keep folders of the old version in the tests, and add "
+        f"{digest(schema())!r} to DIGESTS for the new version."
+    )
+
+
+@pytest.mark.parametrize("change", ["part", "field", "option", "default"])
+def test_every_kind_of_change_is_noticed(change):
+    changed = schema()
+    if change == "part":
+        changed["parts"].append("more")
+    elif change == "field":
+        changed["values"]["Task"].append("more")
+    elif change == "option":
+        changed["networks"]["LEAM"].append(["more", "None"])
+    else:
+        option = next(pair for pair in changed["networks"]["MTLE"] if pair[0] == "dropout")
+        option[1] = "0.9"
+    assert digest(changed) != digest(schema())
