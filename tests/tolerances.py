@@ -33,7 +33,7 @@ def tolerance(dtype, n_terms, scale) -> float:
     return relative * float(scale)
 
 
-def close(actual, expected, *, n_terms=1000, scale=None, dtype=None) -> None:
+def close(actual, expected, *, n_terms=1000, scale=None, dtype=None, err_msg="") -> None:
     """Assert that two results are equal but for rounding.
 
     Processors, batches and paddings have kernels of their own, which add up in another order. So
@@ -54,6 +54,8 @@ def close(actual, expected, *, n_terms=1000, scale=None, dtype=None) -> None:
     dtype : default=None
         The float type of the computation. By default the coarser one of the two; to be given where
         results were computed in float32 and are told in float64, as probabilities are.
+    err_msg : str, default=""
+        Part of the message of a failure.
     """
     actual, expected = numbers(actual), numbers(expected)
     if expected.ndim:
@@ -63,6 +65,6 @@ def close(actual, expected, *, n_terms=1000, scale=None, dtype=None) -> None:
     scale = scale[np.isfinite(scale)].max(initial=0.0)
     actual, expected = np.broadcast_arrays(actual.astype(float), expected.astype(float))
     finite = np.isfinite(expected)
-    np.testing.assert_array_equal(actual[~finite], expected[~finite])
+    np.testing.assert_array_equal(actual[~finite], expected[~finite], err_msg)
     atol = tolerance(dtype, n_terms, scale)
-    np.testing.assert_allclose(actual[finite], expected[finite], rtol=0, atol=atol)
+    np.testing.assert_allclose(actual[finite], expected[finite], rtol=0, atol=atol, err_msg=err_msg)

@@ -11,6 +11,8 @@ from torch import nn
 from sklabelemb.training import SplitAdam, sparse_pays
 from sklabelemb.training.optimizers import SPARSE_FROM_ELEMENTS
 
+from ..tolerances import close
+
 
 class Small(nn.Module):
     def __init__(self, sparse=True):
@@ -57,7 +59,7 @@ def test_equals_adamw_and_sparse_adam(weight_decay):
         step(theirs, parts, number)
         assert ours.table.weight.grad.is_sparse
         for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+            close(a, b)
 
 
 def test_without_sparse_groups_it_is_adamw():
@@ -68,7 +70,7 @@ def test_without_sparse_groups_it_is_adamw():
         step(ours, [split], number)
         step(theirs, [adamw], number)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+        close(a, b)
 
 
 def test_a_plain_list_of_parameters_is_dense():
