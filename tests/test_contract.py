@@ -57,6 +57,8 @@ from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
 # The package has a function of the name of the module.
 FITTING = importlib.import_module("sklabelemb.learning.fit")
 
+from .tolerances import close
+
 # -- who is held to the contract -------------------------------------------------------------------
 
 # Small enough that a fit takes a few hundredths of a second, large enough that it learns.
@@ -410,7 +412,7 @@ def test_one_text_alone_and_among_others(name):
         for row in (0, 7):
             alone = outcome(model, method, [UNSEEN[row]])
             assert alone.shape == (1, *together.shape[1:])
-            np.testing.assert_allclose(alone[0], together[row], atol=1e-5, err_msg=method)
+            close(alone[0], together[row], scale=np.fmax(1, np.abs(together)), dtype=np.float32)
 
 
 @pytest.mark.parametrize("wrong", [LABELS[:-1], np.vstack([LABELS, LABELS[:1]]), CLASSES[:-1]])
@@ -689,12 +691,12 @@ def test_scores_are_the_logits_of_the_probabilities(neural_name, target):
     scores, proba = model.decision_function(UNSEEN), model.predict_proba(UNSEEN)
     if target == "two classes":
         assert scores.shape == (20,)
-        np.testing.assert_allclose(1 / (1 + np.exp(-scores)), proba[:, 1], rtol=1e-5)
+        close(1 / (1 + np.exp(-scores)), proba[:, 1], dtype=np.float32)
     elif target == "classes":
         shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        np.testing.assert_allclose(shares, proba, rtol=1e-5)
+        close(shares, proba, dtype=np.float32)
     else:
-        np.testing.assert_allclose(1 / (1 + np.exp(-scores)), proba, rtol=1e-5)
+        close(1 / (1 + np.exp(-scores)), proba, dtype=np.float32)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -1210,7 +1212,7 @@ def test_fits_in_workers(neural, monkeypatch):
     for process, threads, proba in answers:
         assert process != os.getpid()
         assert threads <= max(1, joblib.cpu_count() // 2)
-        np.testing.assert_allclose(proba, expected, atol=1e-6)
+        close(proba, expected, dtype=np.float32)
 
 
 def test_threads_of_the_caller_are_left_alone(neural):
@@ -1276,9 +1278,7 @@ def test_only_the_ratios_of_weights_matter(neural_name, neural):
     assert same_predictions(first, second)
     assert not same_predictions(first, fitted(neural_name))
     ones = neural().fit(TEXTS, LABELS, sample_weight=np.ones(60))
-    np.testing.assert_allclose(
-        ones.predict_proba(UNSEEN), fitted(neural_name).predict_proba(UNSEEN), atol=1e-6
-    )
+    close(ones.predict_proba(UNSEEN), fitted(neural_name).predict_proba(UNSEEN), dtype=np.float32)
 
 
 BAD_WEIGHTS = {
@@ -1476,8 +1476,10 @@ def test_order_of_the_texts_does_not_matter(name):  # check_methods_sample_order
     order = np.random.default_rng(0).permutation(len(UNSEEN))
     shuffled = [UNSEEN[i] for i in order]
     for method in methods_of(model):
-        np.testing.assert_allclose(
-            outcome(model, method, shuffled), outcome(model, method, UNSEEN)[order], atol=1e-5
+        close(
+            outcome(model, method, shuffled),
+            outcome(model, method, UNSEEN)[order],
+            dtype=np.float32,
         )
 
 
@@ -1485,9 +1487,7 @@ def test_batches_do_not_matter(name):  # check_methods_subset_invariance
     model = fitted(name)
     for method in methods_of(model):
         pieces = [outcome(model, method, [text]) for text in UNSEEN]
-        np.testing.assert_allclose(
-            np.concatenate(pieces), outcome(model, method, UNSEEN), atol=1e-5
-        )
+        close(np.concatenate(pieces), outcome(model, method, UNSEEN), dtype=np.float32)
 
 
 def test_unfitted_models_say_so(make):  # check_estimators_unfitted, on text

@@ -27,6 +27,7 @@ from sklabelemb.encoders import (
 )
 
 from ..laco.literal import BERT, PIECES, word_piece_tokenizer, write_encoder
+from ..tolerances import close
 
 TEXTS = ["my parcel is late", "my refund is due", "parcel late, refund unpaid"] * 5
 LABELS = np.array([[1, 0], [0, 1], [1, 1]] * 5)
@@ -69,8 +70,8 @@ def test_fresh_encoders_of_the_bert_kind_fit_predict_and_explain(kind):
     assert np.isfinite(logits).all()
     for explanation, row in zip(model.explain([*long[:3], ""]), logits, strict=True):
         bias = model.net_.module_.output.bias.detach().numpy()
-        np.testing.assert_allclose(explanation.contributions.sum(axis=0) + bias, row, atol=1e-5)
-        np.testing.assert_allclose(explanation.affinity.sum(axis=1), 1, atol=1e-5)
+        close(explanation.contributions.sum(axis=0) + bias, row, scale=1, dtype=np.float32)
+        close(explanation.affinity.sum(axis=1), 1, dtype=np.float32)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -249,7 +250,7 @@ def test_the_network_computes_what_the_library_computes(folder):
         ids = tokenizer.encode(text, add_special_tokens=True).ids
         with torch.no_grad():
             wanted = output(encoder(torch.tensor([ids])).last_hidden_state[:, 0])
-        np.testing.assert_allclose(model.decision_function([text]), wanted, atol=1e-5)
+        close(model.decision_function([text]), wanted, dtype=np.float32)
 
 
 def test_labels_start_as_the_mean_of_their_pieces(folder):
@@ -262,7 +263,7 @@ def test_labels_start_as_the_mean_of_their_pieces(folder):
         model.label_embeddings_, [["un", "##paid", "refund"], ["late", "parcel"]], strict=True
     ):
         mean = sum(table[PIECES.index(piece)] for piece in pieces) / len(pieces)
-        np.testing.assert_allclose(row, mean, atol=1e-6)
+        close(row, mean, dtype=np.float32)
 
 
 def test_labels_of_a_fresh_encoder_start_as_the_mean_of_their_words():
@@ -270,9 +271,9 @@ def test_labels_of_a_fresh_encoder_start_as_the_mean_of_their_words():
     model = laco(SMALL, **texts).fit(TEXTS, LABELS)
     words, table = model.vocabulary_, model.net_.module_.embedding.weight.detach().numpy()
     first = (table[words["refund"]] + table[words["unpaid"]]) / 2
-    np.testing.assert_allclose(model.label_embeddings_[0], first, atol=1e-6)
+    close(model.label_embeddings_[0], first, dtype=np.float32)
     # Words that no text has are no part of the mean.
-    np.testing.assert_allclose(model.label_embeddings_[1], table[words["parcel"]], atol=1e-6)
+    close(model.label_embeddings_[1], table[words["parcel"]], dtype=np.float32)
 
 
 @pytest.mark.parametrize(

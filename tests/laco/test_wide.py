@@ -19,6 +19,7 @@ from sklabelemb.laco.readout import LACOReadout
 from sklabelemb.linear import Mixture
 from sklabelemb.readout import Readout
 
+from ..tolerances import close
 from .literal import BERT, PIECES, write_encoder
 
 FRESH = {"model_type": "bert", **BERT}
@@ -92,11 +93,10 @@ def test_the_network_is_that_without_it(folder, pretrained, y):
         assert torch.equal(value, alone.net_.module_.state_dict()[name]), name
     deep, mixture = alone.decision_function(UNSEEN), both.mixture_
     scores = both.wide_.scores(encoded(both, UNSEEN), both.vocabulary_)
-    np.testing.assert_allclose(
+    close(
         both.decision_function(UNSEEN),
         mixture.deep * deep + mixture.wide * scores + mixture.offset,
-        rtol=1e-5,
-        atol=1e-5,
+        dtype=np.float32,
     )
     assert mixture != Mixture()
     assert mixture.wide > 0
@@ -119,10 +119,11 @@ def test_its_features_are_those_of_scikit_learn_over_the_pieces(folder):
         spelt = [known.words[i - 2] for i in ([first - 1] if first else []) + [second]]
         places.append(columns[" ".join(spelt)])
     assert sorted(places) == list(range(len(columns)))
-    np.testing.assert_allclose(
+    close(
         wide.transform(known.encode(UNSEEN)).toarray(),
         reference.transform(pieces[len(TEXTS) :]).toarray()[:, places],
-        atol=1e-6,
+        scale=1,
+        dtype=np.float32,
     )
     # Letter groups are those of the pieces' spelling.
     assert {"par", " par", "arcel", "##pai"} <= set(model.wide_.characters.groups)
@@ -134,10 +135,11 @@ def test_the_encoder_reads_the_beginning_and_the_wide_path_the_whole_text(folder
     start = "my parcel is late again my refund is"
     short, long = [start], [f"{start} due, all lost"]
     np.testing.assert_array_equal(network_logits(model, short), network_logits(model, long))
-    difference = model.decision_function(long) - model.decision_function(short)
+    logits = model.decision_function(long)
+    difference = logits - model.decision_function(short)
     wide = [model.wide_.scores(encoded(model, texts), model.vocabulary_) for texts in (short, long)]
     assert np.abs(wide[1] - wide[0]).max() > 0.01
-    np.testing.assert_allclose(difference, model.mixture_.wide * (wide[1] - wide[0]), atol=1e-5)
+    close(difference, model.mixture_.wide * (wide[1] - wide[0]), scale=logits, dtype=np.float32)
 
 
 def test_what_only_the_wide_path_reads_is_learnt():
@@ -174,7 +176,8 @@ def test_a_text_that_is_explained_with_thousands_of_words():
     [explanation] = model.explain(["late parcel due lost " * 2_000])
     logits = model.decision_function(["late parcel due lost " * 2_000])[0]
     total = explanation.contributions.sum(axis=0, dtype=np.float64) + constant_of(model)
-    np.testing.assert_allclose(total, logits, atol=1e-3)
+    largest = np.abs(explanation.contributions).sum(axis=0)
+    close(total, logits, n_terms=8_000, scale=largest, dtype=np.float32)
     assert len(explanation.tokens) == 8_000
 
 
@@ -200,10 +203,13 @@ def test_contributions_and_a_constant_sum_to_the_logit(folder, joint_embedding, 
     logits, proba = model.decision_function(texts), model.predict_proba(texts)
     n_read = dataset(model, encoded(model, texts)).max_length
     for row, (text, explanation) in enumerate(zip(texts, model.explain(texts), strict=True)):
-        np.testing.assert_allclose(
-            explanation.contributions.sum(axis=0) + constant_of(model), logits[row], atol=1e-4
+        close(
+            explanation.contributions.sum(axis=0) + constant_of(model),
+            logits[row],
+            scale=logits,
+            dtype=np.float32,
         )
-        np.testing.assert_allclose(explanation.proba, proba[row], atol=1e-5)
+        close(explanation.proba, proba[row], scale=1, dtype=np.float32)
         np.testing.assert_array_equal(
             explanation.predicted,
             Readout(model.model_).decisions(logits[row : row + 1], model.model_.own_task)[0],
@@ -217,14 +223,17 @@ def test_contributions_and_a_constant_sum_to_the_logit(folder, joint_embedding, 
         assert [token.lower() for token in explanation.tokens] == [t.lower() for t in tokens]
         assert explanation.attention.shape == explanation.contributions.shape
         if explanation.tokens:
-            np.testing.assert_allclose(explanation.attention.sum(axis=0), 1, atol=1e-5)
+            close(explanation.attention.sum(axis=0), 1, dtype=np.float32)
         assert not explanation.attention[n_read:].any()
         assert (explanation.attention[: min(n_read, len(tokens)) // 2] > 0).all()
         if "lost" in explanation.tokens[n_read:]:
             place = explanation.tokens.index("lost")
             share = model.wide_.contributions(encoded(model, [text]), model.vocabulary_)[place]
-            np.testing.assert_allclose(
-                explanation.contributions[place], model.mixture_.wide * share, atol=1e-6
+            close(
+                explanation.contributions[place],
+                model.mixture_.wide * share,
+                scale=logits[row],
+                dtype=np.float32,
             )
             assert np.abs(share).max() > 0
 
@@ -232,6 +241,7 @@ def test_contributions_and_a_constant_sum_to_the_logit(folder, joint_embedding, 
 @pytest.mark.parametrize("pretrained", [True, False])
 def test_without_cross_attention_the_network_is_asked_without_each_word(folder, pretrained):
     model = laco(folder if pretrained else FRESH | SHORT, cross_attention=False).fit(TEXTS, LABELS)
+    logits = model.decision_function(UNSEEN)
     for text, explanation in zip(UNSEEN, model.explain(UNSEEN), strict=True):
         token_ids = encoded(model, [text])
         wanted = model.mixture_.wide * model.wide_.contributions(token_ids, model.vocabulary_)
@@ -246,7 +256,7 @@ def test_without_cross_attention_the_network_is_asked_without_each_word(folder, 
             owners = model.vocabulary_.words_of(text)[2]
         summed = np.zeros((len(explanation.tokens), 4))
         np.add.at(summed, np.array(owners, dtype=int), wanted)
-        np.testing.assert_allclose(explanation.contributions, summed, atol=1e-5)
+        close(explanation.contributions, summed, scale=logits, dtype=np.float32)
         assert explanation.attention is None
 
 

@@ -20,6 +20,7 @@ from sklabelemb.leam.compatibility import (
 from sklabelemb.leam.network import LEAM
 from sklabelemb.learning.optimizers import SplitAdam
 
+from ..tolerances import close
 from .literal import literal_attention, literal_label_penalty, literal_logits
 
 N_WORDS = 12
@@ -378,19 +379,19 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
-def test_a_text_does_not_depend_on_its_batch(dtype, tolerance):
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_text_does_not_depend_on_its_batch(dtype):
     for options in KINDS:
         network = random_leam(**options, window_size=2).to(dtype)
-        # In float32 the logits should be of order one for the tolerance to make sense.
+        # Larger weights would make the softmax and the LSTM enlarge what rounding does.
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter *= 0.3
             alone = torch.cat([network(padded([text])) for text in TEXTS])
             for ids in (padded(TEXTS), padded(TEXTS, extra=9)):
-                torch.testing.assert_close(network(ids), alone, rtol=0, atol=tolerance)
+                close(network(ids), alone)
             backwards = network(padded(TEXTS).flip(0)).flip(0)
-            torch.testing.assert_close(backwards, alone, rtol=0, atol=tolerance)
+            close(backwards, alone)
 
 
 def test_a_text_does_not_depend_on_its_batch_when_labels_come_in_blocks(monkeypatch):

@@ -19,6 +19,8 @@ from sklabelemb.learning.losses import LabelLoss, TaskLoss
 from sklabelemb.learning.optimizers import SplitAdam
 from sklabelemb.text import TokenIds
 
+from ..tolerances import close
+
 N_WORDS, N_LABELS = 20, 4
 BERT = {"model_type": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
 BERT |= {"intermediate_size": 8, "max_position_embeddings": 40}
@@ -99,13 +101,14 @@ def test_gradient_of_the_parts_is_that_of_the_whole(make, multilabel, tasks, wei
     whole, parts = make(multilabel, tasks), make(multilabel, tasks, steps=steps)
     one, gradients = step(whole, batch)
     other, of_parts = step(parts, batch)
-    torch.testing.assert_close(other["loss"], one["loss"].detach(), rtol=1e-6, atol=1e-8)
-    torch.testing.assert_close(other["y_pred"], one["y_pred"].detach(), rtol=1e-6, atol=1e-8)
+    # Samples and questions are weighed in float32.
+    close(other["loss"], one["loss"], dtype=np.float32)
+    close(other["y_pred"], one["y_pred"])
     assert not other["loss"].requires_grad
+    # Of some parameters it is zero but for rounding, like the bias of a key.
+    largest = max(float(gradient.abs().max()) for gradient in gradients.values())
     for name, gradient in gradients.items():
-        torch.testing.assert_close(
-            of_parts[name], gradient, rtol=1e-5, atol=1e-7, msg=lambda text, n=name: f"{n}: {text}"
-        )
+        close(of_parts[name], gradient, scale=largest, dtype=np.float32, err_msg=name)
     assert sum(float(gradient.abs().max()) > 1e-4 for gradient in gradients.values()) > 3
 
 

@@ -29,6 +29,8 @@ from sklabelemb.learning.losses import LabelLoss, TaskLoss
 from sklabelemb.learning.optimizers import SplitAdam, halving
 from sklabelemb.text import TokenIds
 
+from ..tolerances import close
+
 N_WORDS = 20
 
 
@@ -374,7 +376,7 @@ def test_logits_come_in_the_order_of_the_texts():
         ids = torch.from_numpy(data.token_ids.padded([row]))
         with torch.no_grad():
             alone = net.module_(ids)[0].numpy()
-        np.testing.assert_allclose(logits[row], alone, rtol=0, atol=1e-6)
+        close(logits[row], alone)
 
 
 def test_prediction_turns_dropout_off_and_tokens_may_be_bounded():
@@ -384,7 +386,7 @@ def test_prediction_turns_dropout_off_and_tokens_may_be_bounded():
     first = net.predict_logits(data)
     assert np.array_equal(first, net.predict_logits(data))
     net.iterator_valid__max_tokens = None
-    np.testing.assert_allclose(net.predict_logits(data), first, rtol=0, atol=1e-6)
+    close(net.predict_logits(data), first)
 
 
 @pytest.mark.parametrize("multilabel", [True, False])
@@ -484,7 +486,7 @@ def test_validation_score_sees_every_text_with_its_own_targets():
     order = np.argsort(valid.token_ids.lengths, kind="stable")
     targets, logits = seen[1]
     assert np.array_equal(targets.toarray(), valid.targets.toarray()[order])
-    np.testing.assert_allclose(logits, net.predict_logits(valid)[order], rtol=0, atol=1e-6)
+    close(logits, net.predict_logits(valid)[order])
 
 
 class Scripted(Callback):
@@ -627,7 +629,7 @@ def test_multilabel_loss_by_hand(class_weight, sample_weight):
     p = 1 / (1 + np.exp(-LOGITS))
     losses = -(positive * y * np.log(p) + (1 - y) * np.log(1 - p)).mean(axis=1)
     expected = np.mean(losses * (np.ones(2) if sample_weight is None else sample_weight))
-    assert loss(True, y, class_weight, sample_weight) == pytest.approx(expected, rel=1e-6)
+    close(loss(True, y, class_weight, sample_weight), expected, dtype=np.float32)
 
 
 @pytest.mark.parametrize("class_weight", [None, [1.0, 5.0, 0.5]])
@@ -638,7 +640,7 @@ def test_single_label_loss_by_hand(class_weight, sample_weight):
     p = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
     losses = -weight[y] * np.log(p[[0, 1], y])
     expected = np.mean(losses * (np.ones(2) if sample_weight is None else sample_weight))
-    assert loss(False, y, class_weight, sample_weight) == pytest.approx(expected, rel=1e-6)
+    close(loss(False, y, class_weight, sample_weight), expected, dtype=np.float32)
 
 
 def test_loss_weights_move_with_the_module():
@@ -714,4 +716,4 @@ def test_a_net_trained_on_cuda_loads_without_cuda(tmp_path):
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
     )
     logits = np.load(tmp_path / "logits.npy")
-    np.testing.assert_allclose(logits, net.predict_logits(data), rtol=0, atol=1e-4)
+    close(logits, net.predict_logits(data), scale=1)

@@ -10,6 +10,8 @@ from torch import nn
 
 from sklabelemb.learning.optimizers import SPARSE_FROM_ELEMENTS, SplitAdam, sparse_pays
 
+from ..tolerances import close
+
 
 class Small(nn.Module):
     def __init__(self, sparse=True):
@@ -56,7 +58,7 @@ def test_equals_adamw_and_sparse_adam(weight_decay):
         step(theirs, parts, number)
         assert ours.table.weight.grad.is_sparse
         for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+            close(a, b)
 
 
 def test_without_sparse_groups_it_is_adamw():
@@ -67,7 +69,7 @@ def test_without_sparse_groups_it_is_adamw():
         step(ours, [split], number)
         step(theirs, [adamw], number)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+        close(a, b)
 
 
 def test_a_plain_list_of_parameters_is_dense():

@@ -11,6 +11,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklabelemb.linear import CharacterTfidf, WordTfidf
 from sklabelemb.text import TokenIds, Tokenizer, Vocabulary
 
+from ..tolerances import close
+
 TEXTS = [
     "the parcel is late and the parcel is wet",
     "late parcel",
@@ -42,8 +44,8 @@ def test_words_and_pairs_equal_tfidf_vectorizer(min_df):
     for texts, encoded in [(TEXTS, ids), (NEW, vocabulary.encode(NEW, Tokenizer()))]:
         a, b = dense(ours.transform(encoded)), dense(theirs.transform(texts))
         # The columns come in another order, so compare what does not depend on it.
-        np.testing.assert_allclose(a @ a.T, b @ b.T, atol=1e-6)
-        np.testing.assert_allclose(np.sort(a, axis=1), np.sort(b, axis=1), atol=1e-6)
+        close(a @ a.T, b @ b.T, dtype=np.float32)
+        close(np.sort(a, axis=1), np.sort(b, axis=1), dtype=np.float32)
 
 
 @pytest.mark.parametrize("min_df", [1, 2])
@@ -61,7 +63,7 @@ def test_letter_groups_equal_char_wb(min_df):
         a, b = ours.transform(encoded, vocabulary), theirs.transform(texts)
         columns = [ours.groups[name] for name in theirs.get_feature_names_out()]
         assert len(columns) == ours.n_features
-        np.testing.assert_allclose(dense(a)[:, columns], dense(b), atol=1e-6)
+        close(dense(a)[:, columns], dense(b), dtype=np.float32)
 
 
 def test_unseen_words_count_by_their_letters():
@@ -95,7 +97,7 @@ def test_shares_of_tokens_sum_to_the_text():
     ]:
         total = np.zeros(whole.shape)
         np.add.at(total, rows, dense(shares))
-        np.testing.assert_allclose(total, dense(whole), atol=1e-6)
+        close(total, dense(whole), dtype=np.float32)
 
 
 def test_shares_of_a_long_text_take_memory_in_proportion():

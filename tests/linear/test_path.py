@@ -14,6 +14,8 @@ from sklabelemb.learning import isolated_randomness
 from sklabelemb.linear import Mixture, WidePath
 from sklabelemb.text import Tokenizer, Vocabulary
 
+from ..tolerances import close
+
 TEXTS = ["late parcel", "refund my money", "late parcel and refund", "a question"] * 30
 TARGETS = sp.csr_matrix(np.array([[1, 0], [0, 1], [1, 1], [0, 0]] * 30, dtype=np.float32))
 
@@ -48,7 +50,7 @@ def test_contributions_and_bias_sum_to_the_scores():
     ids = encode(vocabulary, ["late late parcel unseen", "", "refund my late money"])
     shares = path.contributions(ids, vocabulary)
     total = np.stack([part.sum(axis=0) for part in np.split(shares, ids.offsets[1:-1])])
-    np.testing.assert_allclose(total + path.bias, path.scores(ids, vocabulary), atol=1e-5)
+    close(total + path.bias, path.scores(ids, vocabulary), dtype=np.float32)
 
 
 def test_weight_zero_leaves_samples_out():
@@ -78,7 +80,7 @@ def test_the_gradient_of_the_weights_is_a_product():
         weights = torch.zeros(5, n_labels)
         found = wide._weight_gradient(weights, batch, gradient[:, :n_labels])
         expected = batch.toarray().T @ gradient[:, :n_labels].numpy()
-        np.testing.assert_allclose(found.to_dense().numpy(), expected, atol=1e-6)
+        close(found.to_dense().numpy(), expected, dtype=np.float32)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -28,6 +28,7 @@ from sklabelemb.semantic_unit.decoding import beam_search
 from sklabelemb.semantic_unit.network import WORD_STD
 from sklabelemb.semantic_unit.sequences import SequenceScore
 
+from ..tolerances import close
 from .literal import LiteralText
 
 TINY = {
@@ -158,7 +159,7 @@ def test_the_beam_that_is_predicted_is_the_networks(attention):
         beams = beam_search(network_of(model), ids, 3, 0, model.max_labels_)
         best = [label for label in beams.labels[0, 0].tolist() if label >= 0]
         np.testing.assert_array_equal(np.flatnonzero(predicted[row]), sorted(best))
-        np.testing.assert_allclose(proba[row], beams.marginals()[0], atol=1e-5)
+        close(proba[row], beams.marginals()[0], scale=1, dtype=np.float32)
 
 
 @pytest.mark.parametrize("attention", ["hybrid", "additive", "units", "words", "none"])
@@ -167,11 +168,11 @@ def test_one_text_alone_and_in_any_batch(attention):
     texts = [*UNSEEN, *TEXTS[:20]]
     labels, proba = model.predict(texts).to_numpy(), model.predict_proba(texts)
     backwards = model.predict_proba(texts[::-1])[::-1]
-    np.testing.assert_allclose(backwards, proba, atol=1e-5)
+    close(backwards, proba, scale=1, dtype=np.float32)
     np.testing.assert_array_equal(model.predict(texts[::-1]).to_numpy()[::-1], labels)
     for row, text in enumerate(texts):
         np.testing.assert_array_equal(model.predict([text]).to_numpy()[0], labels[row])
-        np.testing.assert_allclose(model.predict_proba([text])[0], proba[row], atol=1e-5)
+        close(model.predict_proba([text])[0], proba[row], scale=1, dtype=np.float32)
 
 
 def test_small_batches_give_the_same(monkeypatch):
@@ -186,7 +187,7 @@ def test_small_batches_give_the_same(monkeypatch):
 
     monkeypatch.setattr(predicting, "beam_search", spy)
     monkeypatch.setattr(predicting, "LARGEST_BATCH", 2)
-    np.testing.assert_allclose(model.predict_proba(UNSEEN), whole[0], atol=1e-5)
+    close(model.predict_proba(UNSEEN), whole[0], scale=1, dtype=np.float32)
     assert max(texts for texts, _ in sizes) == 2
     assert sum(texts for texts, _ in sizes) == len(UNSEEN)
     sizes.clear()
@@ -206,7 +207,7 @@ def test_no_text_is_dropped():
     assert len(model.predict_sequence(long)) == len(long)
     # Words beyond max_length are not read, and the text is the one without them.
     cut = [" ".join(text.split()[:6]) for text in long]
-    np.testing.assert_allclose(model.predict_proba(long), model.predict_proba(cut), atol=1e-6)
+    close(model.predict_proba(long), model.predict_proba(cut), scale=1, dtype=np.float32)
     whole = fitted()
     assert np.isfinite(whole.predict_proba(["late " * 3000, "the"])).all()
 
@@ -243,7 +244,7 @@ def test_tuned_thresholds_are_those_of_the_held_out_texts(monkeypatch):
     # The logits are those of decision_function, for these texts.
     found = model.decision_function(TEXTS)
     rows = [np.abs(found - row).max(axis=1).argmin() for row in logits]
-    np.testing.assert_allclose(found[rows], logits, atol=1e-4)
+    close(found[rows], logits, dtype=np.float32)
     np.testing.assert_array_equal(ROWS[rows], targets.toarray())
     given = units(threshold=0.3, **parameters).fit(TEXTS, FRAME)
     assert given.thresholds_.tolist() == [0.3] * 4
@@ -284,7 +285,7 @@ def test_single_classes(attention, y):
     for text, row in zip(UNSEEN, model.decision_function(UNSEEN), strict=True):
         read = LiteralText(network_of(model), ids_of(model, text))
         logits = read.step(4, read.start)[0]
-        np.testing.assert_allclose(row, logits, atol=1e-4)
+        close(row, logits, dtype=np.float32)
 
 
 def test_classes_as_sequences_of_one():
@@ -356,8 +357,8 @@ def test_sequences_by_hand(attention):
             codes = names_to_codes(model, one.labels)
             rows = np.exp(read.all_log_probs(codes))
             steps = [row[code] for row, code in zip(rows, codes, strict=False)]
-            np.testing.assert_allclose(one.label_probabilities, steps, atol=1e-5)
-            assert one.probability == pytest.approx(np.prod(steps) * rows[-1][4], abs=1e-5)
+            close(one.label_probabilities, steps, scale=1, dtype=np.float32)
+            close(one.probability, np.prod(steps) * rows[-1][4], scale=1, dtype=np.float32)
             assert isinstance(one.probability, float)
             assert all(isinstance(p, float) for p in one.label_probabilities)
             assert all(type(name) is str for name in one.labels)
@@ -396,7 +397,7 @@ def test_explanations(attention, target):
         assert found.tokens == text.split()
         assert [text[slice(*span)] for span in found.spans] == found.tokens
         assert found.label_names == names
-        np.testing.assert_allclose(found.proba, proba[row], atol=1e-6)
+        close(found.proba, proba[row], scale=1, dtype=np.float32)
         flags = predicted.iloc[row] if target == "sets" else np.array(names) == predicted[row]
         np.testing.assert_array_equal(found.predicted, np.asarray(flags, dtype=bool))
         assert found.sequence.labels == sequences[row].labels
@@ -417,7 +418,7 @@ def test_explanations(attention, target):
             assert found.unit_attention.shape == (n_steps, n_units)
         for weights in (found.word_attention, found.unit_attention):
             if weights is not None and n:
-                np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+                close(weights.sum(axis=1), 1, dtype=np.float32)
                 assert (weights >= 0).all()
         assert found.contributions.shape == (n, 4)
         assert np.isfinite(found.contributions).all()
@@ -433,13 +434,13 @@ def test_attention_of_explanations_by_hand():
             _, state, words, units_ = read.step(label, state)
             over_words.append(words.numpy())
             over_units.append(units_.numpy())
-        np.testing.assert_allclose(found.word_attention, over_words, atol=1e-5)
-        np.testing.assert_allclose(found.unit_attention, over_units, atol=1e-5)
+        close(found.word_attention, over_words, scale=1, dtype=np.float32)
+        close(found.unit_attention, over_units, scale=1, dtype=np.float32)
         # The attention of a label is that of its step: where it was emitted, or most probable.
         log_probs = np.array(read.all_log_probs(codes))[:, :4]
         for label in range(4):
             step = codes.index(label) if label in codes else int(log_probs[:, label].argmax())
-            np.testing.assert_allclose(found.attention[:, label], over_words[step], atol=1e-5)
+            close(found.attention[:, label], over_words[step], scale=1, dtype=np.float32)
 
 
 def test_top_units_are_phrases():
@@ -450,7 +451,7 @@ def test_top_units_are_phrases():
     assert found.unit_spans == [(at, at + 13) for at in range(n_units)]
     top = found.top_units(0, n=2)
     order = np.argsort(-found.unit_attention[0], kind="stable")[:2]
-    assert [share for _, share in top] == pytest.approx(found.unit_attention[0][order].tolist())
+    close([share for _, share in top], found.unit_attention[0][order].tolist(), dtype=np.float32)
     assert [phrase for phrase, _ in top] == [
         " ".join(found.tokens[at : at + 13]) for at in order.tolist()
     ]
@@ -535,7 +536,7 @@ def test_explaining_does_not_depend_on_how_many_texts_there_are(monkeypatch):
     for text, found in zip(UNSEEN, together, strict=True):
         (alone,) = model.explain([text])
         np.testing.assert_allclose(alone.contributions, found.contributions, atol=2e-3)
-        np.testing.assert_allclose(alone.word_attention, found.word_attention, atol=1e-5)
+        close(alone.word_attention, found.word_attention, dtype=np.float32)
 
 
 def test_explanations_of_labels_of_one_name():
@@ -1004,7 +1005,7 @@ def test_pretrained_vectors():
     assert "unseenword" not in model.vocabulary_
     # As long as random vectors are, in the directions of the given ones.
     scale = WORD_STD / matrix[:3].std()
-    np.testing.assert_allclose(table[known][:, :6], matrix[:3] * scale, rtol=1e-4)
+    close(table[known][:, :6], matrix[:3] * scale, dtype=np.float32)
     others = [i for i in range(2, len(table)) if i not in known]
     assert table[others].std() == pytest.approx(WORD_STD / 10, rel=0.15)
     assert table[known][:, 6:].std() < WORD_STD / 3
@@ -1034,15 +1035,15 @@ def test_label_vectors_start_from_label_texts():
         return words[[model.vocabulary_[token] for token in tokens]].mean(axis=0)
 
     vectors = dict(zip(model.label_names_, model.label_embeddings_, strict=True))
-    np.testing.assert_allclose(vectors["money"], mean("refund", "cash"), atol=1e-6)
-    np.testing.assert_allclose(vectors["time"], mean("late"), atol=1e-6)
+    close(vectors["money"], mean("refund", "cash"), dtype=np.float32)
+    close(vectors["time"], mean("late"), dtype=np.float32)
     for name in ("staff", "place"):
         assert np.abs(words - vectors[name]).max(axis=1).min() > 1e-3
     assert model.label_embeddings_.shape == (4, 8)
     # "auto": the names of the columns; none of them is a word of the texts.
     auto = units(**settings).fit([*TEXTS, "money"], pd.concat([FRAME, FRAME[:1]]))
     money = auto.net_.module_.embedding.weight[auto.vocabulary_["money"]].detach().numpy()
-    np.testing.assert_allclose(auto.label_embeddings_[0], money, atol=1e-6)
+    close(auto.label_embeddings_[0], money, dtype=np.float32)
 
 
 def test_label_texts_start_from_vectors_of_words_that_no_text_has():

@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, label_ranking_average_preci
 from sklabelemb.semantic_unit import SemanticUnitNetwork, SemanticUnitSeq2SeqClassifier, decoding
 from sklabelemb.semantic_unit.decoding import Beams, beam_search
 
+from ..tolerances import close, tolerance
 from .literal import LiteralText, literal_beam, literal_sequences
 
 ATTENTIONS = ["hybrid", "additive", "units", "words", "none"]
@@ -64,13 +65,14 @@ def sequences(beams, row):
     ]
 
 
-def assert_same_list(found, wanted, atol=2e-5):
+def assert_same_list(found, wanted):
     """Same sequences, same scores; those of nearly equal scores in either order."""
     assert len(found) == len(wanted)
     scores = [score for score, _ in wanted]
-    np.testing.assert_allclose([score for score, _ in found], scores, atol=atol)
+    accuracy = {"n_terms": 100, "scale": np.abs([1.0, *scores]).max(), "dtype": np.float32}
+    close([score for score, _ in found], scores, **accuracy)
     for (_, labels), (score, expected) in zip(found, wanted, strict=True):
-        if sum(abs(score - other) < 2 * atol for other in scores) == 1:
+        if sum(abs(score - other) < 2 * tolerance(**accuracy) for other in scores) == 1:
             assert labels == expected
     assert len({labels for _, labels in found}) == len(found)
 
@@ -406,11 +408,10 @@ def test_a_text_alone_and_in_any_batch(attention, beam_size):
             steps.add(alone.labels.shape[2])
             wanted = sequences(alone, 0)
             for batch, place in ((together, row), (backwards, len(texts) - 1 - row)):
-                assert_same_list(sequences(batch, place), wanted, atol=1e-5)
+                assert_same_list(sequences(batch, place), wanted)
                 assert sequences(batch, place)[0][1] == wanted[0][1]
-                torch.testing.assert_close(
-                    batch.marginals()[place], alone.marginals()[0], rtol=1e-4, atol=1e-5
-                )
+                found = batch.marginals()[place], alone.marginals()[0]
+                close(*found, scale=1, dtype=np.float32)
     # Texts left their batch at different steps.
     assert len(steps) >= 2
 
@@ -419,7 +420,7 @@ def test_texts_that_are_alike_have_like_beams():
     network = random_network(4, 8)
     beams = beam_search(network, padded([[3, 4], [], [3, 4], []], extra=3), 5)
     for one, other in ((0, 2), (1, 3)):
-        assert_same_list(sequences(beams, one), sequences(beams, other), atol=1e-6)
+        assert_same_list(sequences(beams, one), sequences(beams, other))
 
 
 def test_a_network_that_is_sure():
@@ -483,10 +484,8 @@ def test_when_texts_leave_makes_no_difference(beam_size, monkeypatch):
     for beams in found[1:]:
         assert torch.equal(beams.labels, found[0].labels)
         for name in ("log_probs", "steps"):
-            torch.testing.assert_close(
-                getattr(beams, name), getattr(found[0], name), rtol=0, atol=1e-5
-            )
-        torch.testing.assert_close(beams.marginals(), found[0].marginals(), rtol=0, atol=1e-5)
+            close(getattr(beams, name), getattr(found[0], name))
+        close(beams.marginals(), found[0].marginals(), scale=1, dtype=np.float32)
     # 1: nobody leaves before all are done. 10**6: each at once.
     assert set(sizes[0]) == {len(ids)}
     assert len(set(sizes[2])) >= 3

@@ -21,6 +21,7 @@ from sklabelemb.semantic_unit.mixing import UNMIXED, Evidence, fitted_mixture
 from sklabelemb.semantic_unit.readout import SequenceReadout
 from sklabelemb.semantic_unit.sequences import SequenceDataset
 
+from ..tolerances import close
 from .literal import LiteralText
 
 TINY = {
@@ -140,15 +141,15 @@ def test_evidence_by_hand(ends):
     assert shares.shape == (len(token_ids.ids), 3 + ends)
     for row in range(len(UNSEEN)):
         wanted = [1.3 * scores[row, k] for k in range(3)] + [-0.4] * ends
-        np.testing.assert_allclose(bias[row], wanted, rtol=1e-6)
+        close(bias[row], wanted, dtype=np.float32)
     for token in range(len(shares)):
         wanted = [1.3 * contributions[token, k] for k in range(3)] + [0.0] * ends
-        np.testing.assert_allclose(shares[token], wanted, rtol=1e-6, atol=1e-9)
+        close(shares[token], wanted, dtype=np.float32)
     # The words of a text and what no word has a part in are all there is.
     constant = [*(1.3 * model.wide_.bias), *[-0.4] * ends]
     for row, (start, stop) in enumerate(itertools.pairwise(token_ids.offsets)):
         together = shares[start:stop].double().sum(dim=0).numpy() + constant
-        np.testing.assert_allclose(bias[row], together, atol=1e-5)
+        close(bias[row], together, dtype=np.float32)
     assert np.abs(contributions).max() > 0.1
 
 
@@ -330,13 +331,13 @@ def test_sequences_of_both_paths_by_hand():
         assert len(found) == len(wanted) == 16
         for one in found:
             score, steps = wanted[tuple(order.index(name) for name in one.labels)]
-            assert one.probability == pytest.approx(np.exp(score), abs=1e-5)
-            np.testing.assert_allclose(one.label_probabilities, np.exp(steps), atol=1e-5)
+            close(one.probability, np.exp(score), scale=1, dtype=np.float32)
+            close(one.label_probabilities, np.exp(steps), scale=1, dtype=np.float32)
         best = max(wanted, key=lambda labels: wanted[labels][0])
         assert np.flatnonzero(decisions[row]).tolist() == sorted(best)
         for k in range(3):
             marginal = sum(np.exp(s) for labels, (s, _) in wanted.items() if k in labels)
-            assert proba[row, k] == pytest.approx(marginal, abs=1e-5)
+            close(proba[row, k], marginal, scale=1, dtype=np.float32)
 
 
 def test_explanations_of_both_paths_by_hand():
@@ -374,12 +375,12 @@ def test_single_classes_are_mixed_like_those_of_leam():
     assert mixture.offset == 0
     assert mixture.wide > 0
     mixed_logits = mixture.deep * deep + mixture.wide * wide
-    np.testing.assert_allclose(model.decision_function(UNSEEN), mixed_logits, atol=1e-5)
+    close(model.decision_function(UNSEEN), mixed_logits, dtype=np.float32)
     proba = np.exp(mixed_logits) / np.exp(mixed_logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(model.predict_proba(UNSEEN), proba, atol=1e-5)
+    close(model.predict_proba(UNSEEN), proba, scale=1, dtype=np.float32)
     for row, sequence in zip(proba, model.predict_sequence(UNSEEN), strict=True):
         assert sequence.labels == (NAMES[row.argmax()],)
-        assert sequence.probability == pytest.approx(row.max(), abs=1e-5)
+        close(sequence.probability, row.max(), scale=1, dtype=np.float32)
     (found,) = model.explain(["rude and slow"])
     shares = model.wide_.contributions(encoded(model, [found.text]), model.vocabulary_)
     ids, whole = ids_of(model, found.text), np.log(proba[1])
@@ -416,7 +417,7 @@ def test_without_held_out_texts_there_is_nothing_to_mix_by():
     model.beam_size_ = 16
     (sequence,) = model.predict_sequence([text])
     codes = tuple(NAMES.index(name) for name in sequence.labels)
-    assert sequence.probability == pytest.approx(np.exp(wanted[codes][0]), abs=1e-5)
+    close(sequence.probability, np.exp(wanted[codes][0]), scale=1, dtype=np.float32)
 
 
 def test_updates_go_on_with_both_paths():
@@ -431,7 +432,7 @@ def test_updates_go_on_with_both_paths():
     wanted = all_sequences(model, UNSEEN[0])
     (sequence,) = model.predict_sequence(UNSEEN[:1])
     codes = tuple(NAMES.index(name) for name in sequence.labels)
-    assert sequence.probability == pytest.approx(np.exp(wanted[codes][0]), abs=1e-5)
+    close(sequence.probability, np.exp(wanted[codes][0]), scale=1, dtype=np.float32)
     # The n-grams are those of a fit; without one there are none.
     first = units().partial_fit(TEXTS, FRAME)
     assert first.wide_ is None

@@ -11,6 +11,8 @@ import pytest
 
 from sklabelemb.text import Vocabulary, load_vectors, vector_dim, vectors_of
 
+from ..tolerances import close
+
 WORDS = ["the", "cat", "naïve", "New_York"]
 MATRIX = np.array([[0.5, -1, 2], [1, 0, 1e-3], [-4, 5, 6], [7, 8, 9]], dtype=np.float32)
 GLOVE = "".join(
@@ -280,8 +282,8 @@ def test_vectors_may_be_scaled_to_a_spread(spread):
     vectors, found = vectors_of(vocabulary, source, most_dimensions=3, spread=spread)
     assert found.tolist() == [False, False, True, False, True]
     # The words that have a vector count, and no others; all by the same factor.
-    assert vectors[found].std() == pytest.approx(spread, rel=1e-5)
-    np.testing.assert_allclose(vectors, plain * spread / plain[found].std(), rtol=1e-5)
+    close(vectors[found].std(), spread, dtype=np.float32)
+    close(vectors, plain * spread / plain[found].std(), dtype=np.float32)
     assert vectors.dtype == np.float32
     assert not vectors[~found].any()
 
