@@ -55,9 +55,9 @@ from sklabelemb.mtle import MTLEClassifier
 from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
 
 # The package has a function of the name of the module.
-FITTING = importlib.import_module("sklabelemb.learning.fit")
-
 from .tolerances import close
+
+FITTING = importlib.import_module("sklabelemb.learning.fit")
 
 # -- who is held to the contract -------------------------------------------------------------------
 
@@ -1595,9 +1595,9 @@ def test_the_validation_split_is_stratified(neural, target, monkeypatch):
         splits.append((targets, fraction, *original(targets, fraction, seed)))
         return splits[-1][2:]
 
-    def train_on(self, train, valid, **kwargs):
+    def train_on(self, train, valid, *args, **kwargs):
         trained.append((train, valid))
-        return original_train(self, train, valid, **kwargs)
+        return original_train(self, train, valid, *args, **kwargs)
 
     original_train = TextNet.train_on
     monkeypatch.setattr(FITTING, "stratified_holdout", spy)

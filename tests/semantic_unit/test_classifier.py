@@ -780,9 +780,9 @@ def test_the_best_epoch_is_that_of_greedy_decoding(learning_rate, monkeypatch):
         decoded.append((dataset_valid, rows))
         return on_epoch_end(self, net, dataset_valid=dataset_valid, **kwargs)
 
-    def see(self, train, valid, **how):
+    def see(self, train, valid, *args, **how):
         trained.append((train, valid))
-        return train_on(self, train, valid, **how)
+        return train_on(self, train, valid, *args, **how)
 
     monkeypatch.setattr(SequenceScore, "on_epoch_end", spy)
     monkeypatch.setattr(TextNet, "train_on", see)
