@@ -246,18 +246,16 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         check_is_fitted(self)
         documents = check_documents(X)
         check_consistent_length(documents, y, sample_weight)
-        found = self._answer(documents, task, lambda readout, documents, own: documents)
+        groups = self._groups(task, len(documents))
+        if len(groups) == 1:
+            return float(accuracy_score(y, self._predict(X, task), sample_weight=sample_weight))
         weights = np.ones(len(documents)) if sample_weight is None else np.asarray(sample_weight)
         right = 0.0
-        for name, (texts, rows) in found.items():
-            own = y if len(found) == 1 else targets_of(y, rows)
-            if len(found) == 1:
-                return float(
-                    accuracy_score(own, self._predict(X, task), sample_weight=sample_weight)
-                )
+        for name, rows in groups.items():
             if weights[rows].any():
+                predicted = self._predict([documents[i] for i in rows], name)
                 right += weights[rows].sum() * accuracy_score(
-                    own, self._predict(texts, name), sample_weight=weights[rows]
+                    targets_of(y, rows), predicted, sample_weight=weights[rows]
                 )
         return float(right / weights.sum())
 
