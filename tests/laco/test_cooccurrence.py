@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import torch
 from scipy.stats import chisquare
 
+from sklabelemb.laco import LACOClassifier
 from sklabelemb.laco.cooccurrence_tasks import (
     MOST_PAIRS,
     ConditionalCooccurrence,
@@ -18,12 +19,14 @@ from sklabelemb.laco.cooccurrence_tasks import (
     draw_given,
     draw_pairs,
 )
+from sklabelemb.laco.recipe import LACORecipe
 from sklabelemb.laco.samples import CooccurrenceDataset
-from sklabelemb.learning import TextDataset
-from sklabelemb.text import TokenIds
+from sklabelemb.learning import Task, TextDataset
+from sklabelemb.targets import Targets
+from sklabelemb.text import TokenIds, Vocabulary
 
 from ..tolerances import close
-from .literal import literal_conditional, literal_pairwise
+from .literal import BERT, literal_conditional, literal_pairwise
 
 # A fixed seed makes these tests certain; with another one they would fail once in ten thousand.
 ALPHA = 1e-4
@@ -281,8 +284,16 @@ def test_every_batch_is_drawn_anew_from_torchs_generator():
     assert torch.equal(first["given"], again["given"])
 
 
-def test_without_tasks_nothing_is_drawn():
-    data = dataset(weight=np.arange(6, dtype=np.float32)).without_tasks()
+def test_nothing_is_drawn_for_held_out_texts():
+    given = dataset(weight=np.arange(6, dtype=np.float32))
+    part = TextDataset(given.token_ids, given.targets, given.sample_weight)
+    model = LACOClassifier(encoder={"model_type": "bert", **BERT}, cooccurrence="plcp", gamma=0.3)
+    recipe = LACORecipe.of(model.get_params(deep=False))
+    task = Task("default", Targets.infer(part.targets))
+    words = Vocabulary([f"w{i}" for i in range(9)])
+    asked = recipe.dataset(part, task, words, training=True)
+    assert (type(asked), asked.tasks, asked.gamma) == (CooccurrenceDataset, "plcp", 0.3)
+    data = recipe.dataset(part, task, words, training=False)
     assert type(data) is TextDataset
     state = torch.get_rng_state()
     inputs, target = data.batch(EVERYTHING)
