@@ -249,7 +249,7 @@ class Targets:
                 f"label_texts must hold one string for each of the {len(names)} labels, in the "
                 f"order of y's columns (or of the sorted classes), but it has {len(texts)} entries."
             )
-        return texts
+        return [str(text) for text in texts]
 
     def warn_about_empty_labels(self, indicator: sp.csr_matrix) -> None:
         """Warn once, by name, about labels without a single positive sample."""

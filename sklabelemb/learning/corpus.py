@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
+from sklabelemb.decision import check_threshold
 from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.recipe import Recipe
@@ -201,6 +202,10 @@ def _read(
             tasks[name], encoded = _encoded(name, y, tasks.get(name), own, recipe)
             samples[name] = Samples(documents, encoded, weight)
     check_class_weight(recipe.settings.class_weight, tasks)
+    if not any(tasks[name].multilabel for name in samples):
+        # It means nothing here, but one for each label it is all the same.
+        for name in samples:
+            check_threshold(recipe.settings.threshold, tasks[name].targets.n_labels)
     for name, some in samples.items():
         with _naming(name, given):
             tasks[name] = recipe.task(tasks[name], some.counted, previous, update)

@@ -280,7 +280,9 @@ def texts_of_labels(label_texts: Any, name: Any, targets: Targets) -> list[str] 
     """
     if not isinstance(label_texts, Mapping):
         return targets.texts_of_labels(label_texts)
-    by_task = label_texts.get(name) == "auto" or any(
-        text is None or isinstance(text, (Mapping, list, tuple)) for text in label_texts.values()
+    own = label_texts.get(name)
+    by_task = (isinstance(own, str) and own == "auto") or any(
+        text is None or (hasattr(text, "__len__") and not isinstance(text, str))
+        for text in label_texts.values()
     )
     return targets.texts_of_labels(label_texts.get(name, "auto") if by_task else label_texts)

@@ -355,6 +355,7 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         label_texts: Mapping[Any, str] | Sequence[str] | str = "auto",
         *,
         multilabel: bool = False,
+        vectors: Any = None,
     ) -> MTLEClassifier:
         """Add a task without a sample of it: Zero Update.
 
@@ -371,7 +372,10 @@ class MTLEClassifier(LabelEmbeddingClassifier):
             the classes themselves, where they are strings.
         multilabel : bool, default=False
             Whether a text may have several of the labels; each is predicted from 0.5 on, unless
-            `threshold` says otherwise.
+            `threshold` said otherwise in the fit.
+        vectors : path, pair, mapping, KeyedVectors or None, default=None
+            Pretrained vectors of words that are new. None: the `vectors` of the fit, which a model
+            has lost that was saved with vectors given as arrays.
 
         Returns
         -------
@@ -398,7 +402,7 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         learnt about labels in general.
         """
         check_is_fitted(self)
-        self.model_ = with_new_task(self.model_, name, classes, label_texts, multilabel)
+        self.model_ = with_new_task(self.model_, name, classes, label_texts, multilabel, vectors)
         return self
 
     # -- answers by task -------------------------------------------------------------------------

@@ -21,7 +21,12 @@ __all__ = ["with_new_task"]
 
 
 def with_new_task(
-    model: Model[MTLERecipe], name: Any, classes: Any, label_texts: Any, multilabel: bool
+    model: Model[MTLERecipe],
+    name: Any,
+    classes: Any,
+    label_texts: Any,
+    multilabel: bool,
+    vectors: Any = None,
 ) -> Model[MTLERecipe]:
     """The same model with one more task, known by the texts of its labels; see `add_task`."""
     name = check_task_name(name)
@@ -44,6 +49,8 @@ def with_new_task(
             f"The classes of task {name!r} are not text, so say in label_texts what they mean: "
             "without a sample there is nothing else to know them by."
         )
+    if vectors is not None:
+        model = replace(model, recipe=replace(model.recipe, vectors=vectors))
     settings = model.recipe.settings
     task = Task(name, targets, texts)
     task = replace(
