@@ -13,12 +13,13 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # Passed on to pytest, as in: make test PYTEST_ARGS="tests/test_package.py -x"
 PYTEST_ARGS ?=
 
-.PHONY: help demo test lint format docs clean distclean venv
+.PHONY: help demo test coverage lint format docs clean distclean venv
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo       make the environment, install the package, run its demonstration"
 	@echo "make test       ruff, mypy, every test and doctest, warnings being errors"
+	@echo "make coverage   the same tests, and which lines of the package they reach"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make format     let ruff rewrite what it can"
 	@echo "make docs       the documentation, into docs/_build/html"
@@ -41,6 +42,9 @@ format: $(VENV)/.installed-dev
 # Two workers of one thread each: threads of torch that fight over two cores are slower than one.
 test: lint
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 $(PYTEST_ARGS)
+
+coverage: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --cov=sklabelemb --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 docs: $(VENV)/.installed-docs
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
