@@ -1,0 +1,46 @@
+"""Every classifier is held to one contract; a new one joins by adding its factory to small.py.
+
+There is a file for each promise. Their numbers are those of "The estimator contract" in
+``docs/architecture.rst``.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from .small import ALL, NEURAL
+
+
+@pytest.fixture(params=ALL)
+def name(request):
+    """Name of a classifier of the package."""
+    return request.param
+
+
+@pytest.fixture
+def make(name):
+    """Factory of a classifier of the package, baselines included."""
+    return ALL[name]
+
+
+@pytest.fixture(params=NEURAL)
+def neural_name(request):
+    """Name of a classifier that trains a network."""
+    return request.param
+
+
+@pytest.fixture
+def neural(neural_name):
+    """Factory of a classifier that trains a network."""
+    return NEURAL[neural_name]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_wide_path():
+    """Spare the wide path its hundreds of steps on these few texts; workers do not see this."""
+    with pytest.MonkeyPatch.context() as patch:
+        wide = importlib.import_module("sklabelemb.linear.path")
+        patch.setattr(wide, "MIN_STEPS", 8)
+        yield

@@ -1,0 +1,267 @@
+"""Small classifiers of every kind, the texts they learn from, and what tests ask of them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import inspect
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+import torch
+from sklearn.linear_model import LogisticRegression
+from skorch.callbacks import Callback
+
+from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
+from sklabelemb.laco import LACOClassifier
+from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
+from sklabelemb.mtle import MTLEClassifier
+from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
+
+# Small enough that a fit takes a few hundredths of a second, large enough that it learns.
+TINY = {
+    "embedding_dim": 8,
+    "max_epochs": 3,
+    "batch_size": 16,
+    "learning_rate": 0.1,
+    "device": "cpu",
+    "random_state": 0,
+}
+
+
+def leam(**parameters):
+    return LEAMClassifier(**{**TINY, **parameters})
+
+
+def leam_of_the_paper(**parameters):
+    fast = {"window_size": 1, "head_dropout": 0.0, **TINY, "learning_rate": 0.3}
+    return LEAMClassifier(**{**PAPER_SETTINGS, **fast, **parameters})
+
+
+def mtle(**parameters):
+    slow = {"hidden_size": 16, "matcher": "bilinear", "learning_rate": 0.05, "max_epochs": 10}
+    return MTLEClassifier(**{**TINY, "dropout": 0.0, **slow, **parameters})
+
+
+def mtle_of_means(**parameters):
+    fast = {"encoder": "mean", "matcher": "cosine", "matcher_size": 8}
+    fast |= {"learning_rate": 0.05, "max_epochs": 6}
+    return MTLEClassifier(**{**TINY, "dropout": 0.0, **fast, **parameters})
+
+
+def semantic_units(**parameters):
+    small = {"hidden_size": 16, "n_layers": 1, "beam_size": 2, "dropout": 0.0, "word_dropout": 0.0}
+    small |= {"learning_rate": 0.03, "max_epochs": 10}
+    return SemanticUnitSeq2SeqClassifier(**{**TINY, **small, **parameters})
+
+
+def s2s_by_marginals(**parameters):
+    other = {"attention": "none", "decision": "marginal", "directions": "sum", "wide": False}
+    return semantic_units(**{**other, "label_order": "random", **parameters})
+
+
+ENCODER = {"model_type": "bert", "hidden_size": 16, "num_hidden_layers": 1}
+ENCODER |= {"num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 512}
+ENCODER |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+
+
+def laco(**parameters):
+    fast = {name: value for name, value in TINY.items() if name != "embedding_dim"}
+    fast |= {"encoder": ENCODER, "learning_rate": 0.03, "max_epochs": 8, "dropout": 0.0}
+    fast |= {"cooccurrence": "clcp"}
+    return LACOClassifier(**{**fast, **parameters})
+
+
+def bert(**parameters):
+    """What is left of LACO without both ablations."""
+    plain = {"joint_embedding": False, "cross_attention": False, "cooccurrence": None}
+    plain |= {"learning_rate": 0.008, "max_epochs": 12, "encoder": {**ENCODER, "hidden_size": 32}}
+    plain |= {"wide": False}
+    return laco(**{**plain, **parameters})
+
+
+def binary_relevance(**parameters):
+    return BinaryRelevance(**{"classifier": LogisticRegression(C=10), **parameters})
+
+
+def classifier_chain(**parameters):
+    return ClassifierChain(**{"classifier": LogisticRegression(C=10), **parameters})
+
+
+def label_powerset(**parameters):
+    return LabelPowerset(**{"classifier": LogisticRegression(C=10), **parameters})
+
+
+NEURAL = {
+    "LEAM": leam,
+    "LEAM of the paper": leam_of_the_paper,
+    "MTLE": mtle,
+    "MTLE of means": mtle_of_means,
+    "semantic units": semantic_units,
+    "S2S by marginals": s2s_by_marginals,
+    "LACO": laco,
+    "BERT": bert,
+}
+
+BASELINES = {
+    "BinaryRelevance": binary_relevance,
+    "ClassifierChain": classifier_chain,
+    "LabelPowerset": label_powerset,
+}
+
+ALL = NEURAL | BASELINES
+
+
+@contextlib.contextmanager
+def training_as_in_workers():
+    """Undo `_short_wide_path`, where results are compared with those of worker processes."""
+    wide = importlib.import_module("sklabelemb.linear.path")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wide, "MIN_STEPS", 400)
+        yield
+
+
+WORDS = (
+    ("late", "delayed", "waiting", "slow"),
+    ("money", "refund", "cash", "paid"),
+    ("rude", "impolite", "shouted", "angry"),
+)
+
+FILLERS = [
+    "the",
+    "a",
+    "parcel",
+    "i",
+    "was",
+    "and",
+    "my",
+    "order",
+    "for",
+    "today",
+    "again",
+    "please",
+]
+
+NAMES = ["delivery", "refund", "staff"]
+
+
+def write(rows, seed=0):
+    """One text for each row of an indicator: two words for each of its labels, and fillers."""
+    random = np.random.default_rng(seed)
+    texts = []
+    for row in rows:
+        words = list(random.choice(FILLERS, 4))
+        for label in np.flatnonzero(row):
+            words += list(random.choice(WORDS[label], 2))
+        texts.append(" ".join(random.permutation(words).tolist()))
+    return texts
+
+
+LABELS = (np.random.default_rng(1).random((60, 3)) < 0.4).astype(np.int64)
+LABELS[:2] = 0  # some texts have no label at all
+TEXTS = write(LABELS)
+UNSEEN = write((np.random.default_rng(2).random((20, 3)) < 0.5).astype(int), seed=3)
+
+# Every class of the single-label targets is one label's words.
+CODES = np.arange(60) % 3
+
+CLASSES = np.array(["late", "refund", "rude"])[CODES]
+CLASS_TEXTS = write(np.eye(3, dtype=int)[CODES], seed=4)
+BINARY = np.array(["no", "yes"])[LABELS[:, 0]]
+
+TARGETS = {
+    "labels": (TEXTS, LABELS),
+    "two labels": (TEXTS, LABELS[:, :2]),
+    "one label": (TEXTS, LABELS[:, :1]),
+    "classes": (CLASS_TEXTS, CLASSES),
+    "two classes": (TEXTS, BINARY),
+}
+
+METHODS = ["predict", "predict_proba", "decision_function", "transform", "explain"]
+METHODS += ["predict_sequence"]
+
+
+@functools.cache
+def fitted(name, target="labels"):
+    """A fitted classifier that tests look at and do not change."""
+    return ALL[name]().fit(*TARGETS[target])
+
+
+def dense(y):
+    return y.toarray() if sp.issparse(y) else np.asarray(y)
+
+
+def methods_of(model):
+    return [method for method in METHODS if hasattr(model, method)]
+
+
+def outcome(model, method, X):
+    """What a method says about some texts, as an array."""
+    result = getattr(model, method)(X)
+    if method == "explain":
+        return np.array([explanation.proba for explanation in result])
+    if method == "predict_sequence":
+        return np.array([sequence.probability for sequence in result])
+    return dense(result)
+
+
+def by_thresholds(make):
+    """What makes a classifier decide label by label, where it could also decide otherwise."""
+    return {"decision": "marginal"} if "decision" in make().get_params() else {}
+
+
+def learnt(model):
+    """Names of the attributes that only a fit sets."""
+    return sorted(k for k in vars(model) if k.endswith("_"))
+
+
+def same_predictions(first, second, X=UNSEEN):
+    return all(
+        np.array_equal(outcome(first, method, X), outcome(second, method, X))
+        for method in methods_of(first)
+    )
+
+
+class Interrupt(Callback):
+    """Raises in the middle of an epoch, after some batches of training."""
+
+    def __init__(self, error, after=5):
+        self.error = error
+        self.after = after
+
+    def on_train_begin(self, net, **kwargs):
+        self.seen_ = 0
+
+    def on_batch_end(self, net, training, **kwargs):
+        self.seen_ += training
+        if self.seen_ == self.after:
+            raise self.error
+
+
+ODD_TEXTS = ["", "   ", "...", "zzz qqq xxx", "late", "money " * 300, "é 漢字 🙂"]
+
+INDICATORS = {
+    "int64": LABELS,
+    "int8": LABELS.astype("int8"),
+    "bool": LABELS.astype(bool),
+    "float32": LABELS.astype("float32"),
+    "uint8": LABELS.astype("uint8"),
+    "csr_matrix": sp.csr_matrix(LABELS),
+    "csr_array": sp.csr_array(LABELS.astype(bool)),
+    "pandas": pd.DataFrame(LABELS, columns=NAMES),
+    "pandas of bool": pd.DataFrame(LABELS.astype(bool), columns=NAMES),
+    "polars": pl.DataFrame(dict(zip(NAMES, LABELS.T, strict=True))),
+}
+
+
+def parameters_of(model):
+    return list(inspect.signature(type(model).__init__).parameters)[1:]
+
+
+def global_states():
+    name, keys, *rest = np.random.get_state()
+    return name, keys.tobytes(), *rest, torch.get_rng_state().numpy().tobytes()
