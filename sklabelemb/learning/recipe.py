@@ -39,8 +39,6 @@ class Recipe:
         option ``sparse``, large word tables get sparse gradients.
     readout : type of :class:`.Readout`
         What makes answers of a model.
-    word_tables : tuple of str
-        The network's tables with a row a word.
     wide : bool
         Whether a linear model over n-grams is trained beside the network.
     schedule : {"linear", "halving"}
@@ -53,11 +51,15 @@ class Recipe:
 
     network: ClassVar[type[nn.Module]]
     readout: ClassVar[type]
-    word_tables: ClassVar[tuple[str, ...]] = ("embedding",)
     # Not annotated, so that they are no fields: parameters of those methods that have them.
     wide = False
     schedule = "linear"
     max_grad_norm = cast("float | None", None)
+
+    @property
+    def word_tables(self) -> tuple[str, ...]:
+        """The network's tables with a row a word."""
+        return ("embedding",)
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Self:

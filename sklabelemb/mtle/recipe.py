@@ -66,7 +66,7 @@ class MTLERecipe(Recipe):
     readout: ClassVar[type] = MTLEReadout
 
     @property
-    def word_tables(self) -> tuple[str, ...]:  # type: ignore[override]
+    def word_tables(self) -> tuple[str, ...]:
         """The network's tables with a row a word."""
         tables = ("embedding", "label_embedding")
         return (*tables, "log_weight") if self.encoder == "mean" else tables
