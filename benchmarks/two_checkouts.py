@@ -1,7 +1,7 @@
 """Does a fit take as long as in another checkout? Both in one process, in alternation.
 
-``git worktree add ../before COMMIT`` and ``python benchmarks/two_checkouts.py ../before``. Seconds of
-the processor, one thread, after a warm-up; the ratio is here over there, fit by fit.
+``git worktree add ../before COMMIT`` and ``python benchmarks/two_checkouts.py ../before``. Seconds
+of the processor, one thread, after a warm-up; the ratio is here over there, fit by fit.
 """
 
 from __future__ import annotations
