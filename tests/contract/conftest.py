@@ -10,7 +10,7 @@ import importlib
 
 import pytest
 
-from .small import ALL, NEURAL
+from .small import ALL, CLASSIFIERS, EVERY, EVERY_NEURAL
 
 
 @pytest.fixture(params=ALL)
@@ -22,10 +22,10 @@ def name(request):
 @pytest.fixture
 def make(name):
     """Factory of a classifier of the package, baselines included."""
-    return ALL[name]
+    return EVERY[name]
 
 
-@pytest.fixture(params=NEURAL)
+@pytest.fixture(params=CLASSIFIERS)
 def neural_name(request):
     """Name of a classifier that trains a network."""
     return request.param
@@ -34,7 +34,31 @@ def neural_name(request):
 @pytest.fixture
 def neural(neural_name):
     """Factory of a classifier that trains a network."""
-    return NEURAL[neural_name]
+    return CLASSIFIERS[neural_name]
+
+
+@pytest.fixture(params=EVERY)
+def every_name(request):
+    """Name of a classifier of the package, or of a variant of one."""
+    return request.param
+
+
+@pytest.fixture
+def every(every_name):
+    """Factory of a classifier of the package, or of a variant of one."""
+    return EVERY[every_name]
+
+
+@pytest.fixture(params=EVERY_NEURAL)
+def every_neural_name(request):
+    """Name of a classifier that trains a network, or of a variant of one."""
+    return request.param
+
+
+@pytest.fixture
+def every_neural(every_neural_name):
+    """Factory of a classifier that trains a network, or of a variant of one."""
+    return EVERY_NEURAL[every_neural_name]
 
 
 @pytest.fixture(scope="module", autouse=True)

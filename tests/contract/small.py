@@ -96,24 +96,42 @@ def label_powerset(**parameters):
     return LabelPowerset(**{"classifier": LogisticRegression(C=10), **parameters})
 
 
-NEURAL = {
+CLASSIFIERS = {
     "LEAM": leam,
-    "LEAM of the paper": leam_of_the_paper,
     "MTLE": mtle,
-    "MTLE of means": mtle_of_means,
     "semantic units": semantic_units,
-    "S2S by marginals": s2s_by_marginals,
     "LACO": laco,
+}
+# Other networks of the same classes. They are asked what depends on the network only: their
+# answers, what makes them the same, copies, and what becomes of them when things go wrong.
+VARIANTS = {
+    "LEAM of the paper": leam_of_the_paper,
+    "MTLE of means": mtle_of_means,
+    "S2S by marginals": s2s_by_marginals,
     "BERT": bert,
 }
-
 BASELINES = {
     "BinaryRelevance": binary_relevance,
     "ClassifierChain": classifier_chain,
     "LabelPowerset": label_powerset,
 }
+EVERY_NEURAL = CLASSIFIERS | VARIANTS
+ALL = CLASSIFIERS | BASELINES
+EVERY = EVERY_NEURAL | BASELINES
 
-ALL = NEURAL | BASELINES
+
+def shared_out(arguments, forms, *, thorough=("LEAM",), names=ALL):
+    """Parametrize a test of what one function does for all classifiers.
+
+    It runs with all forms for the classifiers named first, and with one form for each of the
+    others, by turns. The test takes `name` or `make`, and the arguments that are named.
+    """
+    arguments = [arguments] if isinstance(arguments, str) else list(arguments)
+    forms = [(form,) if len(arguments) == 1 else tuple(form) for form in forms]
+    cases = [(name, *form) for name in thorough for form in forms]
+    others = [name for name in names if name not in thorough]
+    cases += [(name, *forms[(k + 1) % len(forms)]) for k, name in enumerate(others)]
+    return pytest.mark.parametrize(("name", *arguments), cases)
 
 
 @contextlib.contextmanager
@@ -188,7 +206,7 @@ METHODS += ["predict_sequence"]
 @functools.cache
 def fitted(name, target="labels"):
     """A fitted classifier that tests look at and do not change."""
-    return ALL[name]().fit(*TARGETS[target])
+    return EVERY[name]().fit(*TARGETS[target])
 
 
 def dense(y):

@@ -21,6 +21,7 @@ from .small import (
     learnt,
     methods_of,
     outcome,
+    shared_out,
 )
 
 TEXT_FORMS = {
@@ -37,7 +38,7 @@ TEXT_FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", TEXT_FORMS)
+@shared_out("form", TEXT_FORMS, thorough=["LEAM", "BinaryRelevance"])
 def test_every_form_of_texts(name, make, form):
     as_form = TEXT_FORMS[form]
     model = make().fit(as_form(TEXTS), LABELS)
@@ -72,7 +73,7 @@ BAD_TEXTS = {
 }
 
 
-@pytest.mark.parametrize("bad", BAD_TEXTS)
+@shared_out("bad", BAD_TEXTS, thorough=["LEAM", "BinaryRelevance"])
 def test_bad_texts_are_refused_with_advice(name, make, bad):
     X, error, message = BAD_TEXTS[bad]
     model = make()
@@ -86,8 +87,8 @@ def test_bad_texts_are_refused_with_advice(name, make, bad):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_empty_and_unknown_texts_have_finite_scores(name, target):
-    model = fitted(name, target)
+def test_empty_and_unknown_texts_have_finite_scores(every_name, target):
+    model = fitted(every_name, target)
     for method in methods_of(model):
         result = outcome(model, method, ODD_TEXTS)
         assert len(result) == len(ODD_TEXTS)
@@ -102,8 +103,8 @@ def test_empty_texts_may_be_trained_on(make, target):
     assert np.isfinite(make().fit(texts, y).predict_proba(ODD_TEXTS)).all()
 
 
-def test_nothing_but_empty_texts(neural):
-    model = neural().fit([""] * 60, LABELS)
+def test_nothing_but_empty_texts(every_neural):
+    model = every_neural().fit([""] * 60, LABELS)
     assert np.isfinite(model.predict_proba(ODD_TEXTS)).all()
 
 
@@ -113,8 +114,8 @@ def test_nothing_but_empty_texts_for_a_baseline():
             make().fit([""] * 60, LABELS)
 
 
-def test_one_text_alone_and_among_others(name):
-    model = fitted(name)
+def test_one_text_alone_and_among_others(every_name):
+    model = fitted(every_name)
     for method in methods_of(model):
         together = outcome(model, method, UNSEEN)
         for row in (0, 7):

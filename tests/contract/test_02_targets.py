@@ -20,10 +20,11 @@ from .small import (
     dense,
     fitted,
     learnt,
+    shared_out,
 )
 
 
-@pytest.mark.parametrize("form", INDICATORS)
+@shared_out("form", INDICATORS, thorough=["LEAM", "BinaryRelevance"])
 def test_indicator_in_indicator_out(make, form):
     y = INDICATORS[form]
     model = make().fit(TEXTS, y)
@@ -43,7 +44,7 @@ def test_indicator_in_indicator_out(make, form):
     np.testing.assert_array_equal(model.classes_, [[0, 1]] * 3)
 
 
-@pytest.mark.parametrize("form", [sp.csc_array, sp.coo_matrix, list, "lists", "objects"])
+@shared_out("form", [sp.csc_array, sp.coo_matrix, list, "lists", "objects"])
 def test_other_indicators_come_back_in_the_nearest_form(name, make, form):
     if form == "lists":
         y = LABELS.tolist()
@@ -78,7 +79,7 @@ CLASS_FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", CLASS_FORMS)
+@shared_out("form", CLASS_FORMS, thorough=["LEAM", "BinaryRelevance"])
 def test_classes_in_classes_out(make, form):
     y = CLASS_FORMS[form]
     model = make().fit(CLASS_TEXTS, y)
@@ -104,7 +105,7 @@ LABEL_LISTS = {
 }
 
 
-@pytest.mark.parametrize("kind", LABEL_LISTS)
+@shared_out("kind", LABEL_LISTS, thorough=["LEAM", "BinaryRelevance"])
 def test_label_lists_are_told_of_multilabelbinarizer(make, kind):
     with pytest.raises(ValueError, match="MultiLabelBinarizer"):
         make().fit(TEXTS, LABEL_LISTS[kind])
@@ -128,7 +129,7 @@ BAD_TARGETS = {
 }
 
 
-@pytest.mark.parametrize("bad", BAD_TARGETS)
+@shared_out("bad", BAD_TARGETS, thorough=["LEAM", "BinaryRelevance"])
 def test_bad_targets_are_refused_with_advice(make, bad):
     y, message = BAD_TARGETS[bad]
     model = make()

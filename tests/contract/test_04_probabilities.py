@@ -13,8 +13,8 @@ from .small import LABELS, ODD_TEXTS, TARGETS, TEXTS, UNSEEN, by_thresholds, fit
 
 
 @pytest.mark.parametrize("target", ["labels", "two labels", "one label"])
-def test_probabilities_of_labels(name, target):
-    model = fitted(name, target)
+def test_probabilities_of_labels(every_name, target):
+    model = fitted(every_name, target)
     proba = model.predict_proba([*UNSEEN, *ODD_TEXTS])
     assert type(proba) is np.ndarray
     assert proba.dtype.kind == "f"
@@ -23,8 +23,8 @@ def test_probabilities_of_labels(name, target):
     assert proba.max() < 1
 
 
-def test_probabilities_of_sure_models_stay_inside(neural, monkeypatch):
-    model = neural(validation_fraction=0).fit(TEXTS, LABELS)
+def test_probabilities_of_sure_models_stay_inside(every_neural, monkeypatch):
+    model = every_neural(validation_fraction=0).fit(TEXTS, LABELS)
     original = TextNet.predict_logits
     monkeypatch.setattr(TextNet, "predict_logits", lambda net, data: 1e3 * original(net, data))
     if hasattr(model, "predict_sequence"):  # decodes without predict_logits
@@ -38,8 +38,8 @@ def test_probabilities_of_sure_models_stay_inside(neural, monkeypatch):
 
 
 @pytest.mark.parametrize("target", ["classes", "two classes"])
-def test_probabilities_of_classes(name, target):
-    model = fitted(name, target)
+def test_probabilities_of_classes(every_name, target):
+    model = fitted(every_name, target)
     proba = model.predict_proba([*UNSEEN, *ODD_TEXTS])
     assert type(proba) is np.ndarray
     assert proba.shape == (27, len(model.classes_))
@@ -51,8 +51,8 @@ def test_probabilities_of_classes(name, target):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_scores_are_the_logits_of_the_probabilities(neural_name, target):
-    model = fitted(neural_name, target)
+def test_scores_are_the_logits_of_the_probabilities(every_neural_name, target):
+    model = fitted(every_neural_name, target)
     scores, proba = model.decision_function(UNSEEN), model.predict_proba(UNSEEN)
     if target == "two classes":
         assert scores.shape == (20,)
@@ -65,12 +65,12 @@ def test_scores_are_the_logits_of_the_probabilities(neural_name, target):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_scores_rise_with_probabilities(name, target):
-    if name == "LabelPowerset" and target not in ("two classes", "classes"):
+def test_scores_rise_with_probabilities(every_name, target):
+    if every_name == "LabelPowerset" and target not in ("two classes", "classes"):
         pytest.skip("best set against sum over sets: two different orders, by design")
-    if name == "BinaryRelevance" and target == "classes":
+    if every_name == "BinaryRelevance" and target == "classes":
         pytest.skip("probabilities of one-vs-rest are scaled to sum to one, text by text")
-    model = fitted(name, target)
+    model = fitted(every_name, target)
     scores, proba = model.decision_function(UNSEEN), model.predict_proba(UNSEEN)
     if scores.ndim == 1:
         scores, proba = scores[:, None], proba[:, 1:]

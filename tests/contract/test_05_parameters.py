@@ -25,6 +25,7 @@ from .small import (
     methods_of,
     parameters_of,
     same_predictions,
+    shared_out,
 )
 
 
@@ -136,14 +137,14 @@ def test_partial_fit_validates_too(neural):
 
 
 @pytest.mark.parametrize("target", ["labels", "classes"])
-def test_same_seed_same_predictions_bit_for_bit(name, make, target):
-    assert same_predictions(fitted(name, target), make().fit(*TARGETS[target]))
+def test_same_seed_same_predictions_bit_for_bit(every_name, every, target):
+    assert same_predictions(fitted(every_name, target), every().fit(*TARGETS[target]))
 
 
 @pytest.mark.parametrize("validation_fraction", [0, 0.3])
-def test_random_state_decides(neural, validation_fraction):
+def test_random_state_decides(every_neural, validation_fraction):
     def fit(random_state):
-        return neural(random_state=random_state, validation_fraction=validation_fraction).fit(
+        return every_neural(random_state=random_state, validation_fraction=validation_fraction).fit(
             TEXTS, LABELS
         )
 
@@ -153,14 +154,14 @@ def test_random_state_decides(neural, validation_fraction):
     assert not same_predictions(first, fit(8))
 
 
-def test_the_seed_holds_whatever_the_global_state_is(neural_name, neural):
+def test_the_seed_holds_whatever_the_global_state_is(every_neural_name, every_neural):
     with torch.random.fork_rng():
         torch.manual_seed(12345)
         state = np.random.get_state()
         np.random.seed(12345)
-        model = neural().fit(TEXTS, LABELS)
+        model = every_neural().fit(TEXTS, LABELS)
         np.random.set_state(state)
-    assert same_predictions(fitted(neural_name), model)
+    assert same_predictions(fitted(every_neural_name), model)
 
 
 def test_without_a_seed_every_fit_differs(neural):
@@ -178,10 +179,10 @@ def test_without_a_seed_every_fit_differs(neural):
 
 
 @pytest.mark.parametrize("target", ["labels", "classes"])
-def test_global_random_states_are_left_alone(make, target):
+def test_global_random_states_are_left_alone(every, target):
     X, y = TARGETS[target]
     before = global_states()
-    model = make().fit(X, y)
+    model = every().fit(X, y)
     assert global_states() == before, "fit"
     if hasattr(model, "validation_fraction"):
         model.set_params(validation_fraction=0.3).fit(X, y)
@@ -201,7 +202,7 @@ def test_the_random_states_survive_an_interrupted_fit(neural):
     assert global_states() == before
 
 
-@pytest.mark.parametrize("form", ["int64", "float32", "csr_matrix", "pandas"])
+@shared_out("form", ["int64", "float32", "csr_matrix", "pandas"])
 def test_what_is_passed_in_is_not_modified(make, form):
     X, y, weight = np.array(TEXTS, dtype=object), INDICATORS[form], np.linspace(0, 1, 60)
     copies = X.copy(), y.copy(), weight.copy()

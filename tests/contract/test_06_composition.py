@@ -46,6 +46,7 @@ from .small import (
     global_states,
     label_powerset,
     same_predictions,
+    shared_out,
     training_as_in_workers,
 )
 
@@ -117,7 +118,11 @@ def test_grid_search_over_sparse_targets_and_frames(make):
         assert type(search.predict(UNSEEN)) is type(y)
 
 
-@pytest.mark.parametrize("target", ["labels", "two labels", "one label", "classes", "two classes"])
+@shared_out(
+    "target",
+    ["labels", "two labels", "one label", "classes", "two classes"],
+    thorough=["LEAM", "BinaryRelevance"],
+)
 def test_cross_val_predict(make, target):
     X, y = TARGETS[target]
     cv = KFold(2)
@@ -156,7 +161,7 @@ def test_soft_voting_over_raw_text(make):
     assert votes.score(CLASS_TEXTS, CLASSES) > 0.9
 
 
-@pytest.mark.parametrize("container", [list, np.array, pd.Series])
+@shared_out("container", [list, np.array, pd.Series])
 def test_one_vs_rest(make, container):
     classes = OneVsRestClassifier(make()).fit(container(CLASS_TEXTS), CLASSES)
     assert classes.score(container(CLASS_TEXTS), CLASSES) > 0.9
@@ -166,7 +171,7 @@ def test_one_vs_rest(make, container):
     assert labels.predict_proba(container(TEXTS)).shape == LABELS.shape
 
 
-@pytest.mark.parametrize("container", [np.array, pd.Series, list])
+@shared_out("container", [np.array, pd.Series, list])
 def test_multi_output(make, container):
     y = np.column_stack([CLASSES, BINARY])
     model = MultiOutputClassifier(make()).fit(container(CLASS_TEXTS), y)
@@ -207,8 +212,8 @@ def through_a_file(model):
 @pytest.mark.parametrize(
     "way", [copy.deepcopy, copy.copy, through_a_file, lambda m: pickle.loads(pickle.dumps(m))]
 )
-def test_copies_predict_the_same(name, way, target):
-    model = fitted(name, target)
+def test_copies_predict_the_same(every_name, way, target):
+    model = fitted(every_name, target)
     twin = way(model)
     assert same_predictions(model, twin)
     assert sorted(vars(twin)) == sorted(vars(model))

@@ -17,6 +17,7 @@ from .small import (
     BASELINES,
     CLASS_TEXTS,
     CLASSES,
+    CLASSIFIERS,
     LABELS,
     TARGETS,
     TEXTS,
@@ -24,6 +25,7 @@ from .small import (
     fitted,
     learnt,
     same_predictions,
+    shared_out,
 )
 
 
@@ -47,18 +49,21 @@ def contradicted(target):
     return X + X, np.concatenate([y, wrong]), weight, y
 
 
-@pytest.mark.parametrize("validation_fraction", [0, 0.3])
-@pytest.mark.parametrize("target", ["labels", "classes"])
-def test_weight_zero_is_as_good_as_absent(neural, target, validation_fraction, request):
+@shared_out(
+    ("target", "validation_fraction"),
+    [("labels", 0), ("classes", 0.3), ("labels", 0.3), ("classes", 0)],
+    names=CLASSIFIERS,
+)
+def test_weight_zero_is_as_good_as_absent(make, target, validation_fraction, request):
     X, y, weight, truth = contradicted(target)
     settings = {
         "max_epochs": 15,
         "validation_fraction": validation_fraction,
         "threshold": "tuned",
     }
-    model = neural(**settings).fit(X, y, sample_weight=weight)
+    model = make(**settings).fit(X, y, sample_weight=weight)
     assert np.mean(model.predict(X[:60]) == truth) > 0.9
-    unweighted = neural(**settings).fit(X, y)
+    unweighted = make(**settings).fit(X, y)
     assert np.mean(unweighted.predict(X[:60]) == truth) < 0.85
 
 
@@ -90,7 +95,7 @@ BAD_WEIGHTS = {
 }
 
 
-@pytest.mark.parametrize("bad", BAD_WEIGHTS)
+@shared_out("bad", BAD_WEIGHTS, thorough=["LEAM", "BinaryRelevance"])
 def test_bad_weights(make, bad):
     weight, message = BAD_WEIGHTS[bad]
     model = make()
@@ -103,7 +108,7 @@ def test_bad_weights(make, bad):
         assert learnt(model) == []
 
 
-@pytest.mark.parametrize("form", [list, pd.Series, lambda w: w.astype("float32")])
+@shared_out("form", [list, pd.Series, lambda w: w.astype("float32")])
 def test_forms_of_weights(make, form):
     weight = np.repeat([1.0, 2.0], 30)
     assert same_predictions(

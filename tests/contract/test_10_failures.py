@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,8 @@ from .small import (
     BASELINES,
     CLASS_TEXTS,
     CLASSES,
+    CLASSIFIERS,
+    EVERY_NEURAL,
     LABELS,
     TEXTS,
     UNSEEN,
@@ -22,6 +26,7 @@ from .small import (
     methods_of,
     outcome,
     same_predictions,
+    shared_out,
 )
 
 
@@ -37,11 +42,10 @@ def failures():
     }
 
 
-@pytest.mark.parametrize("before", ["nothing", "a fit"])
-@pytest.mark.parametrize("failure", failures())
-def test_an_interrupted_fit_leaves_the_model_unfitted(neural, failure, before):
+@shared_out(("failure", "before"), product(failures(), ["nothing", "a fit"]), names=CLASSIFIERS)
+def test_an_interrupted_fit_leaves_the_model_unfitted(make, failure, before):
     raised, expected, message = failures()[failure]
-    model = neural()
+    model = make()
     if before == "a fit":
         model.fit(CLASS_TEXTS, CLASSES)
     model.set_params(net_params={"callbacks": [Interrupt(raised)]})
@@ -54,13 +58,13 @@ def test_an_interrupted_fit_leaves_the_model_unfitted(neural, failure, before):
         model.predict(TEXTS)
     # and it can be fitted afterwards as if nothing had happened
     model.set_params(net_params=None).fit(TEXTS, LABELS)
-    assert same_predictions(model, neural().fit(TEXTS, LABELS))
+    assert same_predictions(model, make().fit(TEXTS, LABELS))
 
 
-@pytest.mark.parametrize("failure", failures())
-def test_an_interrupted_warm_start_leaves_the_model_as_it_was(neural, failure):
+@shared_out("failure", failures(), names=CLASSIFIERS)
+def test_an_interrupted_warm_start_leaves_the_model_as_it_was(make, failure):
     raised, expected, _ = failures()[failure]
-    model = neural(warm_start=True).fit(TEXTS, LABELS)
+    model = make(warm_start=True).fit(TEXTS, LABELS)
     before = {method: outcome(model, method, UNSEEN) for method in methods_of(model)}
     attributes = {key: id(value) for key, value in vars(model).items() if key in learnt(model)}
     model.set_params(net_params={"callbacks": [Interrupt(raised)]})
@@ -90,9 +94,9 @@ def test_a_first_partial_fit_that_fails_leaves_the_model_unfitted(neural):
     assert learnt(model) == []
 
 
-@pytest.mark.parametrize("before", ["nothing", "a fit"])
-def test_a_diverging_fit(neural, before):
-    model = neural()
+@shared_out("before", ["nothing", "a fit"], names=EVERY_NEURAL)
+def test_a_diverging_fit(make, before):
+    model = make()
     if before == "a fit":
         model.fit(TEXTS, LABELS)
     # So large that even a network of nothing but saturated gates is no longer finite.
@@ -102,9 +106,11 @@ def test_a_diverging_fit(neural, before):
     assert learnt(model) == []
 
 
-def test_a_fit_that_diverges_in_its_very_last_step(neural):
+def test_a_fit_that_diverges_in_its_very_last_step(every_neural):
     # The loss is looked at before a step: the last step is followed by no loss.
-    model = neural(learning_rate=1e38, max_epochs=1, batch_size=60, warmup=0, validation_fraction=0)
+    model = every_neural(
+        learning_rate=1e38, max_epochs=1, batch_size=60, warmup=0, validation_fraction=0
+    )
     with pytest.raises(FloatingPointError, match="Lower learning_rate"):
         model.fit(TEXTS, LABELS)
     assert learnt(model) == []
@@ -119,17 +125,17 @@ def test_vectors_that_are_no_numbers(neural):
     assert learnt(model) == []
 
 
-def test_texts_that_are_all_alike(neural_name, neural, request):
+def test_texts_that_are_all_alike(every_neural_name, every_neural, request):
     y = np.repeat([0, 1], [40, 20])
-    model = neural(validation_fraction=0, max_epochs=10).fit(["my parcel"] * 60, y)
+    model = every_neural(validation_fraction=0, max_epochs=10).fit(["my parcel"] * 60, y)
     assert model.predict_proba(["my parcel"])[0, 1] == pytest.approx(1 / 3, abs=0.2)
 
 
 @pytest.mark.parametrize("size", [1e6, 1e30])
-def test_one_huge_weight_does_not_poison_the_model(neural, size):
+def test_one_huge_weight_does_not_poison_the_model(every_neural, size):
     weight = np.ones(60)
     weight[3] = size
-    model = neural()
+    model = every_neural()
     try:
         model.fit(TEXTS, LABELS, sample_weight=weight)
     except FloatingPointError as error:
@@ -168,11 +174,13 @@ def test_out_of_memory_while_predicting(neural, monkeypatch):
             getattr(model, method)(UNSEEN)
 
 
-@pytest.mark.parametrize(
-    ("X", "y"), [(TEXTS[:-1], LABELS), (["a", None], LABELS[:2]), (TEXTS, ["one"] * 60)]
+@shared_out(
+    ("X", "y"),
+    [(TEXTS[:-1], LABELS), (["a", None], LABELS[:2]), (TEXTS, ["one"] * 60)],
+    names=CLASSIFIERS,
 )
-def test_a_failing_fit_leaves_no_mixture(neural, X, y):
-    model = neural().fit(CLASS_TEXTS, CLASSES)
+def test_a_failing_fit_leaves_no_mixture(make, X, y):
+    model = make().fit(CLASS_TEXTS, CLASSES)
     with pytest.raises((ValueError, TypeError)):
         model.fit(X, y)
     assert learnt(model) == []

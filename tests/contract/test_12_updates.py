@@ -19,8 +19,8 @@ from .small import (
 )
 
 
-def test_partial_fit_learns_new_words(neural):
-    model = neural().partial_fit(TEXTS, LABELS)
+def test_partial_fit_learns_new_words(every_neural):
+    model = every_neural().partial_fit(TEXTS, LABELS)
     words = len(model.vocabulary_)
     X = ["zebra unicorn"] * 20 + ["griffin chimera"] * 20
     y = np.repeat([[0, 1, 0], [1, 0, 0]], 20, axis=0)
@@ -70,8 +70,8 @@ def test_partial_fit_with_a_batch_that_lacks_labels(neural):
 
 
 @pytest.mark.parametrize("way", [lambda m: m, lambda m: pickle.loads(pickle.dumps(m))])
-def test_partial_fit_goes_on_after_fit(neural, way):
-    model = way(neural(validation_fraction=0).fit(TEXTS, LABELS))
+def test_partial_fit_goes_on_after_fit(every_neural, way):
+    model = way(every_neural(validation_fraction=0).fit(TEXTS, LABELS))
     before = model.predict_proba(TEXTS)
     for _ in range(5):
         model.partial_fit(TEXTS, 1 - LABELS)
@@ -88,14 +88,14 @@ def test_partial_fit_obeys_the_learning_rate_of_now(neural):
     np.testing.assert_allclose(model.predict_proba(UNSEEN), before, atol=1e-4)
 
 
-def test_warm_start_continues(neural):
-    model = neural(warm_start=True, validation_fraction=0).fit(TEXTS, LABELS)
+def test_warm_start_continues(every_neural):
+    model = every_neural(warm_start=True, validation_fraction=0).fit(TEXTS, LABELS)
     first = [row["train_loss"] for row in model.history_]
     model.fit(TEXTS, LABELS)
     second = [row["train_loss"] for row in model.history_]
     assert second[0] < first[0]
     assert second[-1] < first[-1]
-    cold = neural(validation_fraction=0).fit(TEXTS, LABELS).fit(TEXTS, LABELS)
+    cold = every_neural(validation_fraction=0).fit(TEXTS, LABELS).fit(TEXTS, LABELS)
     assert [row["train_loss"] for row in cold.history_] == pytest.approx(first)
     # new words are learnt, the known ones kept
     words = len(model.vocabulary_)

@@ -158,8 +158,8 @@ def test_fit_adds_attributes_with_an_underscore_only(make):  # check_dont_overwr
     assert not any("callback" in key for key in added)
 
 
-def test_order_of_the_texts_does_not_matter(name):  # check_methods_sample_order_invariance
-    model = fitted(name)
+def test_order_of_the_texts_does_not_matter(every_name):  # check_methods_sample_order_invariance
+    model = fitted(every_name)
     order = np.random.default_rng(0).permutation(len(UNSEEN))
     shuffled = [UNSEEN[i] for i in order]
     for method in methods_of(model):
@@ -170,8 +170,8 @@ def test_order_of_the_texts_does_not_matter(name):  # check_methods_sample_order
         )
 
 
-def test_batches_do_not_matter(name):  # check_methods_subset_invariance
-    model = fitted(name)
+def test_batches_do_not_matter(every_name):  # check_methods_subset_invariance
+    model = fitted(every_name)
     for method in methods_of(model):
         pieces = [outcome(model, method, [text]) for text in UNSEEN]
         close(np.concatenate(pieces), outcome(model, method, UNSEEN), dtype=np.float32)
