@@ -89,7 +89,7 @@ class Recipe:
         """
         settings, targets = self.settings, task.targets
         goes_on = update and task.trained
-        weight = self.class_weight(task, encoded)
+        weight = class_weights(settings.class_weight, targets, encoded)
         kinds = (settings.class_weight, previous.recipe.settings.class_weight if previous else None)
         if goes_on and all(isinstance(kind, str) for kind in kinds):
             # A batch of an update is no measure of how frequent the classes are.
@@ -104,10 +104,6 @@ class Recipe:
             linear=task.linear if goes_on and self.wide else None,
             trained=True,
         )
-
-    def class_weight(self, task: Task, encoded: Any) -> np.ndarray | None:
-        """What each label of a task weighs in the loss."""
-        return class_weights(self.settings.class_weight, task.targets, encoded)
 
     def words(
         self,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -73,6 +72,10 @@ class SemanticUnitRecipe(Recipe):
         if not task.multilabel:
             return replace(task, max_labels=1)
         goes_on = update and before.trained
+        weight = task.class_weight
+        if self.settings.class_weight is not None and weight is not before.class_weight:
+            # What a label weighs where it is emitted.
+            weight = weights_of_labels(self.settings.class_weight, task.targets, encoded)
         fewest = min(task.min_labels, task.targets.n_labels)
         most: int | str = self.max_labels
         if isinstance(most, str):
@@ -86,18 +89,13 @@ class SemanticUnitRecipe(Recipe):
         return replace(
             task,
             min_labels=fewest,
+            class_weight=weight,
             max_labels=min(int(most), task.targets.n_labels),
             label_order=before.label_order
             if goes_on
             else order_of_labels(self.label_order, encoded),
             mixture=before.mixture if goes_on else UNMIXED,
         )
-
-    def class_weight(self, task: Task, encoded: Any) -> np.ndarray | None:
-        """What each label weighs where it is emitted."""
-        if not task.multilabel:
-            return super().class_weight(task, encoded)
-        return weights_of_labels(self.settings.class_weight, task.targets, encoded)
 
     def options(self, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> dict[str, Any]:
         """Keyword arguments of the network."""
