@@ -83,6 +83,54 @@ def test_the_gradient_of_the_weights_is_a_product():
         close(found.to_dense().numpy(), expected, dtype=np.float32)
 
 
+def trained(ids, vocabulary, targets, class_weight=None):
+    with isolated_randomness(0):
+        return WidePath.fit(ids, targets, vocabulary, targets.shape[1], class_weight)
+
+
+def test_a_heavy_label_changes_nothing_for_the_others(monkeypatch):
+    monkeypatch.setattr(wide, "MIN_STEPS", 40)
+    vocabulary, ids = Vocabulary.build(TEXTS, Tokenizer(), keep_unknown=True)
+    plain = trained(ids, vocabulary, TARGETS)
+    heavy = trained(ids, vocabulary, TARGETS, np.array([1e4, 1.0]))
+    np.testing.assert_allclose(heavy.weights[:, 1], plain.weights[:, 1], rtol=1e-4, atol=1e-6)
+    assert heavy.bias[1] == pytest.approx(plain.bias[1], rel=1e-4)
+    # The heavy label's own weights are others, and have come to rest.
+    assert np.abs(heavy.weights[:, 0] - plain.weights[:, 0]).max() > 1e-3
+    scores = heavy.scores(ids, vocabulary)
+    assert (scores[TARGETS[:, [0]].toarray().ravel() > 0, 0] > 0).all()
+    assert np.abs(scores).max() < 200
+
+
+@pytest.mark.parametrize("class_weight", [None, np.array([1e4, 1.0])])
+def test_steps_are_small_enough_where_texts_are_alike(class_weight, monkeypatch):
+    monkeypatch.setattr(wide, "MIN_STEPS", 40)
+    texts = ["the very same text"] * 119 + ["another"]
+    vocabulary, ids = Vocabulary.build(texts, Tokenizer(), keep_unknown=True)
+    # Steps of the full size would jump from one side of the margin to the other, further each time.
+    path = trained(ids, vocabulary, TARGETS, class_weight)
+    most = 2 if class_weight is None else 200
+    assert np.abs(path.weights).max() < most
+    assert np.abs(path.scores(ids, vocabulary)).max() < most
+
+
+@pytest.mark.parametrize("multilabel", [True, False])
+def test_the_largest_steps(multilabel):
+    """The limits of the step size: by the largest eigenvalue, and by the weights."""
+    random = np.random.RandomState(0)
+    X = sp.random(60, 20, density=0.3, random_state=random, format="csr", dtype=np.float32)
+    largest = np.linalg.eigvalsh((X.T @ X / 60).toarray()).max()
+    weights = np.array([0.1, 1.0, 3.0, 1e6])
+    rates = wide._stable_rates(X, weights, multilabel)
+    if multilabel:
+        crowding, heaviest = np.array([1, 1, 3, 5]), np.array([1, 1, 3, 1e6])
+    else:
+        # The weight of a class counts for all scores of its texts.
+        crowding, heaviest = np.full(4, 5), np.full(4, 1e6)
+    expected = np.minimum(0.7 / largest / crowding, 100 / (2 * heaviest))
+    np.testing.assert_allclose(rates, expected, rtol=0.02)
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_mixture_is_logistic_regression(seed):
     random = np.random.RandomState(seed)
