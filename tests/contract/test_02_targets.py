@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+from sklabelemb.meta import LabelwiseCalibrator, ThresholdTuner
+
 from .small import (
     CLASS_TEXTS,
     CLASSES,
@@ -17,6 +19,7 @@ from .small import (
     NAMES,
     TEXTS,
     UNSEEN,
+    binary_relevance,
     dense,
     fitted,
     learnt,
@@ -181,3 +184,26 @@ def test_numpy_column_names_become_plain(make):
     model = make().fit(TEXTS, y)
     assert model.label_names_.tolist() == [5, 7, 9]
     assert list(model.predict(UNSEEN).columns) == [5, 7, 9]
+
+
+def assert_index_of(model, target):
+    index = range(500, 500 - len(UNSEEN), -1)
+    predicted = model.predict(pd.Series(UNSEEN, index=index))
+    assert isinstance(predicted, pd.DataFrame)
+    assert list(predicted.index) == list(index)
+    assert list(predicted.columns) == list(target.columns)
+    # What has no index gets one that counts.
+    assert list(model.predict(UNSEEN).index) == list(range(len(UNSEEN)))
+
+
+def test_the_index_of_a_series_comes_back(make):
+    # The index of training has nothing to do with it.
+    y = pd.DataFrame(LABELS, columns=NAMES, index=range(1000, 1060))
+    assert_index_of(make().fit(pd.Series(TEXTS, index=y.index), y), y)
+
+
+@pytest.mark.parametrize("meta", [ThresholdTuner, LabelwiseCalibrator])
+def test_the_index_of_a_series_comes_back_from_meta_estimators(meta):
+    y = pd.DataFrame(LABELS, columns=NAMES, index=range(1000, 1060))
+    for X in (TEXTS, pd.Series(TEXTS, index=y.index)):
+        assert_index_of(meta(binary_relevance(), cv=2).fit(X, y), y)
