@@ -1,9 +1,9 @@
 """Do the classifiers still answer as before a change that should not matter? To the last bit.
 
-``python benchmarks/same_predictions.py record before.npz`` with one commit, ``compare before.npz`` in
-the place of ``record before.npz`` with another, on the same machine. Four classifiers and the
-baselines, on label sets and on classes, after ``fit``, ``partial_fit`` and ``warm_start``, and what
-``explain`` and ``transform`` say. Exits with 1 where anything differs.
+``python benchmarks/same_predictions.py record before.npz`` with one commit, and with another, on
+the same machine, ``compare`` for ``record``. Four classifiers and the baselines, on label sets and
+on classes, after ``fit``, ``partial_fit`` and ``warm_start``, and what ``explain`` says. Exits with
+1 where anything differs.
 """
 
 from __future__ import annotations

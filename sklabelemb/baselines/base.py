@@ -25,7 +25,9 @@ __all__ = ["LabelClassifier", "TextBaseline"]
 
 def _classifier_has(method: str) -> Callable[[Any], bool]:
     def check(estimator: Any) -> bool:
-        return hasattr(estimator._classifier(), method)
+        # That of the fit, whatever the parameter is by now.
+        fitted = estimator.__dict__.get("base_classifier_")
+        return hasattr(estimator._classifier() if fitted is None else fitted, method)
 
     return check
 
@@ -169,6 +171,7 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         model = self._fit_model(features, target, targets, sample_weight)
         # Nothing is set before all is done: a fit that failed does not look fitted.
         self.vectorizer_ = vectorizer
+        self.base_classifier_ = self._classifier()
         self.targets_ = targets
         self.classes_ = targets.classes
         self.label_names_ = targets.label_names

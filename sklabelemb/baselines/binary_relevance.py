@@ -36,6 +36,8 @@ class BinaryRelevance(TextBaseline):
 
     Attributes
     ----------
+    base_classifier_ : classifier
+        The one that was cloned, as given at the time of the fit.
     vectorizer_ : transformer
         The fitted vectorizer.
     estimators_ : list of LabelClassifier

@@ -38,6 +38,8 @@ class ClassifierChain(TextBaseline):
 
     Attributes
     ----------
+    base_classifier_ : classifier
+        The one that was cloned, as given at the time of the fit.
     vectorizer_ : transformer
         The fitted vectorizer.
     chain_ : sklearn.multioutput.ClassifierChain, or the classifier for 1-D classes

@@ -30,6 +30,8 @@ class LabelPowerset(TextBaseline):
 
     Attributes
     ----------
+    base_classifier_ : classifier
+        The one that was cloned, as given at the time of the fit.
     vectorizer_ : transformer
         The fitted vectorizer.
     classifier_ : estimator or None
