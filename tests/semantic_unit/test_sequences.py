@@ -263,7 +263,7 @@ def test_the_score_is_recorded_after_every_epoch():
     callback.on_epoch_begin(net)
     callback.on_batch_end(net, training=False, y_pred=None)
     callback.on_epoch_end(net, dataset_valid=TaskDatasets((valid,)))
-    assert net.history == [{"valid_score": 0.25}]
+    assert net.history == [{"valid_score": 0.25, "valid_score_best": True}]
     (_, *decided), (_, truth, decisions) = calls
     assert decided == [net, valid]
     np.testing.assert_array_equal(truth, Y.toarray())
