@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,21 @@ def _one_torch_thread() -> None:
     """
     if (torch := sys.modules.get("torch")) is not None and torch.get_num_threads() != 1:
         torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_wide_path(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Spare the linear path its hundreds of steps on the few texts of a test.
+
+    Where it matters what it learns, the module says ``pytestmark = pytest.mark.whole_linear_path``.
+    Worker processes train it whole in any case.
+    """
+    if request.node.get_closest_marker("whole_linear_path") is not None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.import_module("sklabelemb.linear.path"), "MIN_STEPS", 8)
+        yield
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -40,6 +40,7 @@ def tree() -> set[str]:
     return files
 
 
+@cache
 def modules() -> dict[str, Path]:
     return {
         ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path

@@ -6,8 +6,6 @@ There is a file for each promise. Their numbers are those of "The estimator cont
 
 from __future__ import annotations
 
-import importlib
-
 import pytest
 
 from .small import ALL, CLASSIFIERS, EVERY, EVERY_NEURAL
@@ -59,12 +57,3 @@ def every_neural_name(request):
 def every_neural(every_neural_name):
     """Factory of a classifier that trains a network, or of a variant of one."""
     return EVERY_NEURAL[every_neural_name]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _short_wide_path():
-    """Spare the wide path its hundreds of steps on these few texts; workers do not see this."""
-    with pytest.MonkeyPatch.context() as patch:
-        wide = importlib.import_module("sklabelemb.linear.path")
-        patch.setattr(wide, "MIN_STEPS", 8)
-        yield

@@ -43,7 +43,7 @@ def leam_of_the_paper(**parameters):
 
 
 def mtle(**parameters):
-    slow = {"hidden_size": 16, "matcher": "bilinear", "learning_rate": 0.05, "max_epochs": 10}
+    slow = {"hidden_size": 16, "matcher": "bilinear", "learning_rate": 0.08, "max_epochs": 6}
     return MTLEClassifier(**{**TINY, "dropout": 0.0, **slow, **parameters})
 
 
@@ -55,7 +55,7 @@ def mtle_of_means(**parameters):
 
 def semantic_units(**parameters):
     small = {"hidden_size": 16, "n_layers": 1, "beam_size": 2, "dropout": 0.0, "word_dropout": 0.0}
-    small |= {"learning_rate": 0.03, "max_epochs": 10}
+    small |= {"learning_rate": 0.05, "max_epochs": 6}
     return SemanticUnitSeq2SeqClassifier(**{**TINY, **small, **parameters})
 
 
@@ -71,7 +71,7 @@ ENCODER |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 def laco(**parameters):
     fast = {name: value for name, value in TINY.items() if name != "embedding_dim"}
-    fast |= {"encoder": ENCODER, "learning_rate": 0.03, "max_epochs": 8, "dropout": 0.0}
+    fast |= {"encoder": ENCODER, "learning_rate": 0.04, "max_epochs": 5, "dropout": 0.0}
     fast |= {"cooccurrence": "clcp"}
     return LACOClassifier(**{**fast, **parameters})
 
@@ -79,7 +79,7 @@ def laco(**parameters):
 def bert(**parameters):
     """What is left of LACO without both ablations."""
     plain = {"joint_embedding": False, "cross_attention": False, "cooccurrence": None}
-    plain |= {"learning_rate": 0.008, "max_epochs": 12, "encoder": {**ENCODER, "hidden_size": 32}}
+    plain |= {"learning_rate": 0.012, "max_epochs": 8, "encoder": {**ENCODER, "hidden_size": 32}}
     plain |= {"wide": False}
     return laco(**{**plain, **parameters})
 

@@ -512,6 +512,7 @@ FITTED = """
     texts = ["my parcel is late", "my refund is due", "parcel late, refund unpaid"] * 5
     y = [[1, 0], [0, 1], [1, 1]] * 5
     settings = {"max_epochs": 1, "device": "cpu", "random_state": 0, "batch_size": 8}
+    settings["wide"] = False
     model = LACOClassifier(encoder=name, **settings).fit(texts, y)
     print(np.asarray(model.decision_function(texts), dtype="<f4").tobytes().hex())
 """
@@ -533,7 +534,7 @@ def test_an_encoder_is_downloaded_once_by_its_name(folder, tmp_path):
     print(sorted(loaded & {"config.json", "model.safetensors", "tokenizer.json"}))
     """
     output = run(SERVED + FITTED + told + REFUSED, folder, name, **home).splitlines()
-    here = laco(folder, wide=True).fit(TEXTS, LABELS).decision_function(TEXTS)
+    here = laco(folder).fit(TEXTS, LABELS).decision_function(TEXTS)
     assert output[0] == np.asarray(here, dtype="<f4").tobytes().hex()
     assert output[1] == "['config.json', 'model.safetensors', 'tokenizer.json']"
     refusal = "The encoder 'nobody/nothing' cannot be read as a folder, nor from the Hub: "

@@ -826,7 +826,7 @@ def told_by_words(n, seed):
     return texts, np.column_stack([y, y[:, 0] * y[:, 1]])
 
 
-@ablations
+@pytest.mark.parametrize(("joint_embedding", "cross_attention"), [(True, True), (False, False)])
 def test_learns_what_words_and_other_labels_tell(joint_embedding, cross_attention):
     X, y = told_by_words(400, 0)
     model = laco(

@@ -7,11 +7,9 @@ import json
 import pickle
 import shutil
 
-import joblib
 import numpy as np
 import pytest
 import safetensors.torch
-from sklearn.model_selection import GridSearchCV, KFold
 from transformers import BertConfig
 
 from sklabelemb import LACOClassifier, LEAMClassifier, load, save
@@ -262,28 +260,6 @@ def test_pickling_works_after_an_explanation(folder):
 
 
 @pytest.mark.slow
-def test_a_grid_search_in_two_processes_finds_what_one_finds(folder):
-    grid = {"window_size": [0, 3]}
-    with joblib.parallel_config(backend="loky"):
-        alone, parallel = (
-            GridSearchCV(
-                laco(folder, threshold=0.5, learning_rate=0.03),
-                grid,
-                scoring="f1_micro",
-                cv=KFold(2),
-                n_jobs=n_jobs,
-            ).fit(TEXTS, LABELS)
-            for n_jobs in (1, 2)
-        )
-    np.testing.assert_array_equal(
-        alone.cv_results_["mean_test_score"], parallel.cv_results_["mean_test_score"]
-    )
-    np.testing.assert_array_equal(
-        alone.decision_function(UNSEEN), parallel.decision_function(UNSEEN)
-    )
-    assert parallel.best_estimator_.window_size in grid["window_size"]
-
-
 def test_an_encoder_is_for_models_that_took_one_from_elsewhere(folder, tmp_path):
     save(laco(FRESH).fit(TEXTS, LABELS), tmp_path / "fresh")
     with pytest.raises(ValueError, match=r"holds a model with a fresh encoder.*leave out enc"):

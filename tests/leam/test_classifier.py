@@ -67,11 +67,6 @@ def some_vectors(*words, dim=6):
 VECTORS = some_vectors("late", "money", "parcel", "punctual", "never")
 
 
-@pytest.fixture(autouse=True)
-def _short_wide_path(monkeypatch):
-    monkeypatch.setattr(importlib.import_module("sklabelemb.linear.path"), "MIN_STEPS", 8)
-
-
 # -- options ---------------------------------------------------------------------------------------
 
 

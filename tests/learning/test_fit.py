@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sklabelemb import LEAMClassifier
+from sklabelemb.learning.settings import Budget
 from sklabelemb.linear import WidePath
 
 WORDS = ["parcel", "refund", "broken", "late", "voucher", "invoice"]
@@ -38,9 +39,14 @@ def test_batch_size_follows_the_number_of_texts(copies, expected):
     assert model.fit(X * copies, np.tile(Y, (copies, 1))).net_.batch_size == expected
 
 
-@pytest.mark.parametrize(("batch_size", "expected"), [(100, 12), (1, 10), ("auto", 12)])
+@pytest.mark.parametrize(("n_batches", "expected"), [(2, 12), (200, 10), (401, 5)])
+def test_two_thousand_steps_within_bounds(n_batches, expected):
+    assert Budget().epochs(n_batches) == expected
+
+
+@pytest.mark.parametrize(("batch_size", "expected"), [(100, 12), ("auto", 12)])
 def test_epochs_follow_the_number_of_batches(batch_size, expected):
-    # 2 batches of 100; 200 batches of one text, ten times which are 2,000 steps.
+    # 2 batches of 100, or 13 of 16.
     model = LEAMClassifier(batch_size=batch_size, validation_fraction=0, wide=False, **SMALL)
     assert model.fit(X, Y).n_iter_ == expected
 

@@ -439,8 +439,7 @@ def test_maps_are_monotone_and_strictly_inside(method: str, seed: int) -> None:
         assert np.all(np.diff(p[order, label])[ties] == 0)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("method", "seed"), list(zip(METHODS, range(len(METHODS)), strict=True)))
 def test_calibration_improves_on_fresh_samples(method: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     # With this spread of the logits the frequencies are from about 1 % to 50 %.

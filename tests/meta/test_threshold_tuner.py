@@ -94,14 +94,15 @@ def test_the_default_score_is_that_of_cross_validation():
 
 
 def test_the_common_threshold_is_the_best_on_cross_validated_scores():
-    folds = list(KFold(5).split(X))
-    tuner = ThresholdTuner(LOGISTIC, per_label=False, min_labels=0, cv=folds).fit(X, Y)
-    proba = cross_val_predict(LOGISTIC, X, Y, cv=folds, method="predict_proba")
+    few, y = X[:200], Y[:200]
+    folds = list(KFold(5).split(few))
+    tuner = ThresholdTuner(LOGISTIC, per_label=False, min_labels=0, cv=folds).fit(few, y)
+    proba = cross_val_predict(LOGISTIC, few, y, cv=folds, method="predict_proba")
     assert tuner.strategy_ == "common"
     assert len(set(tuner.thresholds_)) == 1
 
     def micro(threshold):
-        return f1_score(Y, proba >= threshold, average="micro")
+        return f1_score(y, proba >= threshold, average="micro")
 
     best = max(micro(t) for t in np.unique(proba))
     assert micro(tuner.thresholds_[0]) == pytest.approx(best, abs=1e-12)
@@ -159,12 +160,13 @@ def test_a_function_as_objective():
     def f2(y_true, y_pred):
         return fbeta_score(y_true, y_pred, beta=2, average="macro", zero_division=0)
 
-    tuner = ThresholdTuner(LOGISTIC, objective=f2, random_state=0).fit(X, Y)
+    few, y = X[:200], Y[:200]
+    tuner = ThresholdTuner(LOGISTIC, objective=f2, random_state=0).fit(few, y)
     assert set(tuner.cv_results_["strategy"]) == {"default", "common"}
     assert tuner.best_score_ > tuner.default_score_ + 0.1
-    own = ThresholdTuner(LOGISTIC, objective=f2, per_label=True, random_state=0).fit(X, Y)
+    own = ThresholdTuner(LOGISTIC, objective=f2, per_label=True, random_state=0).fit(few, y)
     assert "per_label" in own.cv_results_["strategy"]
-    sparse = ThresholdTuner(LOGISTIC, objective=f2, random_state=0).fit(X, sp.csr_matrix(Y))
+    sparse = ThresholdTuner(LOGISTIC, objective=f2, random_state=0).fit(few, sp.csr_matrix(y))
     assert np.allclose(sparse.thresholds_, tuner.thresholds_)
 
 
@@ -196,7 +198,7 @@ def test_one_and_two_labels(n_labels):
 
 def test_raw_text_and_the_classifiers_of_this_package():
     texts, y = load_support_requests(return_X_y=True)
-    texts, y = texts[:200], y[:200]
+    texts, y = texts[:100], y[:100]
     leam = LEAMClassifier(embedding_dim=8, max_epochs=2, random_state=0)
     for model in (
         BinaryRelevance(),

@@ -241,7 +241,7 @@ def test_no_scale_and_no_bias_change_nothing():
 @pytest.mark.parametrize("sharp", [1.0, 6.0])
 def test_every_beam_follows_the_scheme(attention, sharp):
     n_labels = 5
-    for seed, beam_size in itertools.product(range(2), (1, 2, 3, 5, 8)):
+    for seed, beam_size in enumerate((1, 2, 3, 5, 8)):
         network = random_network(n_labels, seed, sharp, attention=attention)
         texts = texts_of(LENGTHS, seed)
         for fewest, most in ((0, 5), (1, 3), (2, 5)):

@@ -148,13 +148,13 @@ def test_wrong_settings(settings):
 
 
 def test_long_monotonous_texts_come_to_an_end():
-    """In time that grows with the square of their length they would take an hour."""
+    """In time that grows with the square of their length they would take many minutes."""
     pieces = ["a", "'", "a'", "1.", "1,1'", "-", "\u200d", "a\u200d", "é\u0301", "👍\u200d", "東"]
     program = """if True:
         from sklabelemb.text import Tokenizer
         for piece in PIECES:
-            Tokenizer()(piece * 300_000)
-            Tokenizer()("é" + piece * 300_000)
+            Tokenizer()(piece * 100_000)
+            Tokenizer()("é" + piece * 100_000)
     """.replace("PIECES", ascii(pieces))
     subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
 
