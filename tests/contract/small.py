@@ -71,7 +71,7 @@ ENCODER |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 def laco(**parameters):
     fast = {name: value for name, value in TINY.items() if name != "embedding_dim"}
-    fast |= {"encoder": ENCODER, "learning_rate": 0.04, "max_epochs": 5, "dropout": 0.0}
+    fast |= {"encoder": ENCODER, "learning_rate": 0.03, "max_epochs": 6, "dropout": 0.0}
     fast |= {"cooccurrence": "clcp"}
     return LACOClassifier(**{**fast, **parameters})
 
