@@ -15,11 +15,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklabelemb.decision import probabilities
+from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
+from sklabelemb.display import brief_html, brief_repr
+from sklabelemb.inspection.explanation import Explanations
 from sklabelemb.learning import Corpus, Model, Recipe, Task, read_samples
 from sklabelemb.learning.callbacks import EpochProgress, ScikitLearnCallbacks
 from sklabelemb.learning.fit import fit, update
@@ -58,9 +60,10 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             Interval(RealNotInt, 0, 1, closed="both"),
         ],
         "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "label_names": ["array-like", None],
         "label_texts": [dict, "array-like", StrOptions({"auto"}), None],
         "class_weight": [dict, "array-like", StrOptions({"balanced"}), None],
-        "threshold": [Real, "array-like", StrOptions({"tuned"})],
+        "threshold": [Real, dict, "array-like", StrOptions({"tuned"})],
         "threshold_shrinkage": [Interval(Real, 0, None, closed="both")],
         "min_labels": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -242,33 +245,52 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             }
         )
 
+    def _predict_labels(
+        self, X: Any, top_k: int | None, with_scores: bool, task: Any = None
+    ) -> list[tuple[Any, ...]]:
+        check_top_k(top_k)
+
+        def answer(readout: Readout, documents: list[str], own: Task) -> list[tuple[Any, ...]]:
+            logits, decisions = readout.answers(readout.encode(documents), own)
+            scores = probabilities(logits, own.multilabel)
+            return labels_by_score(own.label_names, scores, decisions, top_k, with_scores)
+
+        return self._by_text(self._answer(X, task, answer))
+
     def _score(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> float:
         check_is_fitted(self)
         documents = check_documents(X)
         check_consistent_length(documents, y, sample_weight)
         groups = self._groups(task, len(documents))
         if len(groups) == 1:
-            return float(accuracy_score(y, self._predict(X, task), sample_weight=sample_weight))
+            [name] = groups
+            return self._accuracy(X, y, name, sample_weight)
         weights = np.ones(len(documents)) if sample_weight is None else np.asarray(sample_weight)
         right = 0.0
         for name, rows in groups.items():
             if weights[rows].any():
-                predicted = self._predict([documents[i] for i in rows], name)
-                right += weights[rows].sum() * accuracy_score(
-                    targets_of(y, rows), predicted, sample_weight=weights[rows]
-                )
+                own = [documents[i] for i in rows]
+                share = self._accuracy(own, targets_of(y, rows), name, weights[rows])
+                right += weights[rows].sum() * share
         return float(right / weights.sum())
 
-    def _explain(self, X: Any, task: Any = None) -> list[Any]:
+    def _accuracy(self, X: Any, y: Any, name: Any, sample_weight: Any) -> float:
+        targets = self.model_.tasks[name].targets
+        return targets.accuracy(y, self._predict(X, name), sample_weight)
+
+    def _explain(self, X: Any, task: Any = None) -> Explanations:
         def answer(readout: Readout, documents: list[str], own: Task) -> list[Any]:
             return readout.explain(documents, own)
 
-        found = self._answer(X, task, answer)
-        explanations: list[Any] = [None] * sum(len(rows) for _, rows in found.values())
+        return Explanations(self._by_text(self._answer(X, task, answer)))
+
+    def _by_text(self, found: dict[Any, tuple[Any, np.ndarray]]) -> list[Any]:
+        """The answers to the texts of all tasks in one list."""
+        answers: list[Any] = [None] * sum(len(rows) for _, rows in found.values())
         for some, rows in found.values():
-            for row, explanation in zip(rows, some, strict=True):
-                explanations[row] = explanation
-        return explanations
+            for row, answer in zip(rows, some, strict=True):
+                answers[row] = answer
+        return answers
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the labels.
@@ -310,6 +332,43 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             Multi-label: an indicator, by ``thresholds_`` and ``min_labels_``; else classes.
         """
         return self._predict(X)
+
+    def predict_labels(
+        self, X: Any, top_k: int | None = None, with_scores: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """Names of the labels of each text, the likeliest first.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        top_k : int, default=None
+            So many labels with the highest scores, predicted or not. None: those that
+            :meth:`predict` predicts, which may be none.
+        with_scores : bool, default=False
+            Whether each name comes in a pair with its probability.
+
+        Returns
+        -------
+        list of tuple
+            For each text its labels: ``("refund", "delivery")``, or ``(("refund", 0.93), ...)``.
+        """
+        return self._predict_labels(X, top_k, with_scores)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy; for label sets the share of texts whose whole set is right.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
+            Columns of a DataFrame go by name.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._score(X, y, sample_weight)
 
     def count_parameters(self) -> dict[str, int]:
         """Number of parameters, frozen ones included.
@@ -421,6 +480,11 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         return self._fitted_model().best_epoch
 
     # -- scikit-learn's bookkeeping --------------------------------------------------------------
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        return brief_repr(self, N_CHAR_MAX)
+
+    _html_repr = brief_html
 
     def __sklearn_is_fitted__(self) -> bool:
         return "model_" in self.__dict__

@@ -8,17 +8,17 @@ from typing import Any
 __all__ = ["import_optional"]
 
 
-def import_optional(name: str, *, extra: str, purpose: str) -> Any:
-    """Import a library that is an extra of this package.
+def import_optional(name: str, *, purpose: str, extra: str | None = None) -> Any:
+    """Import a library that this package can do without.
 
     Parameters
     ----------
     name : str
         Of the module, for instance ``"matplotlib.pyplot"``.
-    extra : str
-        The extra of this package that installs it.
     purpose : str
         What it is wanted for, as the beginning of a sentence.
+    extra : str, default=None
+        The extra of this package that installs it, if one does.
 
     Returns
     -------
@@ -33,7 +33,8 @@ def import_optional(name: str, *, extra: str, purpose: str) -> Any:
         return import_module(name)
     except ImportError as error:
         library = name.split(".")[0]
+        wanted = library if extra is None else f'"sklabelemb[{extra}]"'
         raise ImportError(
-            f"{purpose} needs {library}, which is not installed. Install it with: "
-            f'pip install "sklabelemb[{extra}]"'
+            f"{purpose} needs {library}, which is not installed. Install it with: pip install "
+            f"{wanted}"
         ) from error

@@ -17,6 +17,8 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
 
+from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
+from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.targets import Targets
 from sklabelemb.text import check_documents
 
@@ -108,6 +110,17 @@ def fit_classifier(
         return clone(classifier).fit(X, y, **weights)
 
 
+def _vectorizer(min_df: int = 2) -> Any:
+    """What None stands for."""
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=min_df)
+
+
+def _classifier() -> Any:
+    """What None stands for."""
+    # A fixed seed, because liblinear would otherwise draw from NumPy's global random state.
+    return LinearSVC(C=1.0, random_state=0)
+
+
 class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """A classifier over raw text: vectorise once, then fit what the subclass makes of the labels.
 
@@ -120,16 +133,22 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Turns a list of texts into a feature matrix; see the subclasses.
     classifier : estimator, default=None
         The classifier on these features; see the subclasses.
+    label_names : sequence, default=None
+        Names of the labels where `y` has none.
     """
 
     _parameter_constraints: dict = {
+        "label_names": ["array-like", None],
         "vectorizer": [HasMethods(["fit_transform", "transform"]), None],
         "classifier": [HasMethods(["fit", "predict"]), None],
     }
 
-    def __init__(self, *, vectorizer: Any = None, classifier: Any = None) -> None:
+    def __init__(
+        self, *, vectorizer: Any = None, classifier: Any = None, label_names: Any = None
+    ) -> None:
         self.vectorizer = vectorizer
         self.classifier = classifier
+        self.label_names = label_names
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the vectorizer, then the classifiers.
@@ -152,8 +171,8 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         self._validate_params()
         documents = check_documents(X)
-        targets = Targets.infer(y)
-        target = targets.encode(y)
+        targets = Targets.infer(y, label_names=self.label_names)
+        target = targets.encode(y, label_names=self.label_names)
         check_consistent_length(documents, target)
         sample_weight = self._check_weights(sample_weight, documents)
         vectorizer, features = self._vectorize(documents, y)
@@ -195,6 +214,75 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         decisions = self._predict_model(self._features(X))
         return self.targets_.decode(decisions, index=getattr(X, "index", None))
+
+    def predict_labels(
+        self, X: Any, top_k: int | None = None, with_scores: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """Names of the labels of each text, the likeliest first.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        top_k : int, default=None
+            So many labels with the highest scores, predicted or not. None: those that
+            :meth:`predict` predicts, which may be none.
+        with_scores : bool, default=False
+            Whether each name comes in a pair with its probability, or its decision value
+            where the classifier has no ``predict_proba``.
+
+        Returns
+        -------
+        list of tuple
+            For each text its labels: ``("refund", "delivery")``, or ``(("refund", 0.93), ...)``.
+        """
+        check_top_k(top_k)
+        features = self._features(X)
+        decisions = self._predict_model(features)
+        n_labels = self.targets_.n_labels
+        if not self.targets_.multilabel:
+            decisions = decisions[:, np.newaxis] == np.arange(n_labels)
+        methods = [m for m in ("predict_proba", "decision_function") if hasattr(self, m)]
+        scores = self._score_model(features, methods[0]) if methods else decisions.astype(float)
+        if scores.ndim == 1:  # of two classes
+            scores = np.column_stack([-scores, scores])
+        return labels_by_score(self.label_names_, scores, decisions, top_k, with_scores)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters of this estimator, and of the vectorizer and classifier inside.
+
+        Parameters
+        ----------
+        **params : dict
+            ``classifier__C=10`` is also understood where `classifier` is None: the default becomes
+            a classifier of its own, which is then changed; so with `vectorizer`.
+
+        Returns
+        -------
+        self : estimator
+        """
+        for name, default in (("vectorizer", _vectorizer), ("classifier", _classifier)):
+            inside = any(key.startswith(f"{name}__") for key in params)
+            if inside and params.get(name, getattr(self, name)) is None:
+                setattr(self, name, default())
+                params.pop(name, None)
+        super().set_params(**params)
+        return self
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy; for label sets the share of texts whose whole set is right.
+
+        Parameters
+        ----------
+        X : list, tuple, array or Series of str, shape (n_samples,)
+        y : array-like of shape (n_samples,) or indicator of shape (n_samples, n_labels)
+            Columns of a DataFrame go by name.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        return self.targets_.accuracy(y, self.predict(X), sample_weight)
 
     @available_if(_classifier_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
@@ -259,15 +347,14 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """Scores by ``"decision_function"`` or ``"predict_proba"``."""
 
     def _classifier(self) -> Any:
-        # A fixed seed, because liblinear would otherwise draw from NumPy's global random state.
-        return LinearSVC(C=1.0, random_state=0) if self.classifier is None else self.classifier
+        return _classifier() if self.classifier is None else self.classifier
 
     def _vectorize(self, documents: list[str], y: Any) -> tuple[Any, Any]:
         if self.vectorizer is not None:
             vectorizer = clone(self.vectorizer)
             return vectorizer, vectorizer.fit_transform(documents, y)
         for min_df in (2, 1):
-            vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=min_df)
+            vectorizer = _vectorizer(min_df)
             try:
                 return vectorizer, vectorizer.fit_transform(documents)
             except ValueError as error:
@@ -293,6 +380,11 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 "as LinearSVC."
             )
         return _check_sample_weight(sample_weight, documents, ensure_non_negative=True)
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        return brief_repr(self, N_CHAR_MAX)
+
+    _html_repr = brief_html
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

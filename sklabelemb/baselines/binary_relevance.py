@@ -31,6 +31,9 @@ class BinaryRelevance(TextBaseline):
     classifier : estimator, default=None
         Binary classifier, cloned for every label. None means ``LinearSVC(C=1)``. Pass one
         explicitly to search over its parameters (``classifier__C``).
+    label_names : sequence, default=None
+        Names of the labels where `y` is an array or a sparse matrix, in the order of its columns,
+        such as the ``classes_`` of a ``MultiLabelBinarizer``. For 1-D classes: names for them.
     n_jobs : int, default=None
         Number of labels that are fitted at the same time; None means 1, -1 all processors.
 
@@ -46,7 +49,7 @@ class BinaryRelevance(TextBaseline):
     classes_ : ndarray of shape (n_labels, 2) or (n_classes,)
         ``[0, 1]`` for every label, or the classes of 1-D targets.
     label_names_ : ndarray of object, shape (n_labels,)
-        Column names of a DataFrame, else column numbers, or the classes of 1-D targets.
+        Columns of a DataFrame, or `label_names`, else column numbers; classes of 1-D targets.
     targets_ : Targets
         The form of `y`.
 
@@ -95,9 +98,14 @@ class BinaryRelevance(TextBaseline):
     }
 
     def __init__(
-        self, *, vectorizer: Any = None, classifier: Any = None, n_jobs: int | None = None
+        self,
+        *,
+        vectorizer: Any = None,
+        classifier: Any = None,
+        label_names: Any = None,
+        n_jobs: int | None = None,
     ) -> None:
-        super().__init__(vectorizer=vectorizer, classifier=classifier)
+        super().__init__(vectorizer=vectorizer, classifier=classifier, label_names=label_names)
         self.n_jobs = n_jobs
 
     def _fit_model(

@@ -30,6 +30,9 @@ class ClassifierChain(TextBaseline):
     classifier : estimator, default=None
         Binary classifier, cloned for every label. None means ``LinearSVC(C=1)``. Pass one
         explicitly to search over its parameters (``classifier__C``).
+    label_names : sequence, default=None
+        Names of the labels where `y` is an array or a sparse matrix, in the order of its columns,
+        such as the ``classes_`` of a ``MultiLabelBinarizer``. For 1-D classes: names for them.
     order : array-like of shape (n_labels,) or "random", default=None
         Label indices in the order of the chain. None keeps the order of the columns of `y`;
         ``"random"`` draws one.
@@ -49,7 +52,7 @@ class ClassifierChain(TextBaseline):
     classes_ : ndarray of shape (n_labels, 2) or (n_classes,)
         ``[0, 1]`` for every label, or the classes of 1-D targets.
     label_names_ : ndarray of object, shape (n_labels,)
-        Column names of a DataFrame, else column numbers, or the classes of 1-D targets.
+        Columns of a DataFrame, or `label_names`, else column numbers; classes of 1-D targets.
     targets_ : Targets
         The form of `y`.
 
@@ -93,10 +96,11 @@ class ClassifierChain(TextBaseline):
         *,
         vectorizer: Any = None,
         classifier: Any = None,
+        label_names: Any = None,
         order: Any = None,
         random_state: Any = None,
     ) -> None:
-        super().__init__(vectorizer=vectorizer, classifier=classifier)
+        super().__init__(vectorizer=vectorizer, classifier=classifier, label_names=label_names)
         self.order = order
         self.random_state = random_state
 

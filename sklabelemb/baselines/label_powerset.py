@@ -27,6 +27,9 @@ class LabelPowerset(TextBaseline):
     classifier : estimator, default=None
         Multi-class classifier. None means ``LinearSVC(C=1)``. Pass one explicitly to search over
         its parameters (``classifier__C``).
+    label_names : sequence, default=None
+        Names of the labels where `y` is an array or a sparse matrix, in the order of its columns,
+        such as the ``classes_`` of a ``MultiLabelBinarizer``. For 1-D classes: names for them.
 
     Attributes
     ----------
@@ -41,7 +44,7 @@ class LabelPowerset(TextBaseline):
     classes_ : ndarray of shape (n_labels, 2) or (n_classes,)
         ``[0, 1]`` for every label, or the classes of 1-D targets.
     label_names_ : ndarray of object, shape (n_labels,)
-        Column names of a DataFrame, else column numbers, or the classes of 1-D targets.
+        Columns of a DataFrame, or `label_names`, else column numbers; classes of 1-D targets.
     targets_ : Targets
         The form of `y`.
 

@@ -270,7 +270,7 @@ def _ratios(metric: Any, targets: tuple[Any, Any, Any]) -> tuple[RatioOfSums, Ra
             metric, truth, predictions[1]
         )
     truth, prediction_a = check_indicators(targets[0], targets[1], NAMES[:2])
-    _, prediction_b = check_indicators(truth, targets[2], (NAMES[0], NAMES[2]))
+    _, prediction_b = check_indicators(targets[0], targets[2], (NAMES[0], NAMES[2]))
     return indicator_ratio(metric, truth, prediction_a), indicator_ratio(
         metric, truth, prediction_b
     )

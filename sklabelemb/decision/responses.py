@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import scipy.sparse as sp
 from scipy.special import logit
 
 from sklabelemb.decision.rules import EPSILON
+from sklabelemb.targets import names_of, positions
 
-__all__ = ["label_scores", "response_name"]
+__all__ = ["label_answers", "label_scores", "response_name"]
 
 METHODS = ("predict_proba", "decision_function")
 
@@ -41,7 +43,12 @@ def response_name(estimator: Any, response_method: str = "auto") -> str:
 
 
 def label_scores(
-    estimator: Any, X: Any, n_labels: int, *, response_method: str = "auto"
+    estimator: Any,
+    X: Any,
+    n_labels: int,
+    *,
+    response_method: str = "auto",
+    label_names: Sequence[Any] | None = None,
 ) -> np.ndarray:
     """Score every label by a fitted multi-label classifier, as logits.
 
@@ -57,6 +64,9 @@ def label_scores(
         What it predicts from.
     n_labels : int
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+    label_names : sequence of length n_labels, default=None
+        The order in which the labels are wanted, where the classifier knows their names. None: as
+        they come.
 
     Returns
     -------
@@ -67,7 +77,8 @@ def label_scores(
     Raises
     ------
     ValueError
-        When the answer does not have one column a label, or is not finite.
+        When the answer does not have one column a label, or is not finite, or the classifier has
+        other labels.
 
     Examples
     --------
@@ -79,6 +90,14 @@ def label_scores(
     array([[-0.69, 36.04]])
     """
     method = response_name(estimator, response_method)
+    scores = label_answers(estimator, X, n_labels, method, label_names)
+    return logit(np.clip(scores, EPSILON, 1 - EPSILON)) if method == "predict_proba" else scores
+
+
+def label_answers(
+    estimator: Any, X: Any, n_labels: int, method: str, label_names: Sequence[Any] | None = None
+) -> np.ndarray:
+    """As :func:`label_scores`, but as the method gives them: probabilities as probabilities."""
     answer = getattr(estimator, method)(X)
     if isinstance(answer, list):
         answer = _stacked(answer, estimator)
@@ -101,7 +120,12 @@ def label_scores(
             f"{type(estimator).__name__}.{method} gave {scores[row, label]} for sample {row} and "
             f"label {label}: scores must be finite."
         )
-    return logit(np.clip(scores, EPSILON, 1 - EPSILON)) if method == "predict_proba" else scores
+    known = None if label_names is None else names_of(estimator)
+    if known is None or label_names is None:
+        return scores
+    positions(label_names, known, name="y", owner="the classifier")  # for its message
+    order = positions(known, label_names)
+    return scores if order is None else scores[:, order]
 
 
 def _stacked(answers: list[Any], estimator: Any) -> np.ndarray:

@@ -37,7 +37,8 @@ def decide(proba: np.ndarray, thresholds: np.ndarray | float, min_labels: int = 
     thresholds : float or ndarray of shape (n_labels,)
         A label is predicted from its threshold on.
     min_labels : int, default=0
-        Where fewer labels reach their threshold, those that miss it by least are added.
+        Where fewer labels reach their threshold, those that miss it by least are added: by the
+        difference of what is compared, probabilities or decision values.
 
     Returns
     -------

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Explanation"]
+from sklabelemb.optional import import_optional
+
+__all__ = ["Explanation", "Explanations"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """What the words of one text had to do with its labels.
 
@@ -103,6 +105,14 @@ class Explanation:
         order = np.argsort(-self.proba, kind="stable")
         return [self.label_names[k] for k in order if self.predicted[k]]
 
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{self.label_names[k]} {self.proba[k]:.2f}"
+            for k in np.argsort(-self.proba, kind="stable")[:3]
+        )
+        text = self.text if len(self.text) <= 60 else self.text[:59] + "…"
+        return f"<{type(self).__name__} of {text!r}: {shown}>"
+
     def _column(self, label: Any) -> int:
         try:
             return self.label_names.index(label)
@@ -115,3 +125,70 @@ class Explanation:
         from sklabelemb.inspection.highlights import render_highlights
 
         return render_highlights([self], page=False)
+
+
+class Explanations(list[Any]):
+    """The explanations of several texts: a list that shows itself as a page in a notebook.
+
+    Examples
+    --------
+    >>> from sklabelemb import LEAMClassifier
+    >>> texts = ["my parcel is late", "my refund is due", "parcel late, refund due"] * 10
+    >>> y = [[1, 0], [0, 1], [1, 1]] * 10
+    >>> model = LEAMClassifier(
+    ...     embedding_dim=16, max_epochs=20, label_names=["delivery", "refund"], random_state=0
+    ... ).fit(texts, y)
+    >>> explanations = model.explain(["where is my late parcel", "due"])
+    >>> frame = explanations.to_frame()
+    >>> frame.columns.tolist()
+    ['text', 'label', 'proba', 'predicted', 'token', 'contribution', 'attention']
+    >>> frame[frame.text == 0].nlargest(1, "contribution").token.item()
+    'late'
+    """
+
+    def to_frame(self, labels: str = "predicted") -> Any:
+        """A row for each text, label and token.
+
+        Parameters
+        ----------
+        labels : {"predicted", "all"}, default="predicted"
+            Of which labels; a text without a predicted one has its likeliest.
+
+        Returns
+        -------
+        pandas.DataFrame
+            "text" (its number in the list), "label", "proba", "predicted", "token", "contribution"
+            and "attention" (NaN where the model has none).
+
+        Raises
+        ------
+        ImportError
+            When pandas is not installed.
+        """
+        if labels not in ("predicted", "all"):
+            raise ValueError(f'labels must be "predicted" or "all", but got {labels!r}.')
+        pd = import_optional("pandas", purpose="A DataFrame")
+        rows = []
+        for number, e in enumerate(self):
+            chosen = np.arange(len(e.proba)) if labels == "all" else np.flatnonzero(e.predicted)
+            for k in chosen if len(chosen) else [int(np.argmax(e.proba))]:
+                own = (number, e.label_names[k], float(e.proba[k]), bool(e.predicted[k]))
+                for i, token in enumerate(e.tokens):
+                    attention = np.nan if e.attention is None else float(e.attention[i, k])
+                    rows.append((*own, token, float(e.contributions[i, k]), attention))
+        columns = ["text", "label", "proba", "predicted", "token", "contribution", "attention"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return Explanations(found) if isinstance(index, slice) else found
+
+    def __repr__(self) -> str:
+        shown = "\n ".join(repr(e) for e in self[:5])
+        more = f"\n ... and {len(self) - 5} more" if len(self) > 5 else ""
+        return f"[{shown}{more}]"
+
+    def _repr_html_(self) -> str:
+        from sklabelemb.inspection.highlights import render_highlights
+
+        return render_highlights(self, page=False)

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader
+import scipy.sparse as sp
 
-__all__ = ["TEMPLATES", "percent", "render_highlights", "write_highlights"]
+from sklabelemb.inspection.pages import render, write_page
+from sklabelemb.targets import as_indicator, column_names, positions
+
+__all__ = ["descriptions", "percent", "render_highlights", "write_highlights"]
 
 # Marks below this share of the strongest word would only make the page restless.
 FAINTEST = 0.1
@@ -23,18 +26,11 @@ _STATUS = {
     "below": "below its threshold",
 }
 
-TEMPLATES = Environment(
-    loader=PackageLoader("sklabelemb.inspection"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
 
 def render_highlights(
     explanations: Sequence[Any],
     *,
-    true_labels: Sequence[Sequence[Any]] | None = None,
+    true_labels: Any = None,
     label_texts: Mapping[Any, str] | Sequence[str] | None = None,
     title: str = "What the words said",
     note: str = "",
@@ -45,9 +41,10 @@ def render_highlights(
     Parameters
     ----------
     explanations : sequence of Explanation
-    true_labels : sequence of label lists, default=None
-        The right labels of each text. Predicted labels are then marked right or wrong, and the
-        missed ones are shown as well.
+    true_labels : sequence of label lists, indicator or classes, default=None
+        The right labels of each text: by name; or an indicator, its columns in the order of the
+        labels, or with their names; or a 1-D array or Series of classes. Predicted labels are then
+        marked right or wrong, and the missed ones are shown as well.
     label_texts : mapping from label names to str, or sequence of str, default=None
         Descriptions, by name or in the order of the labels, shown with the labels that have one.
     title : str
@@ -74,10 +71,8 @@ def render_highlights(
     one. In the tables of the strongest words, the contributions of a word that comes several times
     are added up.
     """
-    if true_labels is not None and len(true_labels) != len(explanations):
-        raise ValueError(
-            f"true_labels has {len(true_labels)} entries for {len(explanations)} explanations."
-        )
+    if true_labels is not None:
+        true_labels = _label_lists(true_labels, explanations)
     texts = [
         _describe(
             explanation,
@@ -86,17 +81,36 @@ def render_highlights(
         )
         for i, explanation in enumerate(explanations)
     ]
-    template = TEMPLATES.get_template("highlights.html")
-    return template.render(texts=texts, title=title, note=note, page=page)
+    return render("highlights.html", texts=texts, title=title, note=note, page=page)
 
 
 def write_highlights(
     path: str | os.PathLike[str], explanations: Sequence[Any], **options: Any
 ) -> Path:
     """Write the page of :func:`render_highlights` to a file and return its path."""
-    target = Path(path)
-    target.write_text(render_highlights(explanations, **options), encoding="utf-8")
-    return target
+    return write_page(path, render_highlights(explanations, **options))
+
+
+def _label_lists(true_labels: Any, explanations: Sequence[Any]) -> list[list[Any]]:
+    """The right labels of each text by name, in whatever form they come."""
+    n_texts = true_labels.shape[0] if hasattr(true_labels, "shape") else len(true_labels)
+    if n_texts != len(explanations):
+        raise ValueError(f"true_labels has {n_texts} entries for {len(explanations)} explanations.")
+    if len(getattr(true_labels, "shape", ())) == 1:
+        values = list(true_labels.tolist() if hasattr(true_labels, "tolist") else true_labels)
+        return [list(v) if isinstance(v, (list, tuple, set)) else [v] for v in values]
+    columns = column_names(true_labels, "true_labels")
+    is_array = isinstance(true_labels, np.ndarray) or sp.issparse(true_labels)
+    if columns is None and not is_array:
+        return [list(labels) for labels in true_labels]
+    rows = as_indicator(true_labels, "true_labels")
+    names = list(explanations[0].label_names) if len(explanations) else columns or []
+    if columns is not None:
+        positions(columns, names, name="true_labels", owner="the model")
+        names = columns
+    if rows.shape[1] != len(names):
+        raise ValueError(f"true_labels has {rows.shape[1]} columns for {len(names)} labels.")
+    return [[names[k] for k in row.indices] for row in rows]
 
 
 def descriptions(

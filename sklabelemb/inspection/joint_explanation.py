@@ -12,7 +12,7 @@ from sklabelemb.inspection.explanation import Explanation
 __all__ = ["JointExplanation"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class JointExplanation(Explanation):
     """An `Explanation` with what the labels had to do with each other.
 

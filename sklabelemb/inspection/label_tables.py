@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sklabelemb.inspection.highlights import TEMPLATES, descriptions, percent
+from sklabelemb.inspection.highlights import descriptions, percent
+from sklabelemb.inspection.pages import render, write_page
 
 __all__ = ["render_label_tables", "write_label_tables"]
 
@@ -61,17 +62,14 @@ def render_label_tables(
         _describe(explanation, n_labels, descriptions(explanation, label_texts))
         for explanation in explanations
     ]
-    template = TEMPLATES.get_template("label_tables.html")
-    return template.render(texts=texts, title=title, note=note, page=page)
+    return render("label_tables.html", texts=texts, title=title, note=note, page=page)
 
 
 def write_label_tables(
     path: str | os.PathLike[str], explanations: Sequence[Any], **options: Any
 ) -> Path:
     """Write the page of :func:`render_label_tables` to a file and return its path."""
-    target = Path(path)
-    target.write_text(render_label_tables(explanations, **options), encoding="utf-8")
-    return target
+    return write_page(path, render_label_tables(explanations, **options))
 
 
 def _describe(explanation: Any, n_labels: int, label_texts: Mapping[Any, str]) -> dict[str, Any]:

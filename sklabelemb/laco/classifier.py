@@ -93,6 +93,8 @@ class LACOClassifier(LabelEmbeddingClassifier):
         Whether to train a linear model over TF-IDF pieces, pairs of pieces and letter groups beside
         the network, as in `LEAMClassifier`: it reads long texts to their end, and knows rare words.
         Their scores are mixed by a small regression on the validation split. The paper has none.
+    label_names : sequence or None, default=None
+        As in :class:`.LEAMClassifier`.
     label_texts : dict, list of str, "auto" or None, default="auto"
         Texts of the labels, by name or in order. The token of a label starts as the mean of the
         encoder's vectors of their pieces; and with a pretrained encoder, its weights in the head
@@ -108,9 +110,9 @@ class LACOClassifier(LabelEmbeddingClassifier):
         positions for. The wide path reads the text whole.
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; with label sets, of each label's positives.
-    threshold : float, list of float or "tuned", default="tuned"
-        From which probability on a label is predicted: one for all, one each, or tuned for
-        micro-F1 on the held-out texts.
+    threshold : float, list of float, dict by name, or "tuned", default="tuned"
+        From which probability on a label is predicted: one for all, one each (what a dict leaves
+        out has 0.5), or tuned for micro-F1 on the held-out texts.
     threshold_shrinkage : float, default=400.0
         How strongly tuned thresholds are drawn to a common one.
     min_labels : int or "auto", default="auto"
@@ -256,6 +258,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
         dropout: float = 0.1,
         attention_dropout: float | None = 0.0,
         wide: bool = True,
+        label_names: Sequence[Any] | None = None,
         label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
         tokenizer: Callable[[str], Sequence[str]] | None = None,
         lowercase: bool = True,
@@ -264,7 +267,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
         min_df: float = 2,
         max_length: int | None = 256,
         class_weight: Mapping[Any, float] | str | None = None,
-        threshold: float | Sequence[float] | str = "tuned",
+        threshold: float | Sequence[float] | Mapping[Any, float] | str = "tuned",
         threshold_shrinkage: float = 400.0,
         min_labels: int | str = "auto",
         max_epochs: int | str = "auto",
@@ -297,6 +300,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
         self.dropout = dropout
         self.attention_dropout = attention_dropout
         self.wide = wide
+        self.label_names = label_names
         self.label_texts = label_texts
         self.tokenizer = tokenizer
         self.lowercase = lowercase

@@ -86,6 +86,11 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     label_penalty : float, default=0.0
         Weight of equation (9), by which the head must tell labels from their own embeddings; 1 in
         the paper.
+    label_names : sequence or None, default=None
+        Names of the labels where `y` is an array or a sparse matrix, in the order of its columns:
+        the ``classes_`` of a ``MultiLabelBinarizer``. Whatever speaks of labels uses them, and so
+        does "auto" of `label_texts`; columns of a DataFrame that comes later are put in order by
+        them. For 1-D classes: names to show, in the order of the sorted classes or by integer code.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
         A name or description per label, by label name or in the order of the labels. The mean of
         its words' vectors is where the label's embedding starts. "auto": the label names, where
@@ -116,9 +121,10 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; for label sets, of the positives of each label: by name, or in the
         order of the labels.
-    threshold : float, sequence of float, or "tuned", default="tuned"
-        From which probability on a label is predicted: one number, one per label, or tuned on the
-        validation split, see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
+    threshold : float, sequence of float, dict, or "tuned", default="tuned"
+        From which probability on a label is predicted: one number, one per label (a dict goes by
+        name, and what it leaves out has 0.5), or tuned on the validation split, see
+        :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
     threshold_shrinkage : float, default=400.0
         For tuned thresholds: with so many positives in the validation split, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
@@ -237,6 +243,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         bag: bool = True,
         wide: bool = True,
         label_penalty: float = 0.0,
+        label_names: Sequence[Any] | None = None,
         label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
         vectors: Any = None,
         dropout: float = 0.5,
@@ -249,7 +256,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         min_df: float = 2,
         max_length: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
-        threshold: float | Sequence[float] | str = "tuned",
+        threshold: float | Sequence[float] | Mapping[Any, float] | str = "tuned",
         threshold_shrinkage: float = 400.0,
         min_labels: int | str = "auto",
         max_epochs: int | str = "auto",
@@ -277,6 +284,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         self.bag = bag
         self.wide = wide
         self.label_penalty = label_penalty
+        self.label_names = label_names
         self.label_texts = label_texts
         self.vectors = vectors
         self.dropout = dropout

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklabelemb.decision import check_threshold
 from sklabelemb.learning.batches import TaskDatasets, TextDataset
+from sklabelemb.learning.first_decisions import check_threshold_names
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.recipe import Recipe
 from sklabelemb.learning.task import (
@@ -24,7 +25,7 @@ from sklabelemb.learning.task import (
     texts_of_labels,
 )
 from sklabelemb.learning.weights import check_class_weight, sample_weights
-from sklabelemb.targets import Targets
+from sklabelemb.targets import Targets, are_values
 from sklabelemb.text import TokenIds, check_documents
 
 __all__ = ["Corpus", "read_samples", "read_tasks"]
@@ -159,9 +160,17 @@ def read_tasks(
     recipe: Recipe,
     tasks: Mapping[Any, Any],
     weights: Mapping[Any, float] | None,
+    label_names: Mapping[Any, Any] | None = None,
     previous: Model | None = None,
 ) -> Corpus:
-    """Understand what ``fit_tasks(tasks, weights)`` was given."""
+    """Understand what ``fit_tasks(tasks, weights, label_names)`` was given."""
+    if label_names is not None and not isinstance(label_names, Mapping):
+        raise TypeError(
+            "label_names of fit_tasks must be a dict {task: names of its labels}, got "
+            f"{type(label_names).__name__}."
+        )
+    if unknown := [name for name in label_names or {} if name not in tasks]:
+        raise ValueError(f"label_names names the task {unknown[0]!r}, which there is none of.")
     documents = {
         check_task_name(name): check_documents(X, name=f"X of task {name!r}")
         for name, (X, _) in tasks.items()
@@ -179,7 +188,7 @@ def read_tasks(
         name: (some, y, weight)
         for (name, some), (_, y), weight in zip(documents.items(), tasks.values(), own, strict=True)
     }
-    return _read(recipe, given, None, previous, False)
+    return _read(recipe, given, None, previous, False, label_names)
 
 
 def _read(
@@ -188,6 +197,7 @@ def _read(
     classes: Any,
     previous: Model | None,
     update: bool,
+    label_names: Mapping[Any, Any] | None = None,
 ) -> Corpus:
     if isinstance(classes, Mapping) and (unknown := set(classes) - set(given)):
         raise ValueError(f"classes names tasks that there are no samples of: {unknown}.")
@@ -199,13 +209,19 @@ def _read(
             if weight is not None and not weight.any():
                 raise ValueError("sample_weight is zero for every sample of this task.")
             own = classes.get(name) if isinstance(classes, Mapping) else classes
-            tasks[name], encoded = _encoded(name, y, tasks.get(name), own, recipe)
+            names = (label_names or {}).get(name)
+            if names is None:
+                names = _names_of_task(recipe.settings.label_names, name)
+            tasks[name], encoded = _encoded(name, y, tasks.get(name), own, names, recipe)
             samples[name] = Samples(documents, encoded, weight)
     check_class_weight(recipe.settings.class_weight, tasks)
-    if not any(tasks[name].multilabel for name in samples):
+    threshold = recipe.settings.threshold
+    if isinstance(threshold, Mapping):
+        check_threshold_names(threshold, tasks)
+    elif not any(tasks[name].multilabel for name in samples):
         # It means nothing here, but one for each label it is all the same.
         for name in samples:
-            check_threshold(recipe.settings.threshold, tasks[name].targets.n_labels)
+            check_threshold(threshold, tasks[name].targets.n_labels)
     for name, some in samples.items():
         with _naming(name, given):
             tasks[name] = recipe.task(tasks[name], some.counted, previous, update)
@@ -213,23 +229,30 @@ def _read(
 
 
 def _encoded(
-    name: Any, y: Any, known: Task | None, classes: Any, recipe: Recipe
+    name: Any, y: Any, known: Task | None, classes: Any, names: Any, recipe: Recipe
 ) -> tuple[Task, Any]:
     """A task, and its encoded targets; a model that goes on learning keeps their form."""
-    targets = known.targets if known else Targets.infer(y, classes=classes)
+    targets = known.targets if known else Targets.infer(y, classes=classes, label_names=names)
+    if targets.multilabel and classes is not None and not are_values(classes):
+        names = classes
     named = None if classes is None or targets.multilabel else np.unique(np.asarray(classes))
     if named is not None and not np.array_equal(named, targets.classes):
         raise ValueError(
             f"classes={named.tolist()!r} differs from the classes of the first call, "
             f"{targets.classes.tolist()}: they must all be named there."
         )
-    encoded = targets.encode(y)
+    encoded = targets.encode(y, label_names=names)
     if known:
         return known, encoded
     if targets.multilabel:
         targets.warn_about_empty_labels(encoded)
     texts = texts_of_labels(recipe.settings.label_texts, name, targets)
     return Task(name, targets, texts), encoded
+
+
+def _names_of_task(label_names: Any, name: Any) -> Any:
+    """The parameter `label_names` is for every task alike, or a dict by task."""
+    return label_names.get(name) if isinstance(label_names, Mapping) else label_names
 
 
 @contextlib.contextmanager

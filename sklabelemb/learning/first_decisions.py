@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from sklabelemb.decision import check_threshold
+from sklabelemb.learning.task import Task
 from sklabelemb.targets import Targets
 
-__all__ = ["fewest_labels", "first_thresholds"]
+__all__ = ["check_threshold_names", "fewest_labels", "first_thresholds"]
+
+
+def check_threshold_names(threshold: Mapping[Any, float], tasks: Mapping[Any, Task]) -> None:
+    """Check that some task has each label of which a dict gives the threshold.
+
+    Raises
+    ------
+    ValueError
+        Names the labels that no task has.
+    """
+    known = [name for task in tasks.values() for name in task.label_names]
+    if unknown := [name for name in threshold if name not in set(known)]:
+        raise ValueError(
+            f"threshold names labels that y does not have: {sorted(map(repr, unknown))}. Its "
+            f"labels are {known[:10]}."
+        )
 
 
 def first_thresholds(
-    threshold: float | Sequence[float] | str, targets: Targets, known: np.ndarray | None
+    threshold: float | Sequence[float] | Mapping[Any, float] | str,
+    targets: Targets,
+    known: np.ndarray | None,
 ) -> np.ndarray | None:
     """Thresholds of the labels as asked for, as known, or 0.5; None for single classes.
+
+    A dict goes by the names of the labels; those that it leaves out have 0.5.
 
     Raises
     ------
     ValueError
         When `threshold` is no threshold, or not one for each label.
     """
-    if not targets.multilabel and np.ndim(threshold):
+    if not targets.multilabel and (isinstance(threshold, Mapping) or np.ndim(threshold)):
         return None  # one for each label of the tasks that have label sets
+    if isinstance(threshold, Mapping):
+        threshold = targets.values_by_name(threshold, 0.5)
     thresholds = check_threshold(threshold, targets.n_labels)
     if not targets.multilabel:
         return None

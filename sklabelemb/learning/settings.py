@@ -22,9 +22,10 @@ class Settings:
     max_features: int | None
     min_df: float
     max_length: int | None
+    label_names: Any
     label_texts: Any
     class_weight: Any
-    threshold: float | Sequence[float] | str
+    threshold: float | Sequence[float] | Mapping[Any, float] | str
     threshold_shrinkage: float
     min_labels: int | str
     max_epochs: int | str

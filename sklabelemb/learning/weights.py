@@ -46,7 +46,8 @@ def check_class_weight(class_weight: Any, tasks: Mapping[Any, Task]) -> None:
         return
     if isinstance(class_weight, Mapping):
         known = [name for task in tasks.values() for name in task.label_names]
-        if unknown := [name for name in class_weight if name not in set(known)]:
+        classes = [c for t in tasks.values() if not t.multilabel for c in t.classes.tolist()]
+        if unknown := [name for name in class_weight if name not in {*known, *classes}]:
             raise ValueError(
                 f"class_weight names labels that y does not have: {sorted(map(repr, unknown))}. "
                 f"Its labels are {known[:10]}."
@@ -91,7 +92,7 @@ def class_weights(class_weight: Any, targets: Targets, encoded: Any) -> np.ndarr
     if class_weight is None:
         return None
     if isinstance(class_weight, Mapping):
-        own = [class_weight.get(name, 1.0) for name in targets.label_names]
+        own = targets.values_by_name(class_weight, 1.0)
         return np.array(own, dtype=np.float64)
     if not isinstance(class_weight, str):
         return np.array(list(class_weight), dtype=np.float64)

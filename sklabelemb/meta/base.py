@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
     _check_method_params,
@@ -31,12 +33,14 @@ from sklearn.utils.validation import (
 )
 
 from sklabelemb.decision import label_scores
-from sklabelemb.decision.responses import response_name
-from sklabelemb.metrics.decisions import subset_accuracy
+from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
+from sklabelemb.decision.responses import label_answers, response_name
+from sklabelemb.display import brief_html, brief_repr
+from sklabelemb.inspection.explanation import Explanations
 from sklabelemb.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
-from sklabelemb.targets import Targets
+from sklabelemb.targets import Targets, column_names, is_indicator, names_of, positions
 
-__all__ = ["CrossFit", "LabelMetaEstimator"]
+__all__ = ["CrossFit", "LabelMetaEstimator", "estimator_has"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,15 @@ class CrossFit:
     samples: np.ndarray
 
 
+def estimator_has(method: str) -> Callable[[Any], bool]:
+    """Whether the classifier inside has a method, for `available_if`."""
+
+    def check(meta: Any) -> bool:
+        return hasattr(getattr(meta, "estimator_", meta.estimator), method)
+
+    return check
+
+
 class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     """A multi-label classifier around another, which learns from its cross-validated scores.
 
@@ -70,7 +83,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
 
     Parameters
     ----------
-    estimator, response_method, cv, refit, n_jobs, random_state
+    estimator, label_names, response_method, cv, refit, n_jobs, random_state
         See the subclasses.
     """
 
@@ -79,6 +92,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             HasMethods(["fit", "predict_proba"]),
             HasMethods(["fit", "decision_function"]),
         ],
+        "label_names": ["array-like", None],
         "response_method": [StrOptions({"auto", "predict_proba", "decision_function"})],
         "cv": [
             "cv_object",
@@ -91,6 +105,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
     }
 
     estimator: Any
+    label_names: Any
     response_method: str
     cv: Any
     refit: bool
@@ -127,24 +142,29 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             When `y` is not an indicator, or `cv`, `refit` and the classifier do not go together.
         """
         X, y = indexable(X, y)
-        targets = Targets.infer(y)
+        targets = Targets.infer(y, label_names=self._known_names(y))
         if not targets.multilabel:
             raise ValueError(
                 f"{type(self).__name__} is for label indicators, but y is 1-D: one class a sample. "
                 "For classes scikit-learn has TunedThresholdClassifierCV and "
                 "CalibratedClassifierCV."
             )
-        indicator = targets.encode(y)
+        indicator = targets.encode(y, label_names=self.label_names)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         routed = self._routed(sample_weight, params)
-        cross_fit = self._cross_fit(X, y, indicator, routed.estimator.fit, routed.splitter.split)
+        cross_fit = self._cross_fit(
+            X, y, indicator, targets, routed.estimator.fit, routed.splitter.split
+        )
+        if not targets.named and (names := names_of(cross_fit.estimator)):
+            targets = targets.renamed(names)
         learnt = self._learn(cross_fit, targets, indicator)
         # Nothing is set before all is done: a fit that failed does not look fitted.
         estimator = self.estimator_ = cross_fit.estimator
         self.targets_ = targets
         self.classes_ = targets.classes
         self.label_names_ = targets.label_names
+        self.response_method_ = cross_fit.method
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
             if hasattr(estimator, name):
@@ -168,6 +188,96 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             All of y.
         """
 
+    @abstractmethod
+    def _scores_and_decisions(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Scores of the labels as decisions were made by them, and these decisions."""
+
+    def _predict(self, X: Any) -> Any:
+        check_is_fitted(self)
+        _, decisions = self._scores_and_decisions(X)
+        return self.targets_.decode(decisions, index=getattr(X, "index", None))
+
+    def predict_labels(
+        self, X: Any, top_k: int | None = None, with_scores: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """Names of the labels of each sample, the likeliest first.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, n_features)
+            What the classifier takes.
+        top_k : int, default=None
+            So many labels with the highest scores, predicted or not. None: those that
+            :meth:`predict` predicts, which may be none.
+        with_scores : bool, default=False
+            Whether each name comes in a pair with its score: a probability, or a decision value
+            where the classifier gives no probabilities.
+
+        Returns
+        -------
+        list of tuple
+            For each sample its labels: ``("refund", "delivery")``, or ``(("refund", 0.93), ...)``.
+        """
+        check_top_k(top_k)
+        check_is_fitted(self)
+        scores, decisions = self._scores_and_decisions(X)
+        return labels_by_score(self.label_names_, scores, decisions, top_k, with_scores)
+
+    @available_if(estimator_has("explain"))
+    def explain(self, X: Any) -> Any:
+        """Why the classifier inside scores each label as it does; predicted is what is here.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,)
+            Raw texts.
+
+        Returns
+        -------
+        list of Explanation
+            Those of the classifier, with the decisions (and the probabilities) of this estimator.
+        """
+        check_is_fitted(self)
+        explanations = self.estimator_.explain(X)
+        _, decisions = self._scores_and_decisions(X)
+        proba = self.predict_proba(X)
+        names = list(self.label_names_)
+        order = names_of(self.estimator_) if self.targets_.named else None
+        places = slice(None) if order is None else positions(names, order)
+        places = slice(None) if places is None else places
+        return Explanations(
+            replace(e, predicted=decided[places], proba=p[places])
+            for e, decided, p in zip(explanations, decisions, proba, strict=True)
+        )
+
+    @available_if(estimator_has("transform"))
+    def transform(self, X: Any) -> Any:
+        """What the classifier inside makes of the texts, such as vectors of documents.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray
+        """
+        check_is_fitted(self)
+        return self.estimator_.transform(X)
+
+    @available_if(estimator_has("count_parameters"))
+    def count_parameters(self) -> dict[str, int]:
+        """Number of parameters of the network inside.
+
+        Returns
+        -------
+        dict
+            ``"embedding"``, ``"compositional"`` and ``"total"``.
+        """
+        check_is_fitted(self)
+        found: dict[str, int] = self.estimator_.count_parameters()
+        return found
+
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Subset accuracy: the share of the samples whose label set is predicted exactly.
 
@@ -181,7 +291,8 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         -------
         float
         """
-        return subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
+        check_is_fitted(self)
+        return self.targets_.accuracy(y, self.predict(X), sample_weight)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Say where metadata goes: what the classifier and the splitter request.
@@ -202,6 +313,11 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             )
         )
 
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        return brief_repr(self, N_CHAR_MAX)
+
+    _html_repr = brief_html
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
@@ -212,15 +328,19 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         tags.target_tags.multi_output = True
         return tags
 
-    def _scores(self, X: Any, method: str | None = None) -> np.ndarray:
-        """Logits by the fitted classifier."""
+    def _answers(self, X: Any, method: str) -> np.ndarray:
+        """What a method of the fitted classifier says, a column a label."""
         check_is_fitted(self)
-        return label_scores(
-            self.estimator_,
-            X,
-            self.targets_.n_labels,
-            response_method=method or self.response_method,
-        )
+        names = list(self.label_names_) if self.targets_.named else None
+        return label_answers(self.estimator_, X, self.targets_.n_labels, method, names)
+
+    def _known_names(self, y: Any) -> Any:
+        """Names for the labels of `y`: as asked for, or those of a classifier fitted before."""
+        if self.label_names is not None or column_names(y) is not None:
+            return self.label_names
+        names = names_of(self.estimator)
+        same_number = names is not None and is_indicator(y) and np.shape(y)[1] == len(names)
+        return names if same_number else None
 
     def _routed(self, sample_weight: np.ndarray | None, params: dict[str, Any]) -> Bunch:
         """Arguments for the classifier's fit and the splitter's split."""
@@ -245,15 +365,17 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         X: Any,
         y: Any,
         indicator: sp.csr_matrix,
+        targets: Targets,
         fit_params: dict[str, Any],
         split_params: dict[str, Any],
     ) -> CrossFit:
         """Fit to all samples, and score each sample by a classifier that has not seen it."""
-        n_labels = indicator.shape[1]
+        names = list(targets.label_names) if targets.named else None
+        scored = _Scored(targets.n_labels, names)
         method = response_name(self.estimator, self.response_method)
         if isinstance(self.cv, str):
             self._check_prefit()
-            scores = label_scores(self.estimator, X, n_labels, response_method=method)
+            scores = scored.by(self.estimator, X, method)
             return CrossFit(self.estimator, method, scores, indicator, np.arange(len(scores)))
         splits = list(self._splitter().split(X, y, **split_params))
         tests = [np.asarray(test) for _, test in splits]
@@ -272,7 +394,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
                 " Pass a float as cv, the share of samples to hold out, or leave refit=True."
             )
         results = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_and_score)(clone(self.estimator), X, y, fit_params, fit, n_labels, method)
+            delayed(_fit_and_score)(clone(self.estimator), X, y, fit_params, fit, scored, method)
             for fit in fits
         )
         return CrossFit(
@@ -308,24 +430,37 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             ) from error
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """How many labels are scored, and in which order, where they have names."""
+
+    n_labels: int
+    label_names: list[Any] | None
+
+    def by(self, estimator: Any, X: Any, method: str) -> np.ndarray:
+        return label_scores(
+            estimator, X, self.n_labels, response_method=method, label_names=self.label_names
+        )
+
+
 def _fit_and_score(
     estimator: Any,
     X: Any,
     y: Any,
     fit_params: dict[str, Any],
     split: tuple[np.ndarray, np.ndarray],
-    n_labels: int,
+    scored: _Scored,
     response_method: str,
 ) -> tuple[Any, np.ndarray | None]:
     """Fit to one part and score the other, if there is one."""
     train, test = split
     params = _check_method_params(X, fit_params, indices=train)
     with warnings.catch_warnings():
-        if n_labels == 1:
+        if scored.n_labels == 1:
             # An indicator of one column is meant as such.
             warnings.simplefilter("ignore", DataConversionWarning)
         estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
     if not len(test):
         return estimator, None
     held_out = _safe_indexing(X, test)
-    return estimator, label_scores(estimator, held_out, n_labels, response_method=response_method)
+    return estimator, scored.by(estimator, held_out, response_method)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import logit
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklabelemb.decision.rules import EPSILON
 from sklabelemb.meta.base import CrossFit, LabelMetaEstimator
 from sklabelemb.meta.calibration_maps import fit_calibration_maps
 from sklabelemb.targets import Targets
@@ -30,6 +32,8 @@ class LabelwiseCalibrator(LabelMetaEstimator):
     estimator : classifier
         Multi-label, with ``predict_proba`` or ``decision_function``: one of this package, one of
         scikit-learn, or a pipeline. It is cloned, unless `cv` is "prefit".
+    label_names : sequence, default=None
+        Names of the labels, where neither `y` nor a classifier that is fitted already has any.
     method : {"sigmoid", "isotonic", "temperature"}, default="sigmoid"
         "sigmoid" (Platt): a logistic curve for each label, drawn towards that of all labels
         together where a label has few positives; the best of the three for a few hundred samples
@@ -58,10 +62,13 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         The fitted classifier.
     maps_ : object
         The fitted maps, called with logits of shape (n_samples, n_labels).
+    response_method_ : {"predict_proba", "decision_function"}
+        Which scores were used.
     classes_ : ndarray of shape (n_labels, 2)
         ``[0, 1]`` for every label.
     label_names_ : ndarray of object, shape (n_labels,)
-        Column names of a DataFrame, else column numbers.
+        Names of the labels: columns of a DataFrame, `label_names`, those of the classifier; else
+        column numbers.
     targets_ : Targets
         The form of `y`.
 
@@ -110,6 +117,7 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         self,
         estimator: Any,
         *,
+        label_names: Any = None,
         method: str = "sigmoid",
         response_method: str = "auto",
         cv: Any = None,
@@ -118,6 +126,7 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
+        self.label_names = label_names
         self.method = method
         self.response_method = response_method
         self.cv = cv
@@ -139,7 +148,10 @@ class LabelwiseCalibrator(LabelMetaEstimator):
             Strictly between 0 and 1.
         """
         check_is_fitted(self)
-        return self.maps_(self._scores(X))
+        scores = self._answers(X, self.response_method_)
+        if self.response_method_ == "predict_proba":
+            scores = logit(np.clip(scores, EPSILON, 1 - EPSILON))
+        return self.maps_(scores)
 
     def predict(self, X: Any) -> Any:
         """Predict the labels whose calibrated probability is above 0.5.
@@ -154,8 +166,11 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         y : ndarray, sparse matrix or DataFrame of shape (n_samples, n_labels)
             In the container and dtype of the `y` that was fitted.
         """
-        decisions = self.predict_proba(X) > 0.5
-        return self.targets_.decode(decisions, index=getattr(X, "index", None))
+        return self._predict(X)
+
+    def _scores_and_decisions(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        proba = self.predict_proba(X)
+        return proba, proba > 0.5
 
     def _learn(
         self, cross_fit: CrossFit, targets: Targets, indicator: sp.csr_matrix

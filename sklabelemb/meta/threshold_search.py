@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import expit, logit
 
 from sklabelemb.decision import decide
 from sklabelemb.decision.objectives import Objective
+from sklabelemb.decision.rules import EPSILON
 from sklabelemb.decision.thresholds import shrunk
 from sklabelemb.model_selection import MultilabelStratifiedKFold
 
-__all__ = ["SHRINKAGES", "Candidate", "ThresholdSearch", "search_thresholds"]
+__all__ = ["SHRINKAGES", "Candidate", "ThresholdSearch", "as_probabilities", "search_thresholds"]
 
 # What shrinkage="auto" chooses from: positives at which a label goes half of the way to the
 # threshold of its own.
@@ -22,6 +24,15 @@ N_FOLDS = 5
 # What a classifier does by itself: p > 0.5, strictly, as the classifiers of scikit-learn. It is the
 # logit of the next number above 0.5.
 UNTUNED = 2 * np.finfo(np.float64).eps
+
+
+def as_probabilities(cuts: np.ndarray) -> np.ndarray:
+    """Cuts of logits as probabilities; what lies above the logit of 1 is never reached.
+
+    A little lower, lest a score that a cut goes through falls below it by rounding.
+    """
+    lower = np.where(cuts == UNTUNED, np.nextafter(0.5, 1), expit(cuts) * (1 - 4 * EPSILON))
+    return np.where(cuts > logit(1 - EPSILON), np.inf, lower)
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ def search_thresholds(
     shrinkages: Sequence[float] = SHRINKAGES,
     min_labels: Sequence[int] = (0,),
     samples: np.ndarray | None = None,
+    are_logits: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> ThresholdSearch:
     """Tune thresholds in every way asked for, and take the way that proves itself.
@@ -104,6 +116,8 @@ def search_thresholds(
         Candidates.
     samples : int ndarray of shape (n_scores,), default=None
         Which sample each row belongs to, if a sample may have several; its rows stay in one part.
+    are_logits : bool, default=False
+        Whether the scores are logits of probabilities, by which it is then decided.
     random_state : int, RandomState instance or None, default=None
         For the parts.
 
@@ -111,6 +125,12 @@ def search_thresholds(
     -------
     ThresholdSearch
     """
+
+    def decided(scores: np.ndarray, thresholds: np.ndarray, least: int) -> np.ndarray:
+        if are_logits:
+            return decide(expit(scores), as_probabilities(thresholds), least)
+        return decide(scores, thresholds, least)
+
     candidates = list(_candidates(strategies, shrinkages, min_labels))
     with_own = "per_label" in strategies
     _, first, sample = np.unique(
@@ -131,14 +151,14 @@ def search_thresholds(
         decisions = np.zeros(scores.shape, dtype=bool)
         for left, on_kept in tuned:
             thresholds = candidate.thresholds(*on_kept)
-            decisions[left] = decide(scores[left], thresholds, candidate.min_labels)
+            decisions[left] = decided(scores[left], thresholds, candidate.min_labels)
         found[candidate] = objective.score(y, decisions)
     on_all = _tune(y, scores, objective, with_own)
     default = candidates[0]
     best = max(candidates, key=lambda candidate: found[candidate])  # the first of equals
     thresholds = best.thresholds(*on_all)
-    untuned = objective.score(y, decide(scores, UNTUNED, default.min_labels))
-    if objective.score(y, decide(scores, thresholds, best.min_labels)) < untuned:
+    untuned = objective.score(y, decided(scores, np.array(UNTUNED), default.min_labels))
+    if objective.score(y, decided(scores, thresholds, best.min_labels)) < untuned:
         best, thresholds = default, np.full(scores.shape[1], UNTUNED)
     return ThresholdSearch(thresholds, best, found)
 

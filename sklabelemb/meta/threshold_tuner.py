@@ -8,32 +8,17 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import expit, logit
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.decision import decide
 from sklabelemb.decision.objectives import OBJECTIVES, CallableObjective, Objective
-from sklabelemb.decision.responses import response_name
 from sklabelemb.decision.rules import EPSILON
-from sklabelemb.meta.base import CrossFit, LabelMetaEstimator
-from sklabelemb.meta.threshold_search import SHRINKAGES, search_thresholds
+from sklabelemb.meta.base import CrossFit, LabelMetaEstimator, estimator_has
+from sklabelemb.meta.threshold_search import SHRINKAGES, as_probabilities, search_thresholds
 from sklabelemb.targets import Targets
 
 __all__ = ["ThresholdTuner"]
-
-
-def _as_probabilities(cuts: np.ndarray) -> np.ndarray:
-    """Cuts of logits as probabilities; what lies above the logit of 1 is never reached."""
-    return np.where(cuts > logit(1 - EPSILON), np.inf, expit(cuts))
-
-
-def _estimator_has(method: str) -> Callable[[Any], bool]:
-    def check(tuner: Any) -> bool:
-        return hasattr(getattr(tuner, "estimator_", tuner.estimator), method)
-
-    return check
 
 
 class ThresholdTuner(LabelMetaEstimator):
@@ -51,6 +36,8 @@ class ThresholdTuner(LabelMetaEstimator):
     estimator : classifier
         Multi-label, with ``predict_proba`` or ``decision_function``: one of this package, one of
         scikit-learn, or a pipeline. It is cloned, unless `cv` is "prefit".
+    label_names : sequence, default=None
+        Names of the labels, where neither `y` nor a classifier that is fitted already has any.
     objective : {"micro_f1", "macro_f1", "samples_f1"} or callable, default="micro_f1"
         What the thresholds are to maximise: F1 over all pairs of a sample and a label, the mean of
         the labels' F1, or the mean of the samples' F1 (each with ``zero_division=0``). No grid
@@ -103,10 +90,13 @@ class ThresholdTuner(LabelMetaEstimator):
     cv_results_ : dict of lists
         For each candidate its "strategy", "shrinkage", "min_labels" and "score"; ready for
         ``pandas.DataFrame``.
+    response_method_ : {"predict_proba", "decision_function"}
+        Which scores were used.
     classes_ : ndarray of shape (n_labels, 2)
         ``[0, 1]`` for every label.
     label_names_ : ndarray of object, shape (n_labels,)
-        Column names of a DataFrame, else column numbers.
+        Names of the labels: columns of a DataFrame, `label_names`, those of the classifier; else
+        column numbers.
     targets_ : Targets
         The form of `y`.
 
@@ -168,6 +158,7 @@ class ThresholdTuner(LabelMetaEstimator):
         self,
         estimator: Any,
         *,
+        label_names: Any = None,
         objective: str | Callable[[Any, Any], float] = "micro_f1",
         per_label: bool | str = "auto",
         shrinkage: float | str = "auto",
@@ -179,6 +170,7 @@ class ThresholdTuner(LabelMetaEstimator):
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
+        self.label_names = label_names
         self.objective = objective
         self.per_label = per_label
         self.shrinkage = shrinkage
@@ -202,17 +194,14 @@ class ThresholdTuner(LabelMetaEstimator):
         y : ndarray, sparse matrix or DataFrame of shape (n_samples, n_labels)
             In the container and dtype of the `y` that was fitted.
         """
-        check_is_fitted(self)
-        method = response_name(self.estimator_, self.response_method)
-        thresholds = np.asarray(self.thresholds_, dtype=np.float64)
-        if method == "predict_proba":
-            logits = logit(np.clip(thresholds, EPSILON, 1 - EPSILON))
-            thresholds = np.where(thresholds > 1, np.inf, logits)
-        scores = self._scores(X, method)
-        decisions = decide(scores, thresholds, self.min_labels_)
-        return self.targets_.decode(decisions, index=getattr(X, "index", None))
+        return self._predict(X)
 
-    @available_if(_estimator_has("predict_proba"))
+    def _scores_and_decisions(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        scores = self._answers(X, self.response_method_)
+        thresholds = np.asarray(self.thresholds_, dtype=np.float64)
+        return scores, decide(scores, thresholds, self.min_labels_)
+
+    @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities by the fitted classifier.
 
@@ -226,9 +215,9 @@ class ThresholdTuner(LabelMetaEstimator):
         probabilities : ndarray of shape (n_samples, n_labels)
             One column a label, also where the classifier gives a list of arrays.
         """
-        return expit(self._scores(X, "predict_proba"))
+        return np.clip(self._answers(X, "predict_proba"), EPSILON, 1 - EPSILON)
 
-    @available_if(_estimator_has("decision_function"))
+    @available_if(estimator_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
         """Decision values by the fitted classifier.
 
@@ -241,7 +230,7 @@ class ThresholdTuner(LabelMetaEstimator):
         -------
         scores : ndarray of shape (n_samples, n_labels)
         """
-        return self._scores(X, "decision_function")
+        return self._answers(X, "decision_function")
 
     def _learn(
         self, cross_fit: CrossFit, targets: Targets, indicator: sp.csr_matrix
@@ -257,6 +246,7 @@ class ThresholdTuner(LabelMetaEstimator):
             shrinkages=shrinkages,
             min_labels=least,
             samples=cross_fit.samples,
+            are_logits=cross_fit.method == "predict_proba",
             random_state=self.random_state,
         )
         thresholds = search.thresholds
@@ -267,7 +257,7 @@ class ThresholdTuner(LabelMetaEstimator):
         }
         results["score"] = list(search.scores.values())
         return {
-            "thresholds_": _as_probabilities(thresholds) if is_probability else thresholds,
+            "thresholds_": as_probabilities(thresholds) if is_probability else thresholds,
             "strategy_": search.best.strategy,
             "shrinkage_": search.best.shrinkage,
             "min_labels_": search.best.min_labels,

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import gen_batches
 
-from sklabelemb.targets import as_indicator, n_dimensions
+from sklabelemb.targets import as_indicator, column_names, is_indicator, positions
 
 __all__ = [
     "check_indicator",
@@ -45,7 +45,7 @@ def check_indicator(y: Any, name: str) -> sp.csr_matrix:
     ValueError
         When it has another shape or other values, or no sample.
     """
-    if not sp.issparse(y) and n_dimensions(y, name) != 2:
+    if not is_indicator(y, name):
         raise ValueError(
             f"{name} must be a label indicator of shape (n_samples, n_labels), but it has shape "
             f"{np.shape(y)}. For lists of labels use sklearn.preprocessing.MultiLabelBinarizer; "
@@ -59,22 +59,15 @@ def check_indicator(y: Any, name: str) -> sp.csr_matrix:
 def check_indicators(
     y_true: Any, y_pred: Any, names: tuple[str, str] = ("y_true", "y_pred")
 ) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-    """Two indicators of the same shape, as CSR.
+    """Two indicators of the same shape, as CSR; columns with names in the order of the first.
 
     Raises
     ------
     ValueError
-        When they are not indicators, or have different lengths or widths.
+        When they are not indicators, or have different lengths, widths or names of columns.
     """
     truth, prediction = check_indicator(y_true, names[0]), check_indicator(y_pred, names[1])
-    columns = [list(y.columns) for y in (y_true, y_pred) if hasattr(y, "columns")]
-    if len(columns) == 2 and columns[0] != columns[1] and set(columns[0]) == set(columns[1]):
-        raise ValueError(
-            f"{names[0]} and {names[1]} have the same columns in another order. Pass "
-            f"{names[1]}[{names[0]}.columns]."
-        )
-    _check_same_shape(truth.shape, prediction.shape, names)
-    return truth, prediction
+    return truth, _in_order(prediction, y_pred, y_true, names[::-1])
 
 
 def check_scores(
@@ -86,7 +79,8 @@ def check_scores(
     ----------
     y_true : indicator of shape (n_samples, n_labels)
     y_score : array-like or scipy sparse of shape (n_samples, n_labels)
-        Larger means more likely. What a sparse matrix does not store is 0.
+        Larger means more likely. What a sparse matrix does not store is 0. Columns with names go
+        by name, if those of `y_true` have names, too.
     name : str, default="y_score"
         What to call the scores in an error.
 
@@ -124,7 +118,8 @@ def check_scores(
                 f"{name} must have one row a sample and one column a label, but it has shape "
                 f"{scores.shape}."
             )
-    _check_same_shape(truth.shape, scores.shape, ("y_true", name))
+    scores = _in_order(scores, y_score, y_true, (name, "y_true"))
+    values = scores.data if sp.issparse(scores) else scores
     if bad := int(np.count_nonzero(np.isnan(values))):
         rows = (
             np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))[np.isnan(values)]
@@ -136,6 +131,16 @@ def check_scores(
             "number cannot be ranked. Look for NaN or infinite values in the model that gave it."
         )
     return truth, scores
+
+
+def _in_order(matrix: Any, given: Any, wanted: Any, names: tuple[str, str]) -> Any:
+    """A matrix made of `given`, its columns in the order of those of `wanted`, by name."""
+    columns, order = column_names(given, names[0]), column_names(wanted, names[1])
+    if columns is not None and order is not None:
+        places = positions(columns, order, name=names[0], owner=names[1])
+        matrix = matrix if places is None else matrix[:, places]
+    _check_same_shape(np.shape(wanted), matrix.shape, names[::-1])
+    return matrix
 
 
 def check_k(k: Any, n_labels: int) -> int:

@@ -19,6 +19,7 @@ from sklabelemb.metrics.decisions import hamming, precision_recall_f1, subset_ac
 from sklabelemb.metrics.label_sets import label_cardinality, n_label_sets, n_unseen_label_sets
 from sklabelemb.metrics.ranking import ndcg_at_k, precision_at_k
 from sklabelemb.optional import import_optional
+from sklabelemb.targets import column_names
 
 __all__ = ["MultilabelReport", "multilabel_report"]
 
@@ -121,13 +122,7 @@ class MultilabelReport:
         ImportError
             When pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "A DataFrame needs pandas, which is not installed. Install it with: pip install "
-                "pandas; or use the attributes of the report, which are plain arrays."
-            ) from error
+        pd = import_optional("pandas", purpose="A DataFrame")
         return pd.DataFrame(self.labels, index=pd.Index(self.label_names, name="label"))
 
     def plot(self, ax: Any = None, *, max_labels: int = MANY_LABELS) -> Any:
@@ -256,7 +251,7 @@ def multilabel_report(
     predicted label sets              3
     """
     truth = check_indicator(y_true, "y_true")
-    prediction, scores = _predictions_and_scores(truth, y_pred_or_score, y_score, threshold)
+    prediction, scores = _predictions_and_scores(y_true, y_pred_or_score, y_score, threshold)
     truth, prediction = check_indicators(truth, prediction)
     n_labels = truth.shape[1]
     precision, recall, f1 = precision_recall_f1(truth, prediction, average=None)
@@ -308,17 +303,17 @@ def multilabel_report(
 
 
 def _predictions_and_scores(
-    truth: sp.csr_matrix, y_pred_or_score: Any, y_score: Any, threshold: float | None
+    y_true: Any, y_pred_or_score: Any, y_score: Any, threshold: float | None
 ) -> tuple[Any, Any]:
     """Decisions, and the scores if there are any."""
-    given: Any = check_scores(truth, y_pred_or_score, "y_pred_or_score")[1]
+    given: Any = check_scores(y_true, y_pred_or_score, "y_pred_or_score")[1]
     values = given.data if sp.issparse(given) else given
     if np.all((values == 0) | (values == 1)):
         if threshold is not None:
             raise ValueError(
                 "threshold was given, but y_pred_or_score holds predictions already (0 and 1 only)."
             )
-        return given, None if y_score is None else check_scores(truth, y_score)[1]
+        return given, None if y_score is None else check_scores(y_true, y_score)[1]
     if y_score is not None:
         raise ValueError(
             "y_score was given beside scores. Give predictions (0 and 1) first and scores as "
@@ -337,7 +332,7 @@ def _are_probabilities(scores: Any) -> bool:
 
 def _names(label_names: Sequence[Any] | None, y_true: Any, n_labels: int) -> list[str]:
     if label_names is None:
-        label_names = list(getattr(y_true, "columns", range(n_labels)))
+        label_names = column_names(y_true) or range(n_labels)
     if not isinstance(label_names, (str, Mapping, Set)):
         # Names with line breaks would break the table.
         names = [" ".join(str(name).split()) for name in label_names]

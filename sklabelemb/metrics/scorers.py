@@ -19,6 +19,7 @@ from sklabelemb.metrics.averages import roc_auc
 from sklabelemb.metrics.checks import check_indicator
 from sklabelemb.metrics.decisions import hamming, precision_recall_f1, subset_accuracy
 from sklabelemb.metrics.ranking import ndcg_at_k, precision_at_k
+from sklabelemb.targets import column_names, names_of, positions
 
 __all__ = ["SCORERS", "MultilabelScorer"]
 
@@ -43,7 +44,7 @@ class MultilabelScorer(_BaseScorer):
     def _score(
         self, method_caller: Callable, estimator: Any, X: Any, y_true: Any, **kwargs: Any
     ) -> float:
-        truth = check_indicator(y_true, "y_true")
+        truth = _in_order_of(estimator, check_indicator(y_true, "y_true"), y_true)
         n_labels = truth.shape[1]
         scored = _Scored(estimator, n_labels)
         if self._response_method == "predict":
@@ -55,6 +56,15 @@ class MultilabelScorer(_BaseScorer):
             # scikit-learn's want it in another form.
             answer = method_caller(scored, "label_scores", X, pos_label=None)
         return self._sign * self._score_func(truth, answer, **{**self._kwargs, **kwargs})
+
+
+def _in_order_of(estimator: Any, truth: sp.csr_matrix, y_true: Any) -> sp.csr_matrix:
+    """The truth, its columns in the order of the classifier's labels where both have names."""
+    columns, known = column_names(y_true, "y_true"), names_of(estimator)
+    if columns is None or known is None:
+        return truth
+    order = positions(columns, known, name="y_true", owner="the classifier")
+    return truth if order is None else truth[:, order]
 
 
 class _Scored(BaseEstimator):

@@ -52,6 +52,8 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         decisions never depend on the text; for study only.
     matcher_size : int, default=100
         Dimensions of the common space, and of the hidden layer.
+    label_names : sequence, dict of such by task, or None, default=None
+        As in :class:`.LEAMClassifier`, for all tasks alike or by the names of tasks.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
         What each label means, in words or whole sentences, by label name or in the order of the
         labels; for all tasks, or a dict of such by the names of tasks. "auto": the label names,
@@ -171,6 +173,7 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         "pooling": [StrOptions({"last", "max", "mean"})],
         "matcher": [StrOptions({"cosine", "bilinear", "mlp", "concat"})],
         "matcher_size": [Interval(Integral, 1, None, closed="left")],
+        "label_names": [dict, "array-like", None],
         "vectors": VECTORS,
         "task_sampling": [StrOptions({"uniform", "proportional"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -186,6 +189,7 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         pooling: str = "max",
         matcher: str = "cosine",
         matcher_size: int = 100,
+        label_names: Mapping[Any, Any] | Sequence[Any] | None = None,
         label_texts: Mapping[Any, Any] | Sequence[str] | str | None = "auto",
         vectors: Any = None,
         task_sampling: str = "proportional",
@@ -198,7 +202,7 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         min_df: float = 2,
         max_length: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
-        threshold: float | Sequence[float] | str = "tuned",
+        threshold: float | Sequence[float] | Mapping[Any, float] | str = "tuned",
         threshold_shrinkage: float = 400.0,
         min_labels: int | str = "auto",
         max_epochs: int | str = "auto",
@@ -221,6 +225,7 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         self.pooling = pooling
         self.matcher = matcher
         self.matcher_size = matcher_size
+        self.label_names = label_names
         self.label_texts = label_texts
         self.vectors = vectors
         self.task_sampling = task_sampling
@@ -292,7 +297,10 @@ class MTLEClassifier(LabelEmbeddingClassifier):
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit_tasks(
-        self, tasks: Mapping[Any, Any], weights: Mapping[Any, float] | None = None
+        self,
+        tasks: Mapping[Any, Any],
+        weights: Mapping[Any, float] | None = None,
+        label_names: Mapping[Any, Any] | None = None,
     ) -> MTLEClassifier:
         """Fit the model to several tasks, each with texts and targets of its own.
 
@@ -304,6 +312,9 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         weights : dict, default=None
             The λ of each task in the sum of the losses; what it leaves out weighs 1. Only ratios
             matter.
+        label_names : dict, default=None
+            ``{name: names}``, the names of the labels of tasks whose targets have none themselves;
+            those of the parameter `label_names` serve what it leaves out.
 
         Returns
         -------
@@ -312,7 +323,7 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         check_task_mapping(tasks, weights)
         X = {name: texts for name, (texts, _) in tasks.items()}
         y = {name: targets for name, (_, targets) in tasks.items()}
-        return self._fit(read_tasks, X, y, tasks, weights)
+        return self._fit(read_tasks, X, y, tasks, weights, label_names)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -455,6 +466,33 @@ class MTLEClassifier(LabelEmbeddingClassifier):
             once: an array, of objects where classes are of different kinds.
         """
         return self._predict(X, task)
+
+    def predict_labels(
+        self,
+        X: Any,
+        top_k: int | None = None,
+        with_scores: bool = False,
+        task: Any = None,
+    ) -> list[tuple[Any, ...]]:
+        """Names of the labels of each text, the likeliest first.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, shape (n_samples,)
+        top_k : int, default=None
+            So many labels with the highest scores, predicted or not. None: those that
+            :meth:`predict` predicts, which may be none.
+        with_scores : bool, default=False
+            Whether each name comes in a pair with its probability.
+        task : str, int, or array-like of these, shape (n_samples,), default=None
+            As in :meth:`decision_function`.
+
+        Returns
+        -------
+        list of tuple
+            For each text its labels: ``("refund", "delivery")``, or ``(("refund", 0.93), ...)``.
+        """
+        return self._predict_labels(X, top_k, with_scores, task)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> float:
         """Accuracy; for label sets the share of texts whose whole set is right.

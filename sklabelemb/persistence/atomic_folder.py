@@ -24,7 +24,7 @@ def check_replaceable(target: Path, overwrite: bool, files: Iterable[str]) -> No
     if not there.is_dir():
         raise FileExistsError(f"{target} is a file; give the name of a folder to save into.")
     names = {entry.name for entry in there.iterdir()}
-    others = sorted(names - set(files))
+    others = sorted(names - {*files, "models"})
     if others:
         raise FileExistsError(
             f"The folder {target} holds other things than a saved model ({', '.join(others[:3])}"
@@ -52,7 +52,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     try:
         with _locked(folder):
             yield folder
-            for path in (*folder.iterdir(), folder):
+            for path in (*folder.rglob("*"), folder):
                 _flush(path)
             _swap(folder, target)
     except BaseException:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklabelemb.learning.task import Task
 from sklabelemb.linear import WidePath
-from sklabelemb.targets import Targets
+from sklabelemb.targets import FRAMES, Targets
 from sklabelemb.text import Vocabulary, WordPieces
 
 __all__ = ["PARTS", "check_parts"]
@@ -91,7 +91,7 @@ def _check_linear(linear: WidePath, n_labels: int) -> None:
 
 def _check_targets(targets: Targets) -> None:
     n_labels = targets.n_labels
-    if targets.container not in ("array", "csr_matrix", "csr_array", "pandas", "polars"):
+    if targets.container not in ("array", "csr_matrix", "csr_array", *FRAMES):
         raise ValueError(f"targets_.container is {targets.container!r}")
     if targets.label_names.shape != (n_labels,) or targets.label_names.dtype != object:
         raise ValueError(f"there are not {n_labels} label names")

@@ -46,7 +46,7 @@ def encoded_parameters(
             f"{', '.join(dict.fromkeys(lost))}. Predictions do not depend on them; give them again "
             "(set_params) before training a loaded model further.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=5,
         )
     return now, {name: value for name, value in then.items() if value != now[name]}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, get_origin, get_type_hints
@@ -40,10 +41,16 @@ class Attachments:
         Tensors, and numerical arrays as tensors.
     words : dict of str to list of str
         The keys of dictionaries that number strings from 0 on.
+    others : callable, default=None
+        ``others(value, where, attachments)`` encodes a value of another kind, or raises.
+    objects : callable, default=None
+        ``objects(tag, content, attachments)`` makes such a value of what it was encoded as.
     """
 
     tensors: dict[str, torch.Tensor] = field(default_factory=dict)
     words: dict[str, list[str]] = field(default_factory=dict)
+    others: Callable[..., Any] | None = None
+    objects: Callable[..., Any] | None = None
 
 
 def encode(value: Any, where: str, attachments: Attachments | None = None) -> Any:
@@ -88,6 +95,9 @@ def encode(value: Any, where: str, attachments: Attachments | None = None) -> An
         is_number = value.dtype.isnative and value.dtype.str[1:] in _TENSOR_DTYPES
         if attachments is None or not is_number:
             return {"$array": _encode_array(value, where)}
+        if value.ndim > 1 and value.flags.f_contiguous and not value.flags.c_contiguous:
+            # The last bits of a product depend on how a matrix lies in memory.
+            return {"$fortran": encode(value.T, where, attachments)}
         # torch warns of arrays that it may not write to.
         array = value if value.flags.writeable and value.flags.c_contiguous else value.copy("C")
         attachments.tensors[where] = torch.from_numpy(array)
@@ -106,6 +116,8 @@ def encode(value: Any, where: str, attachments: Attachments | None = None) -> An
                 for name in get_type_hints(kind)
             }
         }
+    if attachments is not None and attachments.others is not None:
+        return attachments.others(value, where, attachments)
     shown = repr(value)
     raise ValueError(
         f"{where} is {shown if len(shown) < 80 else shown[:77] + '...'} (type {kind.__name__}), "
@@ -149,6 +161,8 @@ def decode(value: Any, attachments: Attachments) -> Any:
             return _decode_array(content)
         case "$numpy":
             return _take(attachments.tensors, content).numpy().copy()
+        case "$fortran":
+            return decode(content, attachments).T
         case "$tensor":
             return _take(attachments.tensors, content)
         case "$numbered":
@@ -159,7 +173,10 @@ def decode(value: Any, attachments: Attachments) -> Any:
             return dt.datetime.fromisoformat(content)
         case "$timedelta":
             return dt.timedelta(*content)
-    return _decode_dataclass(tag.removeprefix("$"), decode(_of(dict, content), attachments))
+    name = tag.removeprefix("$")
+    if attachments.objects is not None and name not in _DATACLASSES:
+        return attachments.objects(tag, content, attachments)
+    return _decode_dataclass(name, decode(_of(dict, content), attachments))
 
 
 def _numbers_strings(value: dict[Any, Any]) -> bool:

@@ -64,6 +64,11 @@ class Readout:
         """Predicted labels of texts, bool of shape ``(n_texts, n_labels)``."""
         return self.decisions(self.logits(token_ids, task), task)
 
+    def answers(self, token_ids: TokenIds, task: Task) -> tuple[np.ndarray, np.ndarray]:
+        """Logits and predictions of texts, found at once."""
+        logits = self.logits(token_ids, task)
+        return logits, self.decisions(logits, task)
+
     def explain(self, documents: list[str], task: Task) -> list[Any]:
         """Why each text was given its labels."""
         raise NotImplementedError(f"{type(self).__name__} explains nothing.")

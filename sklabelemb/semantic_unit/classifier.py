@@ -86,6 +86,8 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         network. At every step its scores are added to the decoder's; how much either counts is
         learnt from the sequences of the validation split (a constant without one). A model that was
         begun by ``partial_fit`` has none.
+    label_names : sequence or None, default=None
+        As in :class:`.LEAMClassifier`.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
         A name or description per label, by label name or in the order of the labels. The mean of
         its words' vectors is where the vector of the label starts that the decoder reads. "auto":
@@ -116,9 +118,10 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         Weights of the classes, or of the labels where they are emitted; the end of a sequence
         weighs 1. "balanced": as in scikit-learn, each label counting once for each text that has
         it.
-    threshold : float, sequence of float, or "tuned", default="tuned"
+    threshold : float, sequence of float, dict, or "tuned", default="tuned"
         With ``decision="marginal"``, from which probability on a label is predicted: one number,
-        one per label, or tuned on the validation split, see
+        one per label (a dict goes by name, and what it leaves out has 0.5), or tuned on the
+        validation split, see
         :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
     threshold_shrinkage : float, default=400.0
         For tuned thresholds: with so many positives in the validation split, a label's threshold
@@ -261,6 +264,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         n_layers: int = 2,
         directions: str = "concat",
         wide: bool = True,
+        label_names: Sequence[Any] | None = None,
         label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
         vectors: Any = None,
         dropout: float = 0.3,
@@ -272,7 +276,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         min_df: float = 2,
         max_length: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
-        threshold: float | Sequence[float] | str = "tuned",
+        threshold: float | Sequence[float] | Mapping[Any, float] | str = "tuned",
         threshold_shrinkage: float = 400.0,
         min_labels: int | str = "auto",
         max_labels: int | str = "auto",
@@ -302,6 +306,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         self.n_layers = n_layers
         self.directions = directions
         self.wide = wide
+        self.label_names = label_names
         self.label_texts = label_texts
         self.vectors = vectors
         self.dropout = dropout

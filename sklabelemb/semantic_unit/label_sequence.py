@@ -39,7 +39,7 @@ class LabelSequence:
     alternatives: tuple[LabelSequence, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SequenceExplanation(Explanation):
     """An `Explanation` that knows the steps.
 

@@ -107,6 +107,16 @@ class SequenceReadout(Readout):
         found = self._search(token_ids, task)
         return sets_of_sequences(found, len(token_ids), task.targets.n_labels)
 
+    def answers(self, token_ids: TokenIds, task: Task) -> tuple[np.ndarray, np.ndarray]:
+        """Logits of the marginals, and the labels of the best sequences (or by thresholds)."""
+        if not task.multilabel or self.model.recipe.decision != "beam":
+            return super().answers(token_ids, task)
+        logits = np.empty((len(token_ids), task.targets.n_labels))
+        sets = np.empty(logits.shape, dtype=bool)
+        for indices, beams in self._search(token_ids, task):
+            logits[indices], sets[indices] = _logits_of_beams(beams), _best_sets(beams)
+        return logits, sets
+
     def validation_score(self) -> ValidationScore:
         """What greedy decoding finds, scored after every epoch."""
         task = self.model.own_task

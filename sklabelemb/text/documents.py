@@ -16,7 +16,8 @@ def check_documents(X: Any, *, ensure_min_samples: int = 1, name: str = "X") -> 
     ----------
     X : list, tuple, 1-D array or Series of str, shape (n_samples,)
         The texts. Arrays may be of dtype object, ``str_`` or ``StringDType``; a Series may come
-        from pandas or polars (neither is imported). Empty strings are legal documents.
+        from pandas or polars, a column from Arrow or ``datasets`` (none of them is imported). Empty
+        strings are legal documents.
     ensure_min_samples : int, default=1
         The smallest number of texts that is accepted. 1, as in scikit-learn, because nothing can
         be learnt or predicted from no text; 0 accepts an empty collection.
@@ -75,12 +76,25 @@ def _as_list(X: Any, name: str) -> list[Any]:
             f"expected raw texts as {name}, got a sparse matrix of shape {X.shape}: these look "
             "like vectorised features. Pass the texts themselves, without a vectorizer before."
         )
+    if hasattr(X, "to_pylist") and not hasattr(X, "column_names"):  # a column of Arrow
+        return list(X.to_pylist())
     shape = getattr(X, "shape", None)
     if isinstance(shape, tuple):
         return _from_array(X, shape, name)
-    if isinstance(X, Sequence):
+    if isinstance(X, Sequence) or _is_sequence(X):
         return list(X)
     _reject_container(X, name)
+
+
+def _is_sequence(X: Any) -> bool:
+    """Whether it is one in all but name, as a column of ``datasets`` is."""
+    return (
+        hasattr(X, "__len__")
+        and hasattr(X, "__getitem__")
+        and not isinstance(X, (Mapping, Set))
+        and not hasattr(X, "keys")
+        and not hasattr(X, "column_names")
+    )
 
 
 def _from_array(X: Any, shape: tuple[int, ...], name: str) -> list[Any]:

@@ -20,6 +20,7 @@ X = [*UNSEEN[:3], "", "12 days LATE and unheard of"]
 
 # Legal values that would make a difference, where the rule in `another` finds none.
 OTHERS = {
+    "label_names": ["late", "money", "staff"],
     "tokenizer": list,
     "max_features": 1,
     "max_length": 1,

@@ -13,6 +13,7 @@ import safetensors.torch
 from transformers import BertConfig
 
 from sklabelemb import LACOClassifier, LEAMClassifier, load, save
+from sklabelemb.persistence.files import digest_of
 
 from .literal import BERT, write_encoder
 
@@ -292,6 +293,7 @@ def test_a_configuration_in_a_file_fetches_no_code(tmp_path):
     for options in (content["model"]["options"], content["model"]["module"]):
         options["encoder"]["attn_implementation"] = "evil/kernel"
         options["encoder"]["auto_map"] = {"AutoModel": "evil--evil.Evil"}
+    content["digest"] = digest_of(content)
     path.write_text(json.dumps(content), encoding="utf-8")
     network = load(tmp_path / "model").net_.module_
     assert network.encoder.config._attn_implementation == "sdpa"

@@ -203,3 +203,33 @@ def test_a_loaded_optimiser_is_none_and_begins_anew(make):
     assert not hasattr(model.net_, "optimizer_")
     model.partial_fit(*NEW)
     assert model.n_iter_ == 3
+
+
+class Order(Callback):
+    """Keeps which texts each batch of an update had."""
+
+    seen: list[list[int]] = []
+
+    def on_train_begin(self, net, **kwargs):
+        Order.seen.append([])
+
+    def on_batch_begin(self, net, batch, training, **kwargs):
+        if training:
+            # Padded or not, the sums tell batches of these texts apart.
+            Order.seen[-1].append(int(batch[0]["ids"].sum()))
+
+
+def test_updates_draw_their_batches_anew(make):
+    model = make(batch_size=4, net_params={"callbacks": [Order()]})
+    twin = copy.deepcopy(model)
+    for one in (model, twin):
+        one.partial_fit(TEXTS, LABELS)
+    Order.seen.clear()
+    for _ in range(3):
+        model.partial_fit(TEXTS, LABELS)
+    orders = [tuple(order) for order in Order.seen]
+    assert len(set(orders)) == 3
+    Order.seen.clear()
+    for _ in range(3):
+        twin.partial_fit(TEXTS, LABELS)
+    assert [tuple(order) for order in Order.seen] == orders

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import re
+import sys
 
 import matplotlib
 import numpy as np
@@ -128,11 +128,10 @@ def test_frequent_labels_come_first_wherever_their_columns_are():
         report.to_text(max_labels=-1)
 
 
-def test_columns_in_another_order_are_noticed():
+def test_columns_go_by_name():
     truth = pd.DataFrame(Y, columns=NAMES)
     predicted = pd.DataFrame(PREDICTED, columns=NAMES)
-    with pytest.raises(ValueError, match="the same columns in another order"):
-        hamming(truth, predicted[NAMES[::-1]])
+    assert hamming(truth, predicted[NAMES[::-1]]) == hamming_loss(Y, PREDICTED)
     assert hamming(truth, predicted) == hamming_loss(Y, PREDICTED)
 
 
@@ -143,13 +142,7 @@ def test_frame(monkeypatch):
     assert list(frame.columns) == list(report.labels)
     assert frame.loc["refund", "f1"] == report.labels["f1"][1]
 
-    def without(name, *arguments, **options):
-        if name == "pandas":
-            raise ImportError(name)
-        return real(name, *arguments, **options)
-
-    real = builtins.__import__
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="pip install pandas"):
         report.to_frame()
 

@@ -12,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 
 from sklabelemb import load, save
+from sklabelemb.persistence.files import digest_of
 
 from .small import (
     ALL_KINDS,
@@ -156,6 +157,7 @@ def test_damaged_tasks_are_refused(change, message, tmp_path):
     path = tmp_path / "model" / "model.json"
     description = json.loads(path.read_text())
     change(description["model"])
+    description["digest"] = digest_of(description)
     path.write_text(json.dumps(description))
     with pytest.raises(ValueError, match=f"do not make a MTLEClassifier: {message}"):
         load(tmp_path / "model")

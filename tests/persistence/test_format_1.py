@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from sklabelemb import load, save
+from sklabelemb.persistence.files import FORMAT_VERSION
 
 from .format_1.write import CLASSES, LABELS, NAMED, TEXTS, UNSEEN
 
@@ -82,8 +83,10 @@ def test_what_else_was_learnt_comes_back(name):
     assert model.best_epoch_ == learnt["best_epoch_"]
     assert model.history_ == learnt["history_"]
     for parameter, value in model.get_params(deep=False).items():
+        if parameter not in old["parameters"]:
+            assert value is None, parameter  # it is new since
         # Whatever is plain JSON.
-        if not isinstance(old["parameters"][parameter], dict):
+        elif not isinstance(old["parameters"][parameter], dict):
             assert value == old["parameters"][parameter], parameter
     for task, own in model.model_.tasks.items():
         names = own.label_names.tolist()
@@ -99,7 +102,7 @@ def test_saved_again_it_is_the_same(name, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         save(model, tmp_path / "model")
-    assert description_of(tmp_path / "model")["format_version"] == 2
+    assert description_of(tmp_path / "model")["format_version"] == FORMAT_VERSION
     again = load(tmp_path / "model")
     assert again.get_params() == model.get_params()
     for task, how in by_task(model):

@@ -26,10 +26,11 @@ import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV
 
-from sklabelemb import BinaryRelevance, LEAMClassifier, load, save
+from sklabelemb import LEAMClassifier, load, save
 from sklabelemb.leam import PAPER_SETTINGS
+from sklabelemb.persistence.files import FORMAT_VERSION, digest_of
 from sklabelemb.persistence.values import Attachments, decode, encode
 from sklabelemb.text import Tokenizer, Vocabulary
 
@@ -395,8 +396,7 @@ class Own(LEAMClassifier):
 @pytest.mark.parametrize(
     "thing",
     [
-        make_pipeline(leam()),
-        BinaryRelevance(),
+        GridSearchCV(leam(), {}),
         Own(),
         {"a": 1},
         LEAMClassifier,
@@ -404,7 +404,7 @@ class Own(LEAMClassifier):
     ids=lambda thing: getattr(thing, "__name__", type(thing).__name__),
 )
 def test_other_objects_are_refused(thing, tmp_path):
-    message = r"^save\(\) writes fitted instances of LACOC.*, LEAMC.*, MTLEC.*joblib\.dump.*skops"
+    message = r"^save\(\) writes fitted classifiers of sklabelemb.*joblib\.dump.*skops"
     with pytest.raises(TypeError, match=message):
         save(thing, tmp_path / "model")
 
@@ -565,6 +565,8 @@ def edit(folder, change):
     path = folder / "model.json"
     description = json.loads(path.read_text(encoding="utf-8"))
     change(description)
+    # As somebody would who knows of the digest.
+    description["digest"] = digest_of(description)
     path.write_text(json.dumps(description), encoding="utf-8")
 
 
@@ -635,7 +637,7 @@ def test_truncated_description(saved, content):
     ("entry", "value", "message"),
     [
         ("format", "other", r"model\.json does not describe a sklabelemb model\. Give the folder"),
-        ("format_version", 3, r"was written by a newer sklabelemb \(format 3; .*Upgrade: pip"),
+        ("format_version", 4, r"was written by a newer sklabelemb \(format 4; .*Upgrade: pip"),
         ("format_version", "1", r"has the format_version '1'"),
         ("class", "Popen", r"names the class 'Popen', which this sklabelemb .* does not load"),
         ("class", "sklabelemb.leam.LEAMClassifier", r"names the class .* does not load"),
@@ -799,7 +801,7 @@ def test_weights_of_another_dtype_or_name(saved):
 def test_description_says_what_is_in_the_folder(saved):
     description = json.loads((saved / "model.json").read_text(encoding="utf-8"))
     assert description["format"] == "sklabelemb model"
-    assert description["format_version"] == 2
+    assert description["format_version"] == FORMAT_VERSION
     parts = {"tasks", "options", "module", "weights", "batch_size", "iterator_valid"}
     assert description["model"].keys() == parts | {"history", "best_epoch"}
     assert description["parameters"]["embedding_dim"] == 8

@@ -23,6 +23,7 @@ from sklabelemb.decision import tuned_thresholds
 from sklabelemb.inspection import write_highlights
 from sklabelemb.learning import TextNet
 from sklabelemb.learning.optimizers import SplitAdam
+from sklabelemb.persistence.files import digest_of
 from sklabelemb.semantic_unit import PAPER_SETTINGS, LabelSequence, SequenceExplanation
 from sklabelemb.semantic_unit.decoding import beam_search
 from sklabelemb.semantic_unit.network import WORD_STD
@@ -985,6 +986,7 @@ def test_a_saved_model_without_a_part_is_refused(tmp_path, part):
     path = tmp_path / "model" / "model.json"
     description = json.loads(path.read_text())
     del description["model"]["tasks"]["default"]["$Task"][part]
+    description["digest"] = digest_of(description)
     path.write_text(json.dumps(description))
     with pytest.raises(
         ValueError, match="do not make a SemanticUnitSeq2SeqClassifier: Task has the fields"

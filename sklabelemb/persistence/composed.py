@@ -1,0 +1,200 @@
+"""Tuners, baselines and pipelines: parameters and fitted attributes as JSON and arrays.
+
+An estimator is what its attributes are, so these are written, and nothing is run to bring them
+back: an object of a class named below is made, and its attributes are put in.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import sklearn
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils.validation import check_is_fitted
+
+from sklabelemb.persistence.classes import COMPOSED, INSIDE, TRAINED, class_of, known_name
+from sklabelemb.persistence.files import (
+    AGAIN,
+    DESCRIPTION,
+    VOCABULARY,
+    WEIGHTS,
+    check_file,
+    checksum,
+    read_json,
+    read_tensors,
+    write_files,
+)
+from sklabelemb.persistence.values import Attachments, decode, encode
+
+__all__ = ["read_composed", "writer_of_composed"]
+
+# Attributes that only speed something up.
+_LEFT_OUT = {"_stop_words_id"}
+_FOLDER = "models"
+
+
+def writer_of_composed(
+    model: Any, writer: Callable[[Any], Callable[[Path], None]]
+) -> Callable[[Path], None]:
+    """What writes an estimator into a folder that is there.
+
+    Parameters
+    ----------
+    model : estimator
+    writer : callable
+        What writes a classifier with a network, which has a folder of its own.
+
+    Raises
+    ------
+    TypeError, NotFittedError
+        When it cannot be saved; the message says which part of it, and what to do.
+    """
+    name = type(model).__name__
+    if known_name(model) not in COMPOSED:
+        shown = f"the class {model.__name__}" if isinstance(model, type) else f"a {name}"
+        raise TypeError(
+            "save() writes fitted classifiers of sklabelemb, its baselines, ThresholdTuner, "
+            f"LabelwiseCalibrator, and pipelines of them, not {shown}. Use joblib.dump (files for "
+            "those who trust them) or skops.io.dump for searches and classes of your own; or save "
+            "the classifier inside alone."
+        )
+    check_is_fitted(model)
+    inner: list[Callable[[Path], None]] = []
+
+    def estimator(value: Any, where: str, attachments: Attachments) -> Any:
+        if known_name(value) in TRAINED:
+            if "model_" not in vars(value):
+                return {"$unfitted": _unfitted(value, where, attachments)}
+            inner.append(writer(value))
+            return {"$model": len(inner) - 1}
+        return _encoded(value, where, attachments)
+
+    attachments = Attachments(others=estimator)
+    try:
+        encoded = encode(model, "estimator", attachments)
+    except ValueError as error:
+        raise TypeError(
+            f"This {name} cannot be saved: {error}. What can be saved beside the estimators of "
+            f"sklabelemb is {', '.join(sorted(n for n in INSIDE if 'sklearn' in INSIDE[n]))}, "
+            "with parameters that are numbers, text or lists of them. For all others use "
+            "joblib.dump, whose files are for those who trust them, or skops.io.dump."
+        ) from error
+
+    def write(folder: Path) -> None:
+        digests = []
+        for number, write_inner in enumerate(inner):
+            own = folder / _FOLDER / str(number)
+            own.mkdir(parents=True)
+            write_inner(own)
+            digests.append(checksum(own / DESCRIPTION))
+        description = {"class": name, "estimator": encoded, "models": digests}
+        write_files(folder, description, attachments.tensors, {"words": attachments.words})
+
+    return write
+
+
+def read_composed(folder: Path, description: dict[str, Any], read: Callable[[Path], Any]) -> Any:
+    """The estimator that :func:`writer_of_composed` wrote.
+
+    Raises
+    ------
+    ValueError
+        When a file is damaged, or does not fit the others.
+    """
+    for name in (WEIGHTS, VOCABULARY):
+        check_file(folder / name, description["files"])
+    models = []
+    for number, expected in enumerate(description.get("models", [])):
+        own = folder / _FOLDER / str(number)
+        check_file(own / DESCRIPTION, {DESCRIPTION: expected})
+        models.append(read(own))
+    if (version := description["versions"]["scikit-learn"]) != sklearn.__version__:
+        warnings.warn(
+            InconsistentVersionWarning(
+                estimator_name=description["class"],
+                current_sklearn_version=sklearn.__version__,
+                original_sklearn_version=version,
+            ),
+            stacklevel=4,
+        )
+
+    def object_of(tag: str, content: Any, attachments: Attachments) -> Any:
+        if tag == "$model":
+            return models[content]
+        return _decoded(tag, content, attachments)
+
+    attachments = Attachments(read_tensors(folder), read_json(folder / VOCABULARY)["words"])
+    attachments.objects = object_of
+    try:
+        estimator = decode(description["estimator"], attachments)
+        if type(estimator).__name__ != description["class"]:
+            raise ValueError(f"it holds a {type(estimator).__name__}")
+        if surplus := [*attachments.tensors, *attachments.words]:
+            raise ValueError(f"nothing in {DESCRIPTION} speaks of {surplus[0]}")
+        check_is_fitted(estimator)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        raise ValueError(
+            f"The files in {folder} do not make a {description['class']}: {error}. They were "
+            f"changed, or belong to different models. {AGAIN}"
+        ) from error
+    return estimator
+
+
+def _encoded(value: Any, where: str, attachments: Attachments) -> Any:
+    """What JSON has no word for: estimators, sparse matrices, and dtypes."""
+    if (name := known_name(value)) is not None:
+        attributes = {
+            key: encode(own, f"{where}.{key}", attachments)
+            for key, own in vars(value).items()
+            if key not in _LEFT_OUT
+        }
+        return {"$estimator": [name, attributes]}
+    if sp.issparse(value):
+        csr = value.tocsr()
+        parts = [encode(a, f"{where}.{k}", attachments) for k, a in _parts_of(csr).items()]
+        return {"$csr": [type(csr).__name__, list(csr.shape), parts]}
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return {"$dtype": np.dtype(value).str}
+    if type(value).__module__.startswith(("sklabelemb", "sklearn")) or hasattr(value, "fit"):
+        raise ValueError(f"{where} is a {type(value).__name__}")
+    raise ValueError(f"{where} is {value!r:.80} (type {type(value).__name__})")
+
+
+def _unfitted(value: Any, where: str, attachments: Attachments) -> Any:
+    parameters = {
+        key: encode(own, f"{where}.{key}", attachments)
+        for key, own in value.get_params(deep=False).items()
+    }
+    return [type(value).__name__, parameters]
+
+
+def _parts_of(csr: Any) -> dict[str, np.ndarray]:
+    return {"data": csr.data, "indices": csr.indices, "indptr": csr.indptr}
+
+
+def _decoded(tag: str, content: Any, attachments: Attachments) -> Any:
+    match tag:
+        case "$estimator":
+            name, attributes = content
+            estimator = object.__new__(class_of(name))
+            for key, value in attributes.items():
+                estimator.__dict__[key] = decode(value, attachments)
+            return estimator
+        case "$unfitted":
+            name, parameters = content
+            own = {key: decode(value, attachments) for key, value in parameters.items()}
+            return class_of(name)(**own)
+        case "$csr":
+            name, shape, parts = content
+            kind = {"csr_matrix": sp.csr_matrix, "csr_array": sp.csr_array}[name]
+            matrix = kind(tuple(decode(part, attachments) for part in parts), shape=tuple(shape))
+            matrix.check_format(full_check=True)
+            return matrix
+        case "$dtype":
+            return np.dtype(content).type
+    raise ValueError(f"{tag!r} is no kind of value that a saved model may hold")

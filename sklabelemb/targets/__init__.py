@@ -1,0 +1,17 @@
+"""The forms of ``y``, labels by name, and the way back."""
+
+from sklabelemb.targets.forms import FRAMES, as_indicator, is_indicator, n_dimensions
+from sklabelemb.targets.names import column_names, names_of, positions
+from sklabelemb.targets.targets import Targets, are_values
+
+__all__ = [
+    "FRAMES",
+    "Targets",
+    "are_values",
+    "as_indicator",
+    "column_names",
+    "is_indicator",
+    "n_dimensions",
+    "names_of",
+    "positions",
+]

@@ -1,0 +1,149 @@
+"""Labels are known by name: what names a target brings, and how its columns are put in order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+
+from sklabelemb.targets.forms import frame_kind
+
+__all__ = ["as_names", "check_unique", "column_names", "names_of", "positions", "shown"]
+
+
+def column_names(y: Any, name: str = "y") -> list[Any] | None:
+    """Names of the columns of a DataFrame or Arrow table; None for anything else.
+
+    Raises
+    ------
+    ValueError
+        When two columns have the same name.
+    """
+    kind = frame_kind(y)
+    if kind is None:
+        return None
+    names = [plain(n) for n in (y.column_names if kind == "pyarrow" else y.columns)]
+    check_unique(names, f"{name} has two columns", "Rename or drop one of them.")
+    return names
+
+
+def names_of(estimator: Any) -> list[Any] | None:
+    """Names of the labels of a fitted classifier, None where it knows none.
+
+    Those of a pipeline, a search or a frozen estimator are those of the classifier inside.
+    """
+    for _ in range(10):  # pipelines in searches in pipelines
+        targets = getattr(estimator, "targets_", None)
+        if targets is not None and hasattr(targets, "named"):
+            return list(targets.label_names) if targets.named else None
+        inner = next(
+            (
+                found
+                for attribute in ("best_estimator_", "estimator_", "estimator")
+                if (found := getattr(estimator, attribute, None)) is not None
+            ),
+            None,
+        )
+        if inner is None and getattr(estimator, "steps", None):
+            inner = estimator.steps[-1][1]
+        if inner is None:
+            return None
+        estimator = inner
+    return None
+
+
+def as_names(label_names: Any, what: str = "label_names") -> list[Any]:
+    """Names of labels as a list.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When they have no order, or one comes twice.
+    """
+    if isinstance(label_names, (str, bytes, Mapping, Set)) or not hasattr(label_names, "__iter__"):
+        raise TypeError(
+            f"{what} must list the names of the labels in the order of y's columns, such as the "
+            f"classes_ of a MultiLabelBinarizer, got {type(label_names).__name__}."
+        )
+    names = [
+        plain(n)
+        for n in (label_names.tolist() if hasattr(label_names, "tolist") else list(label_names))
+    ]
+    check_unique(names, f"{what} has two labels", "Every label needs a name of its own.")
+    return names
+
+
+def check_unique(names: Sequence[Any], what: str, advice: str) -> None:
+    """Refuse names of which one comes twice."""
+    if len(set(names)) < len(names):
+        name, times = Counter(names).most_common(1)[0]
+        raise ValueError(f"{what} called {name!r} ({times} in all). {advice}")
+
+
+def positions(
+    given: Sequence[Any], known: Sequence[Any], *, name: str = "y", owner: str = "this model"
+) -> np.ndarray | None:
+    """Where in `given` each name of `known` stands; None where they are in order already.
+
+    Parameters
+    ----------
+    given : sequence
+        Names of the columns that came.
+    known : sequence
+        The names in the order that is wanted.
+    name, owner : str
+        What to call them in an error.
+
+    Raises
+    ------
+    ValueError
+        When they are not the same names; the message lists which are missing and which are new.
+
+    Examples
+    --------
+    >>> positions(["refund", "delivery"], ["delivery", "refund"])
+    array([1, 0])
+    """
+    given, known = list(given), list(known)
+    if given == known:
+        return None
+    place = {n: i for i, n in enumerate(given)}
+    if set(place) != set(known):
+        # polars and Arrow have names of text only.
+        as_text = {str(n): i for i, n in enumerate(given)}
+        if len(as_text) == len(given) and set(as_text) == {str(n) for n in known}:
+            place, known = as_text, [str(n) for n in known]
+            if list(place) == known:
+                return None
+        else:
+            raise ValueError(_difference(given, known, name, owner))
+    return np.array([place[n] for n in known])
+
+
+def _difference(given: list[Any], known: list[Any], name: str, owner: str) -> str:
+    there, here = set(given), set(known)
+    missing = [n for n in known if n not in there]
+    new = [n for n in given if n not in here]
+    parts = [f"The labels of {name} are not those of {owner}."]
+    if missing:
+        parts.append(f"Missing: {shown(missing)}.")
+    if new:
+        parts.append(f"New: {shown(new)}.")
+    parts.append(
+        f"Rename the columns of {name}, or give a column of 0 to a label that no text has. Columns "
+        "of an array have no names, and count by position."
+    )
+    return " ".join(parts)
+
+
+def shown(names: Sequence[Any], most: int = 8) -> str:
+    """Some names for a message."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(repr(n) for n in names[:most]) + more
+
+
+def plain(name: Any) -> Any:
+    """A name as Python has it, not NumPy."""
+    return name.item() if isinstance(name, np.generic) else name

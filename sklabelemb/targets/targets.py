@@ -1,0 +1,422 @@
+"""The shapes that ``y`` may have, and the way back.
+
+`Targets` looks at ``y`` once, remembers its form, and from then on speaks two plain languages: a
+CSR indicator (multi-label) or integer codes (single-label) for training, and the caller's own form
+for predictions.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.metrics import accuracy_score
+
+from sklabelemb.targets.forms import (
+    as_classes,
+    as_indicator,
+    frame_kind,
+    indicator_dtype,
+    is_indicator,
+    warn_about_joined_labels,
+)
+from sklabelemb.targets.names import as_names, column_names, plain, positions, shown
+
+__all__ = ["Targets", "are_values"]
+
+# Stands for what a dict does not have.
+_NOTHING = object()
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The form of a target: its labels or classes, and how predictions are handed back.
+
+    Build it with :meth:`infer`; do not call the constructor.
+
+    Attributes
+    ----------
+    multilabel : bool
+        Whether a sample may carry several labels (indicator targets) or exactly one class.
+    classes : ndarray
+        Single-label: the sorted distinct classes, shape ``(n_classes,)``. Multi-label: one
+        ``[0, 1]`` row per label, shape ``(n_labels, 2)``, so that scikit-learn's scorers never take
+        two labels for a binary problem.
+    label_names : ndarray of object
+        Multi-label: the names that were given, by a DataFrame's columns or as `label_names`, else
+        the column numbers as integers. Single-label: the classes, or the names given to them.
+    container : {"array", "csr_matrix", "csr_array", "pandas", "polars", "pyarrow"}
+        What predictions are returned in.
+    dtype : str
+        NumPy dtype (as text) of multi-label predictions.
+    named : bool
+        Whether somebody named the labels. If so, columns that have names are put in order by them.
+    levels : tuple
+        Names of the levels of a DataFrame's columns, None for a level without a name; empty for
+        one level without a name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklabelemb.targets import Targets
+    >>> targets = Targets.infer(np.array([[1, 0], [1, 1], [0, 1]]))
+    >>> targets.multilabel, targets.n_labels
+    (True, 2)
+    >>> targets.decode(np.array([[True, False]]))
+    array([[1, 0]])
+    """
+
+    multilabel: bool
+    classes: np.ndarray
+    label_names: np.ndarray
+    container: str = "array"
+    dtype: str = "int64"
+    named: bool = False
+    levels: tuple = ()
+
+    @property
+    def n_labels(self) -> int:
+        """Number of labels (multi-label) or classes (single-label)."""
+        return len(self.classes)
+
+    @classmethod
+    def infer(cls, y: Any, *, classes: Any = None, label_names: Any = None) -> Targets:
+        """Find out what form `y` has.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or indicator of shape (n_samples, n_labels)
+            1-D classes of any dtype; or a 0/1 indicator: dense, CSR (any scipy sparse format is
+            converted), or a DataFrame or Arrow table whose columns name the labels.
+        classes : array-like of shape (n_classes,), default=None
+            Single-label: every class that will ever be seen. Multi-label: names of the labels.
+        label_names : array-like of shape (n_labels,), default=None
+            Multi-label: names of the columns, in their order; for a DataFrame, in which the columns
+            stand by name, the order that the labels shall have. Single-label: names for the
+            classes, see :func:`names_of_classes`.
+
+        Returns
+        -------
+        Targets
+
+        Raises
+        ------
+        ValueError
+            When `y` is none of these; the message says what it looks like and what to do.
+        """
+        if y is None:
+            raise ValueError(
+                "This classifier requires y to be passed, but the target y is None: give one class "
+                "or one row of a label indicator for every text."
+            )
+        if not is_indicator(y):
+            return cls._infer_classes(y, classes, label_names)
+        if classes is not None and len(np.shape(classes)) == 1 and not are_values(classes):
+            own = as_names(classes, "classes")
+            if label_names is not None:
+                positions(own, as_names(label_names), name="classes", owner="label_names")
+            return cls._infer_indicator(y, own, "classes")
+        names = None if label_names is None else as_names(label_names)
+        return cls._infer_indicator(y, names, "label_names")
+
+    @classmethod
+    def _infer_indicator(cls, y: Any, names: list[Any] | None, owner: str) -> Targets:
+        n_labels = as_indicator(y).shape[1]
+        columns = column_names(y)
+        if names is not None and columns is not None:
+            positions(columns, names, owner=owner)
+        elif names is not None and len(names) != n_labels:
+            raise ValueError(
+                f"{owner} names {len(names)} labels, but y has {n_labels} columns. It must name "
+                f"every column of y, in its order; it begins with {shown(names, 3)}."
+            )
+        given = columns if names is None else names
+        label_names = np.empty(n_labels, dtype=object)  # filled, lest tuples make a 2-D array
+        label_names[:] = range(n_labels) if given is None else given
+        container = frame_kind(y) or "array"
+        if sp.issparse(y):
+            container = "csr_array" if isinstance(y, sp.sparray) else "csr_matrix"
+        levels: tuple = ()
+        if container == "pandas":
+            levels = tuple(plain(name) for name in y.columns.names)
+        return cls(
+            multilabel=True,
+            classes=np.tile(np.array([0, 1]), (n_labels, 1)),
+            label_names=label_names,
+            container=container,
+            dtype=indicator_dtype(y),
+            named=given is not None,
+            levels=() if levels == (None,) else levels,
+        )
+
+    @classmethod
+    def _infer_classes(cls, y: Any, classes: Any, label_names: Any) -> Targets:
+        values = as_classes(y)
+        if len(values) == 0:
+            raise ValueError("y is empty: a classifier needs at least one sample of each class.")
+        known = np.unique(values if classes is None else as_classes(classes, "classes"))
+        if len(known) < 2:
+            raise ValueError(
+                f"A classifier needs samples of at least 2 classes, but y holds only one class: "
+                f"{plain(known[0])!r}."
+            )
+        warn_about_joined_labels(known)
+        targets = cls(
+            multilabel=False,
+            classes=known,
+            label_names=names_of_classes(known, label_names),
+            dtype=known.dtype.str,
+            named=True,
+        )
+        targets._codes(values)
+        return targets
+
+    def encode(self, y: Any, *, label_names: Any = None) -> sp.csr_matrix | np.ndarray:
+        """Turn `y` into what training works on, its columns in the order of the labels.
+
+        Parameters
+        ----------
+        y : the same kind of target as the one seen by :meth:`infer`
+        label_names : array-like of shape (n_labels,), default=None
+            Names of the columns of a `y` that has none itself.
+
+        Returns
+        -------
+        csr_matrix of float32, shape (n_samples, n_labels), or ndarray of int64, shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            When `y` has another kind, other labels, or a class never seen.
+        """
+        two_dimensional = is_indicator(y)
+        if two_dimensional != self.multilabel:
+            seen = "a multi-label indicator" if self.multilabel else "1-D classes"
+            got = "a 2-D array" if two_dimensional else "a 1-D array"
+            raise ValueError(f"This model was fitted on {seen}, but y is now {got}.")
+        if not self.multilabel:
+            return self._codes(as_classes(y))
+        columns = column_names(y)
+        if columns is None and label_names is not None:
+            columns = as_names(label_names)
+            if len(columns) != np.shape(y)[1]:
+                raise ValueError(
+                    f"There are {len(columns)} names of labels ({shown(columns, 3)}), but y has "
+                    f"{np.shape(y)[1]} columns."
+                )
+        indicator = as_indicator(y)
+        if self.named and columns is not None:
+            order = positions(columns, list(self.label_names))
+            return indicator if order is None else indicator[:, order]
+        if indicator.shape[1] != self.n_labels:
+            raise ValueError(
+                f"y has {indicator.shape[1]} labels, but this model knows {self.n_labels}."
+            )
+        return indicator
+
+    def decode(self, decisions: np.ndarray, *, index: Any = None) -> Any:
+        """Turn decisions into predictions in the caller's own form.
+
+        Parameters
+        ----------
+        decisions : ndarray
+            Multi-label: bool, shape ``(n_samples, n_labels)``. Single-label: class codes, shape
+            ``(n_samples,)``.
+        index : pandas.Index, default=None
+            Row names of a pandas DataFrame; anything else counts as None.
+
+        Returns
+        -------
+        ndarray, csr_matrix, csr_array or DataFrame
+            Same container and dtype as the `y` that was fitted.
+        """
+        if not self.multilabel:
+            return self.classes[decisions]
+        predictions = decisions.astype(self.dtype)
+        if self.container == "csr_matrix":
+            return sp.csr_matrix(predictions)
+        if self.container == "csr_array":
+            return sp.csr_array(predictions)
+        names = list(self.label_names)
+        if self.container == "pandas":
+            import pandas as pd
+
+            # Lists have a method of that name.
+            rows = index if isinstance(index, pd.Index) else None
+            if len(self.levels) > 1:
+                columns = pd.MultiIndex.from_tuples(names, names=self.levels)
+            else:
+                columns = pd.Index(names, tupleize_cols=False, name=(*self.levels, None)[0])
+            return pd.DataFrame(predictions, index=rows, columns=columns)
+        if self.container == "polars":
+            import polars as pl
+
+            return pl.DataFrame(predictions, schema=[str(name) for name in names])
+        if self.container == "pyarrow":
+            import pyarrow as pa
+
+            return pa.table({str(name): predictions[:, k] for k, name in enumerate(names)})
+        return predictions
+
+    def renamed(self, names: Sequence[Any]) -> Targets:
+        """The same labels by other names."""
+        label_names = np.empty(self.n_labels, dtype=object)
+        label_names[:] = list(names)
+        return replace(self, label_names=label_names, named=True)
+
+    def accuracy(self, y: Any, predicted: Any, sample_weight: Any = None) -> float:
+        """Share of the samples whose class, or whole label set, is predicted.
+
+        Parameters
+        ----------
+        y : the same kind of target as the one seen by :meth:`infer`
+            Columns go by name, where they have one.
+        predicted : what :meth:`decode` gave
+        sample_weight : array-like of shape (n_samples,), default=None
+        """
+        if not self.multilabel:
+            if is_indicator(y):
+                self.encode(y)  # which says what is wrong
+            return float(accuracy_score(as_classes(y), predicted, sample_weight=sample_weight))
+        truth, found = self.encode(y), as_indicator(predicted)
+        right = np.asarray(abs(truth - found).sum(axis=1)).ravel() == 0
+        return float(np.average(right, weights=sample_weight))
+
+    def texts_of_labels(self, label_texts: Any) -> list[str] | None:
+        """The text of each label, in the order of the labels.
+
+        Parameters
+        ----------
+        label_texts : dict, sequence of str, "auto" or None
+            By label name; or in the order of the labels; "auto": the names themselves where they
+            are strings; None: none.
+
+        Returns
+        -------
+        list of str of length n_labels, or None
+
+        Raises
+        ------
+        ValueError
+            When there is not one text per label.
+        """
+        names = list(self.label_names)
+        if label_texts is None:
+            return None
+        if isinstance(label_texts, str):
+            return [str(n) for n in names] if all(isinstance(n, str) for n in names) else None
+        if isinstance(label_texts, Mapping):
+            return [str(text) for text in self.by_name(label_texts, "label_texts")]
+        texts = list(label_texts)
+        if len(texts) != len(names) or not all(isinstance(t, str) for t in texts):
+            raise ValueError(
+                f"label_texts must hold one string for each of the {len(names)} labels, in the "
+                f"order of y's columns (or of the sorted classes), but it has {len(texts)} entries."
+            )
+        return [str(text) for text in texts]
+
+    def by_name(self, values: Mapping[Any, Any], what: str) -> list[Any]:
+        """The values that a dict has for the labels, in their order.
+
+        Keys are the names of the labels, or the classes where these have other names.
+
+        Raises
+        ------
+        ValueError
+            When a label has no value; the message names it, and the keys that are no labels.
+        """
+        found = self.values_by_name(values, _NOTHING)
+        names = self.label_names.tolist()
+        missing = [n for n, value in zip(names, found, strict=True) if value is _NOTHING]
+        if missing:
+            others = [key for key in values if key not in set(names)]
+            hint = f" No label is called {shown(others, 5)}." if others else ""
+            raise ValueError(
+                f"{what} has nothing for {len(missing)} of {len(names)} labels: "
+                f"{shown(missing, 5)}.{hint} Its keys must be the labels' names: the columns of a "
+                "DataFrame, the label_names, the classes, or the column numbers of an array."
+            )
+        return found
+
+    def values_by_name(self, values: Mapping[Any, Any], default: Any) -> list[Any]:
+        """As :meth:`by_name`; what the dict leaves out has the default."""
+        names = self.label_names.tolist()
+        keys = names if self.multilabel else self.classes.tolist()
+        return [
+            values.get(name, values.get(key, default))
+            for name, key in zip(names, keys, strict=True)
+        ]
+
+    def warn_about_empty_labels(self, indicator: sp.csr_matrix) -> None:
+        """Warn once, by name, about labels without a single positive sample."""
+        counts = np.asarray(indicator.sum(axis=0)).ravel()
+        empty = self.label_names[counts == 0]
+        if len(empty):
+            shown = ", ".join(repr(name) for name in empty[:5])
+            more = f", and {len(empty) - 5} more" if len(empty) > 5 else ""
+            warnings.warn(
+                f"{len(empty)} of {self.n_labels} labels have no positive sample in y "
+                f"({shown}{more}); nothing can be learnt about them and they will hardly be "
+                "predicted.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def _codes(self, values: np.ndarray) -> np.ndarray:
+        codes = np.searchsorted(self.classes, values)
+        codes = np.minimum(codes, self.n_labels - 1)
+        unknown = self.classes[codes] != values
+        if np.any(unknown):
+            shown = ", ".join(repr(v) for v in np.unique(values[unknown])[:5].tolist())
+            raise ValueError(
+                f"y holds classes that this model does not know: {shown}. Pass every class in "
+                "`classes` at the first call of partial_fit, or fit anew."
+            )
+        return codes.astype(np.int64)
+
+
+def are_values(classes: Any) -> bool:
+    """Whether `classes` are the values of an indicator, as scikit-learn passes ``np.unique(y)``."""
+    return np.asarray(classes).dtype.kind in "biuf" and set(np.ravel(classes).tolist()) <= {0, 1}
+
+
+def names_of_classes(classes: np.ndarray, label_names: Any) -> np.ndarray:
+    """Names for the classes of a 1-D target, in their order.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+    label_names : array-like or None
+        The classes themselves, in whatever order; or, where classes are numbers from 0 on, the name
+        of each number; or else one name for each of the sorted classes.
+
+    Returns
+    -------
+    ndarray of object, shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        When there is not one name for each class.
+    """
+    values = classes.tolist()
+    if label_names is None:
+        return classes.astype(object)
+    names = as_names(label_names)
+    if set(values) <= set(names):
+        return classes.astype(object)
+    found = np.empty(len(values), dtype=object)
+    if classes.dtype.kind in "iu" and values[0] >= 0 and values[-1] < len(names):
+        found[:] = [names[code] for code in values]
+    elif len(names) == len(values):
+        found[:] = names
+    else:
+        raise ValueError(
+            f"label_names has {len(names)} names ({shown(names, 3)}), but y has {len(values)} "
+            f"classes ({shown(values, 3)}): there must be one name for each class."
+        )
+    return found
