@@ -45,10 +45,7 @@ FRAMES = {
     "polars of bool": (POLARS.cast(pl.Boolean), "bool"),
     "polars of objects": (POLARS.cast({"refund": pl.Boolean}), "int64"),
     "pyarrow": (ARROW, "int64"),
-    "pyarrow of bool": (
-        pa.table({"delivery": [True, False] * 12, "refund": [False, True] * 12}),
-        "bool",
-    ),
+    "pyarrow of bool": (pa.Table.from_pandas(FRAME.astype(bool)), "bool"),
 }
 
 
