@@ -110,7 +110,8 @@ def test_multilabel_run(finished):
     printed, page, model = finished
     lines = printed.splitlines()
     assert lines[0].endswith("requests.csv: 48 texts, 3 labels, 1.2 a text")
-    parts = re.fullmatch(r"(\d+) to learn from, (\d+) to test on \(stratified\)", lines[1])
+    parts = re.fullmatch(r"(\d+) to learn from, (\d+) to test on \(stratified\)", lines[2])
+    assert lines[1] == "Read as: columns separated by ','; labels separated by ';'"
     assert parts is not None
     n_train, n_test = map(int, parts.groups())
     assert n_train + n_test == 48
@@ -163,7 +164,8 @@ def test_single_label_run(tmp_path, capsys):
     assert demo(file, tmp_path, text="text", labels="labels") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("41 texts, 4 classes, one a text")
-    assert lines[2] == (
+    assert lines[1] == "Read as: JSON lines; lists of labels"
+    assert lines[3] == (
         "Note: 1 of 4 labels have fewer than 2 texts (other). They are kept, but cannot both be "
         "learnt and be tested."
     )
@@ -221,7 +223,8 @@ def test_missing_column(table, tmp_path, capsys):
     assert demo(table, tmp_path, labels="labels") == 2
     assert error_of(capsys) == (
         f"{table} has no column 'labels'; its columns are: 'message', 'topics'. Name the right "
-        "ones with --text and --labels"
+        "ones with --text and --labels; for a table without a row of names, pass --no-header and "
+        "count them: --text 0 --labels 1."
     )
 
 

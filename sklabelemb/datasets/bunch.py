@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import Bunch
 
-__all__ = ["Corpus", "all_single", "check_choice"]
+__all__ = ["Corpus", "all_single", "check_choice", "known_labels"]
 
 _SPARSE_FROM = 100
 
@@ -28,6 +29,34 @@ def all_single(label_lists: Sequence[Sequence[str]]) -> bool:
     return all(len(labels) == 1 for labels in label_lists)
 
 
+def known_labels(
+    corpus: Corpus, label_names: Sequence[Any], unknown_labels: str
+) -> list[list[str]]:
+    """The labels of each document that are among the names; what happens to others is a choice.
+
+    Raises
+    ------
+    ValueError
+        With "error", when there are others; the message lists them, and where the first stands.
+    """
+    known = {str(name) for name in label_names}
+    places: dict[str, str] = {}
+    for labels, place in zip(corpus.label_lists, corpus.places, strict=True):
+        for label in labels:
+            if label not in known:
+                places.setdefault(label, place)
+    if places and unknown_labels != "ignore":
+        [(first, place), *_] = places.items()
+        message = (
+            f"{place}: the label {first!r} is none of the {len(known)} label_names. There are "
+            f"{len(places)} such labels: {', '.join(map(repr, list(places)[:8]))}."
+        )
+        if unknown_labels == "error":
+            raise ValueError(f'{message} Pass unknown_labels="ignore" to leave them out.')
+        warnings.warn(f"{message} They are left out.", UserWarning, stacklevel=3)
+    return [[label for label in labels if label in known] for labels in corpus.label_lists]
+
+
 @dataclass
 class Corpus:
     """Documents while they are read: texts, label lists, and any other fields as columns.
@@ -38,18 +67,21 @@ class Corpus:
         One per document.
     label_lists : list of list of str
         The labels of every document.
-    places : list of int
-        Line of every document in its file, for error messages.
+    places : list of str
+        File and line of every document, for messages.
     extra : dict of list
         The other fields; None where a document has not got the field.
+    has_labels : bool
+        False where no document says anything of labels.
     """
 
     texts: list[str] = field(default_factory=list)
     label_lists: list[list[str]] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     extra: dict[str, list[Any]] = field(default_factory=dict)
+    has_labels: bool = True
 
-    def add(self, text: str, labels: list[str], place: int, others: dict[str, Any]) -> None:
+    def add(self, text: str, labels: list[str], place: str, others: dict[str, Any]) -> None:
         """Append one document."""
         for name in others:
             if name not in self.extra:
@@ -91,10 +123,13 @@ class Corpus:
         -------
         bunch : Bunch
         """
-        if as_classes:
+        target: Any
+        if not self.has_labels:
+            target = None
+        elif as_classes:
             # The order that numpy.unique, and so `classes_` of a classifier, will have.
             names = sorted(names)
-            target = self._classes(filename)
+            target = self._classes()
         else:
             target = self._indicator(names, sparse)
         return Bunch(
@@ -107,11 +142,11 @@ class Corpus:
             filename=filename,
         )
 
-    def _classes(self, filename: str) -> np.ndarray:
+    def _classes(self) -> np.ndarray:
         for labels, place in zip(self.label_lists, self.places, strict=True):
             if len(labels) != 1:
                 raise ValueError(
-                    f"{filename}, line {place}: as_classes=True needs exactly one label per "
+                    f"{place}: as_classes=True needs exactly one label per "
                     f"document, but this one has {len(labels)}. Pass as_classes=False for an "
                     "indicator."
                 )
@@ -120,7 +155,7 @@ class Corpus:
     def _indicator(
         self, names: Sequence[str], sparse: bool | Literal["auto"]
     ) -> np.ndarray | sp.csr_matrix:
-        column_of = {name: column for column, name in enumerate(names)}
+        column_of = {str(name): column for column, name in enumerate(names)}
         columns = [column_of[name] for labels in self.label_lists for name in labels]
         bounds = np.cumsum([0, *map(len, self.label_lists)])
         indicator = sp.csr_matrix(

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from sklearn.utils import Bunch
 
-from sklabelemb.datasets.bunch import Corpus, all_single, check_choice
-from sklabelemb.datasets.reader import find_text, find_value, read_json_lines, split_labels
+from sklabelemb.datasets.bunch import Corpus, all_single, check_choice, known_labels
+from sklabelemb.datasets.reader import (
+    find_text,
+    find_value,
+    read_json_lines,
+    read_lines,
+    split_labels,
+)
+from sklabelemb.targets.names import as_names
 
 __all__ = ["load_folder"]
 
@@ -21,6 +30,8 @@ def load_folder(
     path: str | os.PathLike[str],
     *,
     split: str | None = None,
+    label_names: Sequence[Any] | None = None,
+    unknown_labels: Literal["error", "warn", "ignore"] = "error",
     return_X_y: bool = False,
     target: str = "labels",
     as_classes: bool | Literal["auto"] = "auto",
@@ -43,6 +54,11 @@ def load_folder(
         The folder.
     split : str, default=None
         Which split to load, such as ``"train"``. None loads all of them.
+    label_names : sequence of str, default=None
+        The labels that there shall be, in this order; the target is an indicator then. None: those
+        of ``labels.json``, else those of all splits that have labels.
+    unknown_labels : {"error", "warn", "ignore"}, default="error"
+        What to do about labels that are not in `label_names`.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch; needs `split`.
     target : str, default="labels"
@@ -63,7 +79,7 @@ def load_folder(
             The texts.
         target : ndarray or csr_matrix
             1-D classes of str, shape (n_samples,); or an indicator of int64, dense or CSR, shape
-            (n_samples, n_labels).
+            (n_samples, n_labels); None for a split without labels.
         target_names : list of str, length n_labels
             The labels in the order of the columns; for 1-D classes, sorted like ``classes_``.
         label_texts : list of str, length n_labels
@@ -105,7 +121,8 @@ def load_folder(
     """
     check_choice("as_classes", as_classes, (True, False, "auto"))
     check_choice("sparse", sparse, (True, False, "auto"))
-    folder = Path(path)
+    check_choice("unknown_labels", unknown_labels, ("error", "warn", "ignore"))
+    folder = Path(path).expanduser()
     files = _find_splits(folder)
     if split is not None and split not in files:
         raise ValueError(f"{folder} has no split {split!r}; it has: {', '.join(files)}.")
@@ -116,20 +133,30 @@ def load_folder(
         )
     wanted = list(files) if split is None else [split]
     label_texts = _read_label_texts(folder) if target == "labels" else {}
-    # Without labels.json only all the splits together tell what labels there are.
-    read = wanted if label_texts else list(files)
-    corpora = {name: _read_split(files[name], target, label_texts) for name in read}
     names = list(label_texts)
+    if label_names is not None:
+        names = as_names(label_names)
+        if as_classes is True:
+            raise ValueError("label_names are for an indicator: leave out as_classes=True.")
+        as_classes = False
+    known = None if label_names is not None else label_texts
+    corpora = {name: _read_split(files[name], target, known or {}) for name in wanted}
+    others: dict[str, Corpus] = {}
+    if not names or (as_classes == "auto" and split is not None):
+        # Only all the splits together tell what labels there are, and whether they are classes.
+        others = _others(files, wanted, target)
+    if label_names is not None:
+        for corpus in corpora.values():
+            corpus.label_lists = known_labels(corpus, names, unknown_labels)
+    labelled = {n: c for n, c in (corpora | others).items() if c.has_labels}
     if not names:
         names = sorted(
-            {label for c in corpora.values() for labels in c.label_lists for label in labels}
+            {label for c in labelled.values() for labels in c.label_lists for label in labels}
         )
         if not names:
             raise ValueError(f"{folder}: no document has a label in the field {target!r}.")
     if as_classes == "auto":
-        as_classes = all(all_single(corpus.label_lists) for corpus in corpora.values()) and all(
-            _is_single(file, target) for name, file in files.items() if name not in corpora
-        )
+        as_classes = all(all_single(corpus.label_lists) for corpus in labelled.values())
     description = _describe(folder)
     bunches = {
         name: corpora[name].to_bunch(
@@ -155,7 +182,7 @@ def _find_splits(folder: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for file in sorted(folder.iterdir()):
         ending = next((e for e in _ENDINGS if file.name.endswith(e)), None)
-        if ending is None:
+        if ending is None or file.name.startswith("."):
             continue
         name = file.name.removesuffix(ending)
         if name in files:
@@ -175,7 +202,7 @@ def _find_splits(folder: Path) -> dict[str, Path]:
 
 def _read_json(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return json.loads("".join(read_lines(file)))
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{file}, line {error.lineno}: not valid JSON ({error.msg}, column {error.colno})."
@@ -199,10 +226,13 @@ def _read_label_texts(folder: Path) -> dict[str, str]:
 
 def _read_split(file: Path, target: str, known: dict[str, str]) -> Corpus:
     corpus = Corpus()
+    has_labels: bool | None = None
     for number, record in read_json_lines(file):
         where = f"{file}, line {number}"
         text = find_text(record, "text", where)
-        labels = split_labels(find_value(record, target, where), where)
+        if has_labels is None:
+            has_labels = target in record
+        labels = split_labels(find_value(record, target, where), where) if has_labels else []
         unknown = [label for label in labels if label not in known] if known else []
         if unknown:
             raise ValueError(
@@ -210,19 +240,21 @@ def _read_split(file: Path, target: str, known: dict[str, str]) -> Corpus:
                 "with a descriptive text."
             )
         others = {name: v for name, v in record.items() if name not in ("text", target)}
-        corpus.add(text, labels, number, others)
+        corpus.add(text, labels, where, others)
     if not corpus.texts:
         raise ValueError(f"{file} is empty: it holds no document.")
+    corpus.has_labels = bool(has_labels)
     return corpus
 
 
-def _is_single(file: Path, target: str) -> bool:
-    """Tell whether every document of a split has one label, reading no further than need be."""
-    for number, record in read_json_lines(file):
-        where = f"{file}, line {number}"
-        if len(split_labels(find_value(record, target, where), where)) != 1:
-            return False
-    return True
+def _others(files: dict[str, Path], wanted: list[str], target: str) -> dict[str, Corpus]:
+    """The splits that were not asked for; a file that holds no documents is left aside."""
+    found = {}
+    for name, file in files.items():
+        if name not in wanted:
+            with contextlib.suppress(ValueError):
+                found[name] = _read_split(file, target, {})
+    return found
 
 
 def _describe(folder: Path) -> str:

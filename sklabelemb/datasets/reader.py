@@ -53,7 +53,8 @@ def read_lines(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iter
     path : str or path-like
         The file, plain or compressed.
     encoding : str, default="utf-8"
-        How the bytes are to be understood. A byte-order mark at the start is skipped.
+        How the bytes are to be understood. A byte-order mark at the start is skipped, and
+        that of UTF-16 says what the file is.
 
     Yields
     ------
@@ -68,6 +69,10 @@ def read_lines(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iter
     """
     n_lines = 0
     try:
+        if encoding.lower().replace("-", "") == "utf8":
+            with open_binary(path) as start:
+                if start.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+                    encoding = "utf-16"
         with TextIOWrapper(open_binary(path), encoding=encoding, newline="") as stream:
             for line in stream:
                 n_lines += 1
@@ -122,7 +127,7 @@ def read_json_lines(
         yield number, record
 
 
-def find_text(record: dict[str, Any], key: str, where: str) -> str:
+def find_text(record: dict[Any, Any], key: Any, where: str) -> str:
     """Take the text from a record, or say what is wrong with it.
 
     Parameters
@@ -147,7 +152,7 @@ def find_text(record: dict[str, Any], key: str, where: str) -> str:
     return text
 
 
-def find_value(record: dict[str, Any], key: str, where: str) -> Any:
+def find_value(record: dict[Any, Any], key: Any, where: str) -> Any:
     """Take the value of a key, naming the keys that are there when it is missing."""
     if key not in record:
         present = ", ".join(repr(name) for name in record) or "none"
@@ -169,13 +174,19 @@ def split_labels(value: Any, where: str) -> list[str]:
     -------
     labels : list of str
     """
+    if isinstance(value, bool):
+        raise ValueError(
+            f"{where}: a label must be a string, not {_describe(value)}. For a column of 0 and 1, "
+            'or true and false, pass its name in a list: labels=["urgent"].'
+        )
     labels = [] if value is None else [value] if isinstance(value, (str, int)) else value
     if not isinstance(labels, list):
         raise ValueError(f"{where}: labels must be a list of strings, not {_describe(value)}.")
     for label in labels:
         if not isinstance(label, (str, int)) or isinstance(label, bool):
             raise ValueError(f"{where}: a label must be a string, not {_describe(label)}.")
-    return list(dict.fromkeys(str(label) for label in labels))
+    names = (str(label).strip() for label in labels)
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _describe(value: Any) -> str:

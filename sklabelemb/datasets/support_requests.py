@@ -93,7 +93,7 @@ def load_support_requests(
         for number, record in read_json_lines(file):
             where = f"{file}, line {number}"
             labels = split_labels(find_value(record, "labels", where), where)
-            corpus.add(find_text(record, "text", where), labels, number, {})
+            corpus.add(find_text(record, "text", where), labels, where, {})
             urgency_list.append(find_text(record, "urgency", where))
     bunch = corpus.to_bunch(
         list(label_texts),

@@ -20,6 +20,9 @@ PAGE = "highlights.html"
 _OPTIONS = {
     "text=... and labels=...": "--text and --labels",
     "pass delimiter.": "pass --delimiter.",
+    "pass header=None and count them: text=0, labels=1": (
+        "pass --no-header and count them: --text 0 --labels 1"
+    ),
     "pass quotechar=None": "pass --no-quotes",
     "encoding='cp1252'": "--encoding cp1252",
 }
@@ -74,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         "which label.",
     )
     own = demo.add_argument_group("your own texts")
-    own.add_argument("--data", metavar="FILE", help="CSV, TSV or JSON lines, also compressed")
+    own.add_argument(
+        "--data", metavar="FILE", help="CSV, TSV, JSON, fastText, Parquet or Excel; also compressed"
+    )
     own.add_argument("--text", metavar="COLUMN", help="column with the texts (default: text)")
     own.add_argument(
         "--labels",
@@ -91,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--encoding", metavar="NAME", help="of the file (default: utf-8)")
     own.add_argument(
         "--no-quotes", action="store_true", help="quotation marks are part of the texts"
+    )
+    own.add_argument(
+        "--no-header",
+        action="store_true",
+        help="the first row is a text; --text and --labels count columns from 0 (default: 0 and 1)",
     )
     demo.add_argument(
         "--vectors",
@@ -136,6 +146,14 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _number(column: str) -> int:
+    if not column.isdecimal():
+        raise UserError(
+            f"with --no-header columns are counted from 0, but {column!r} is no number."
+        )
+    return int(column)
+
+
 def _table_options(options: argparse.Namespace) -> dict[str, Any]:
     """Arguments for `load_table`."""
     given = {
@@ -148,8 +166,13 @@ def _table_options(options: argparse.Namespace) -> dict[str, Any]:
     given = {name: value for name, value in given.items() if value is not None}
     if options.no_quotes:
         given["quotechar"] = None
+    if options.no_header:
+        given["header"] = None
+        given["text"] = _number(given.get("text", "0"))
+        given["labels"] = [_number(name) for name in given.get("labels", ["1"])]
     if given and options.data is None:
-        option = "no-quotes" if "quotechar" in given else next(iter(given)).replace("_", "-")
+        option = next(iter(given)).replace("_", "-")
+        option = {"quotechar": "no-quotes", "header": "no-header"}.get(option, option)
         raise UserError(f"--{option} is about a file of your own: name it with --data FILE.")
     if len(given.get("labels", ())) == 1:
         given["labels"] = given["labels"][0]
@@ -234,7 +257,7 @@ def _write_page(path: Path, corpus: Any, result: Any) -> Path:
     texts, y = corpus.part(corpus.test)
     true = corpus.label_sets(y)
     chosen = instructive(texts, true, corpus.label_sets(result.predicted))
-    explanations = explain(result.model, [texts[i] for i in chosen], corpus)
+    explanations = explain(result.model, [texts[i] for i in chosen])
     n_right = sum(
         set(labels) == set(explanation.predicted_labels())
         for labels, explanation in zip([true[i] for i in chosen], explanations, strict=True)

@@ -27,7 +27,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
 from sklabelemb.demo.texts import Corpus, stratified_folds
-from sklabelemb.inspection import Explanation
+from sklabelemb.inspection.explanation import Explanations
 from sklabelemb.leam import LEAMClassifier
 from sklabelemb.meta import ThresholdTuner
 
@@ -120,13 +120,10 @@ def leam_pipeline(corpus: Corpus, *, vectors: Any, seed: int) -> Pipeline:
     vectors : mapping from words to vectors, or None
     seed : int
     """
-    # In an indicator the labels are column numbers. A class may be missing from the part to learn
-    # from: by name, a text too many does no harm.
-    keys: Sequence[Any] = (
-        range(len(corpus.label_names)) if corpus.multilabel else corpus.label_names
-    )
+    # A class may be missing from the part to learn from: by name, a text too many does no harm.
     leam = LEAMClassifier(
-        label_texts=dict(zip(keys, corpus.label_texts, strict=True)),
+        label_names=corpus.label_names if corpus.multilabel else None,
+        label_texts=dict(zip(corpus.label_names, corpus.label_texts, strict=True)),
         vectors=vectors,
         random_state=seed,
     )
@@ -200,16 +197,10 @@ def evaluate(name: str, model: Any, corpus: Corpus) -> Result:
     return Result(name, scores, predicted, model)
 
 
-def explain(model: Pipeline, texts: Sequence[str], corpus: Corpus) -> list[Explanation]:
-    """Explain the predictions for some texts, with the labels called by their names."""
-    explanations = model["leam"].explain(model[:-1].transform(texts))
-    if corpus.multilabel:
-        return [_renamed(explanation, corpus.label_names) for explanation in explanations]
-    return [_renamed(e, [str(name) for name in e.label_names]) for e in explanations]
-
-
-def _renamed(explanation: Explanation, names: list[str]) -> Explanation:
-    return Explanation(**{**vars(explanation), "label_names": names})
+def explain(model: Pipeline, texts: Sequence[str]) -> Explanations:
+    """Explain the predictions for some texts, cleaned as they are for the model."""
+    explanations: Explanations = model["leam"].explain(model[:-1].transform(texts))
+    return explanations
 
 
 @contextmanager

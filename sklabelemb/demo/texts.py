@@ -34,6 +34,8 @@ class Corpus:
         Descriptions; a label without one has its name.
     train, test : int ndarrays
         Indices of the two parts.
+    found : str
+        What was guessed of a file of one's own.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Corpus:
     label_texts: list[str]
     train: np.ndarray
     test: np.ndarray
+    found: str = ""
 
     @property
     def multilabel(self) -> bool:
@@ -79,6 +82,7 @@ class Corpus:
             kind = f"{n_labels} classes, one a text"
         lines = [
             f"{self.name}: {len(self.texts)} texts, {kind}",
+            *([self.found] if self.found else []),
             f"{len(self.train)} to learn from, {len(self.test)} to test on (stratified)",
         ]
         rare = [name for name, n in zip(self.label_names, positives, strict=True) if n < 2]
@@ -121,11 +125,13 @@ def load_corpus(
         When the file cannot be read or has too little in it.
     """
     if file is None:
+        found = ""
         bunch: Any = load_support_requests()
         name = "Support requests (shipped with the package)"
     else:
         bunch = load_table(file, **(columns or {}))
         name = file
+        found = f"Read as: {bunch.DESCR.partition(' (')[2].removesuffix(')')}"
     y = bunch.target
     if len(bunch.data) < MIN_TEXTS:
         raise ValueError(
@@ -144,7 +150,7 @@ def load_corpus(
         )
     texts = np.array(bunch.data, dtype=object)
     label_names, label_texts = list(bunch.target_names), list(bunch.label_texts)
-    return Corpus(name, texts, y, label_names, label_texts, train, test)
+    return Corpus(name, texts, y, label_names, label_texts, train, test, found)
 
 
 def stratified_folds(y: Any, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -205,3 +205,66 @@ def test_shared_datasets(shared):
     laws = load_folder(shared / "data" / "eurlex57k", split="dev")
     assert sp.isspmatrix_csr(laws.target)
     assert laws.target.shape == (6000, 4271)
+
+
+# -- only what was asked for -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain(tmp_path):
+    """A folder with a training split."""
+    lines = '{"text": "x", "labels": ["a"]}\n{"text": "y", "labels": ["b"]}\n'
+    (tmp_path / "train.jsonl").write_text(lines, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("test.jsonl", b'{"text": "q"}\n'),
+        ("._train.jsonl", b"\0\5\x16\7Mac OS X\xa3"),
+        ("predictions.jsonl", b'{"id": 1}\n'),
+        ("broken.jsonl", b'{"text": \n'),
+        ("other.jsonl", b"\xff\xfe\0\1"),
+    ],
+)
+@pytest.mark.parametrize("texts", [True, False])
+def test_files_that_were_not_asked_for(plain, name, content, texts):
+    (plain / name).write_bytes(content)
+    if texts:
+        (plain / "labels.json").write_text('{"a": "a", "b": "b"}', encoding="utf-8")
+    assert load_folder(plain, split="train").target.tolist() == ["a", "b"]
+    bunch = load_folder(plain, split="train", as_classes=False)
+    assert bunch.target.tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_split_without_labels(plain):
+    (plain / "test.jsonl").write_text('{"text": "q"}\n{"text": "r"}\n', encoding="utf-8")
+    for bunch in (load_folder(plain, split="test"), load_folder(plain).test):
+        assert bunch.data == ["q", "r"]
+        assert bunch.target is None
+        assert bunch.target_names == ["a", "b"]
+    assert load_folder(plain).train.target.tolist() == ["a", "b"]
+    (plain / "test.jsonl").write_text(
+        '{"text": "q", "labels": "a"}\n{"text": "r"}\n', encoding="utf-8"
+    )
+    with pytest.raises(ValueError, match=r"line 2: no key 'labels'"):
+        load_folder(plain, split="test")
+
+
+def test_label_texts_with_a_byte_order_mark(plain):
+    (plain / "labels.json").write_text('{"a": "é", "b": "b"}', encoding="utf-8-sig")
+    assert load_folder(plain, split="train").label_texts == ["é", "b"]
+    (plain / "labels.json").write_bytes('{"a": "é", "b": "b"}'.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"labels\.json, line 1: byte 0xe9 .* is not utf-8"):
+        load_folder(plain, split="train")
+
+
+def test_names_of_labels_from_elsewhere(plain):
+    bunch = load_folder(plain, split="train", label_names=["b", "c", "a"])
+    assert bunch.target.tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert bunch.target_names == ["b", "c", "a"]
+    with pytest.raises(ValueError, match=r"line 2: the label 'b' is none of the 2 label_names"):
+        load_folder(plain, split="train", label_names=["a", "c"])
+    left = load_folder(plain, split="train", label_names=["a", "c"], unknown_labels="ignore")
+    assert left.target.tolist() == [[1, 0], [0, 0]]

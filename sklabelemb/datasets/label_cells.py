@@ -1,0 +1,207 @@
+"""The labels in the cells of a table, in whatever form people write them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sklabelemb.datasets.reader import split_labels
+
+__all__ = ["is_set", "split_cells"]
+
+# The first is the surest sign: names of labels contain commas now and then.
+_SEPARATORS = (";", "|", ",")
+_YES = {"1", "1.0", "true"}
+_NO = {"0", "0.0", "false", ""}
+_WRAPPED = re.compile(r"(?:array|set|frozenset|list|tuple)\((.*?)(?:,\s*dtype=[^)]*)?\)", re.DOTALL)
+# A NumPy array written as text separates its items by a mere space.
+_STRING = r"""(?:'[^']*'|"[^"]*")"""
+_SPACED = re.compile(rf"\[\s*{_STRING}(?:\s+{_STRING})+\s*\]")
+
+
+def split_cells(
+    cells: Sequence[Any], places: Sequence[str], separator: str | None
+) -> tuple[list[list[str]], str]:
+    """Labels of each cell of a column, and how they were told apart.
+
+    Parameters
+    ----------
+    cells : sequence
+        Text, lists, dicts, numbers, or None for no label.
+    places : sequence of str
+        File and line of each, for messages.
+    separator : str or None
+        What stands between labels in a text; "": nothing; None: what most cells agree on.
+
+    Returns
+    -------
+    labels : list of list of str
+    how : str
+        A phrase that says what was guessed.
+
+    Raises
+    ------
+    ValueError
+        For a cell that cannot be understood, with its place.
+
+    Warns
+    -----
+    UserWarning
+        Where a cell has another separator than the others, with its place.
+    """
+    parsed = [_parsed(cell, place) for cell, place in zip(cells, places, strict=True)]
+    _refuse_multi_hot(parsed, places)
+    plain = {i: cell for i, cell in enumerate(parsed) if isinstance(cell, str)}
+    how = "lists of labels" if len(plain) < len(parsed) else "one label a cell"
+    if separator is None:
+        separator = _separator_of(list(plain.values()))
+        _warn_about_others(plain, places, separator)
+    if separator and any(separator in cell for cell in plain.values()):
+        how = f"labels separated by {separator!r}"
+    found = []
+    for cell, place in zip(parsed, places, strict=True):
+        if isinstance(cell, str):
+            found.append(_names(cell.split(separator) if separator else [cell]))
+        else:
+            found.append(_names(split_labels(cell, place)))
+    return found, how
+
+
+def is_set(value: Any, name: Any, where: str) -> bool:
+    """Whether a cell of a column of 0 and 1 is set; a ValueError for anything else."""
+    sign = "" if value is None or value != value else str(value).strip().lower()
+    if sign in _YES or sign in _NO:
+        return sign in _YES
+    raise ValueError(
+        f"{where}: the label column {name!r} holds {value!r}, expected 0 or 1. For a column of "
+        f"label names, pass labels={name!r} instead of a list of columns."
+    )
+
+
+def _names(labels: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(name for label in labels if (name := str(label).strip())))
+
+
+def _parsed(cell: Any, where: str) -> Any:
+    """Text that is no list, or a list of names."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        if wrapped := _WRAPPED.fullmatch(text):
+            text = wrapped[1].strip() or "[]"
+        if text[:1] + text[-1:] not in ("[]", "{}", "()"):
+            return cell
+        cell = _read(text, where)
+    if hasattr(cell, "tolist"):
+        cell = cell.tolist()
+    elif hasattr(cell, "to_list"):
+        cell = cell.to_list()
+    if isinstance(cell, (tuple, set, frozenset)):
+        cell = sorted(cell) if isinstance(cell, (set, frozenset)) else list(cell)
+    if isinstance(cell, dict):
+        return _of_dict(cell, where)
+    if isinstance(cell, list) and cell and all(isinstance(item, dict) for item in cell):
+        return [label for item in cell for label in _of_dict(item, where)]
+    if isinstance(cell, float):
+        return [] if cell != cell else [int(cell)] if cell.is_integer() else cell
+    return cell
+
+
+def _read(text: str, where: str) -> Any:
+    if text == "{}":
+        return []
+    if _SPACED.fullmatch(text):
+        return [item[1:-1] for item in re.findall(_STRING, text)]
+    for read in (json.loads, ast.literal_eval):
+        try:
+            value = read(text)
+        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+            continue
+        # A name in brackets is a name.
+        return value if not isinstance(value, str) else text
+    if text[0] == "(":
+        return text
+    raise ValueError(
+        f"{where}: the labels {text!r:.80} look like a list but cannot be read as one. Write them "
+        'as ["a", "b"], or as a;b.'
+    )
+
+
+def _of_dict(cell: dict[Any, Any], where: str) -> list[Any]:
+    """The labels in an object: those of Label Studio, numbers by label, or names by identifier."""
+    for key in ("choices", "labels"):
+        if isinstance(cell.get(key), list):
+            return list(cell[key])
+    values = list(cell.values())
+    if all(isinstance(v, str) for v in values) and values:
+        return values
+    if all(isinstance(v, (bool, int, float)) and v in (0, 1) for v in values):
+        return [label for label, value in cell.items() if value]
+    raise ValueError(
+        f'{where}: the labels {cell!r:.80} are an object, of which {{"choices": [...]}}, 0 or 1 by '
+        "label, and names by identifier are understood. Write them as a list of names."
+    )
+
+
+def _refuse_multi_hot(cells: Sequence[Any], places: Sequence[str]) -> None:
+    """Refuse rows of an indicator in the place of names."""
+    lists = [(cell, place) for cell, place in zip(cells, places, strict=True) if _is_hot(cell)]
+    if len(lists) < 2 or len({len(cell) for cell, _ in lists}) > 1:
+        return
+    others = [cell for cell in cells if isinstance(cell, list) and cell and not _is_hot(cell)]
+    if not others and len(lists[0][0]) > 1:
+        raise ValueError(
+            f"{lists[0][1]}: the labels {lists[0][0]!r:.60} look like a row of 0 and 1, one number "
+            "for each label. Give each label a column of its own, and name these: "
+            'labels=["delivery", "refund"]; or make names of the numbers first.'
+        )
+
+
+def _is_hot(cell: Any) -> bool:
+    return (
+        isinstance(cell, list)
+        and bool(cell)
+        and all(type(v) in (int, bool, float) and v in (0, 1) for v in cell)
+    )
+
+
+def _separator_of(cells: list[str]) -> str:
+    """The separator that most cells agree on, "" where there is none.
+
+    Cells agree where a label of the one is also one of another. A comma on which none agree, where
+    whole cells come again, belongs to a name.
+    """
+    found = []
+    for rank, separator in enumerate(_SEPARATORS):
+        parts = [set(_names(cell.split(separator))) for cell in cells]
+        split = [own for own, cell in zip(parts, cells, strict=True) if separator in cell]
+        if not split:
+            continue
+        times = Counter(label for own in parts for label in own)
+        agreeing = sum(any(times[label] > 1 for label in own) for own in split)
+        agrees = 2 * agreeing >= len(split) and agreeing > 0
+        whole = Counter(cell.strip() for cell in cells if cell.strip())
+        if separator == "," and not agreeing and max(whole.values()) > 1:
+            continue
+        found.append((agrees, 0 if agrees else len(split), -rank, separator))
+    return max(found)[-1] if found else ""
+
+
+def _warn_about_others(cells: dict[int, str], places: Sequence[str], separator: str) -> None:
+    """Name a cell that has another separator, where that might be the right one."""
+    others = _SEPARATORS[: _SEPARATORS.index(separator)] if separator else _SEPARATORS
+    for other in others:
+        strays = [i for i, cell in cells.items() if other in cell]
+        if strays:
+            taken = f"all cells are split at {separator!r}" if separator else "cells are not split"
+            warnings.warn(
+                f"{places[strays[0]]}: {cells[strays[0]]!r:.80} contains {other!r}, on which the "
+                f"cells of the column do not agree, so {taken} ({len(strays)} such cells). Pass "
+                f"label_separator to say what is right.",
+                UserWarning,
+                stacklevel=4,
+            )
