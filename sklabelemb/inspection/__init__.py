@@ -1,12 +1,13 @@
 """Inspection: why a text was given its labels."""
 
-from sklabelemb.inspection.explanation import Explanation
+from sklabelemb.inspection.explanation import Explanation, Explanations
 from sklabelemb.inspection.highlights import render_highlights, write_highlights
 from sklabelemb.inspection.joint_explanation import JointExplanation
 from sklabelemb.inspection.label_tables import render_label_tables, write_label_tables
 
 __all__ = [
     "Explanation",
+    "Explanations",
     "JointExplanation",
     "render_highlights",
     "render_label_tables",
