@@ -257,6 +257,8 @@ def _ratios(metric: Any, targets: tuple[Any, Any, Any]) -> tuple[RatioOfSums, Ra
             "y_true and the predictions must all be label indicators (2-D) or all be classes "
             f"(1-D), but {shapes}."
         )
+    if isinstance(metric, str) and metric.startswith("f1_"):  # as scikit-learn's scorers are called
+        metric = f"{metric.removeprefix('f1_')}_f1"
     known = CLASS_METRICS if one_dimensional[0] else INDICATOR_METRICS
     if metric not in known:
         kind = "1-D classes" if one_dimensional[0] else "label indicators"

@@ -268,6 +268,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "macro_f1": MacroF1,
     "samples_f1": SamplesF1,
 }
+# As scikit-learn's scorers are called.
+OBJECTIVES |= {f"f1_{name.removesuffix('_f1')}": kind for name, kind in OBJECTIVES.items()}
 
 
 def _hits(y: sp.csr_matrix, decisions: np.ndarray) -> np.ndarray:

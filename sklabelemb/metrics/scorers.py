@@ -113,6 +113,16 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+class Scorers(dict[str, MultilabelScorer]):
+    """Scorers by name, found under both spellings: ``f1_micro`` and ``micro_f1``."""
+
+    def __missing__(self, name: str) -> MultilabelScorer:
+        average, _, measure = name.partition("_") if isinstance(name, str) else ("", "", "")
+        if (other := f"{measure}_{average}") in self:
+            return self[other]
+        raise KeyError(f"{name!r} is no scorer; there are {', '.join(self)}.")
+
+
 def _all_scorers() -> dict[str, MultilabelScorer]:
     scorers = {
         "neg_hamming_loss": MultilabelScorer(hamming, -1, {}),
@@ -137,4 +147,4 @@ def _all_scorers() -> dict[str, MultilabelScorer]:
 #: is a value for ``scoring`` in `GridSearchCV` and `cross_validate`; so is each entry. Larger is
 #: better in all of them. Labels and samples for which a measure is undefined count 0 in precision,
 #: recall and F1, and are left out of AUC and nDCG. With fewer than k labels, k is their number.
-SCORERS: dict[str, MultilabelScorer] = _all_scorers()
+SCORERS = Scorers(_all_scorers())

@@ -63,7 +63,7 @@ class VectorFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path = path.expanduser()
         self.n_vectors: int | None = None
         try:
             with path.open("rb") as raw:
@@ -136,6 +136,12 @@ class VectorFile:
             )
         if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise ValueError(f"{self} is encoded in UTF-16; save it as UTF-8")
+        if sample.startswith(b"version https://git-lfs"):
+            raise ValueError(
+                f"{self} is a pointer of Git LFS, not the file itself: fetch it with git lfs pull"
+            )
+        if sample.lstrip().startswith((b"<!DOCTYPE", b"<!doctype", b"<html")):
+            raise ValueError(f"{self} is a web page, not a file of vectors: download it again")
         if sample.startswith(b"\x80"):
             raise ValueError(
                 f"{self} is a Python pickle, which is not opened because it can run code; load it "
@@ -180,6 +186,9 @@ class VectorFile:
                 if not line:
                     continue
                 n_read += 1
+                if sep + sep in line:
+                    # Some tools align the numbers, or write two spaces after the word.
+                    line = sep.join(field for field in line.split(sep) if field)
                 excess = line.count(sep) - dim
                 if not excess:
                     word = line[: line.find(sep)]
@@ -213,7 +222,8 @@ class VectorFile:
             state = "is truncated" if n_read < self.n_vectors else "has a wrong header"
             raise ValueError(
                 f"{self} {state}: line 1 promises {self.n_vectors} vectors, but there are {n_read} "
-                f"(up to {where})"
+                f"(up to {where}). For a part of a file, cut off with head for instance, write the "
+                f"right number into line 1: {n_read} {self.dim}"
             )
 
     def _binary(self, sink: Wants) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -39,8 +40,9 @@ def load_vectors(
     words : sequence of str, length n_words
         The wanted words, for instance ``vocabulary.words``.
     lowercase_fallback : bool, default=True
-        Where a word has no vector but its lower-case form has, take that. On by default because
-        most published vectors are lower-case and a near miss is better than none.
+        Where a word has no vector but its lower-case form has, take that; likewise its form without
+        full-width letters, ligatures and the like. On by default because most published vectors are
+        lower-case and a near miss is better than none.
 
     Returns
     -------
@@ -187,7 +189,8 @@ class _Sink:
             self.rows.setdefault(_key(word), len(self.rows))
         if lowercase_fallback:
             for word in words:
-                self.rows.setdefault(_key(word.lower()), len(self.rows))
+                for form in _other_forms(word):
+                    self.rows.setdefault(_key(form), len(self.rows))
         self.wants = self.rows.__contains__
 
     def allocate(self, dim: int) -> None:
@@ -211,12 +214,27 @@ class _Sink:
     def result(self, words: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         rows = np.fromiter((self.rows[_key(word)] for word in words), np.int64, len(words))
         if self.lowercase_fallback:
-            lowered = (self.rows[_key(word.lower())] for word in words)
-            fallback = np.fromiter(lowered, np.int64, len(words))
-            rows = np.where(self.seen[rows], rows, fallback)
+            for i in np.flatnonzero(~self.seen[rows]).tolist():
+                forms = (self.rows[_key(form)] for form in _other_forms(words[i]))
+                rows[i] = next((row for row in forms if self.seen[row]), rows[i])
         if len(rows) == len(self.rows) and np.array_equal(rows, np.arange(len(rows))):
             return self.vectors, self.seen
         return self.vectors[rows], self.seen[rows]
+
+
+def _other_forms(word: str) -> tuple[str, ...]:
+    """Other spellings of a word, the nearest first: lower-case, and without compatibility forms.
+
+    Full-width letters and ligatures become plain ones, and the dot that lower-casing puts above an
+    "i" (of the Turkish "İ") goes.
+    """
+    lowered = word.lower()
+    if lowered.isascii():
+        return (lowered,)
+    plain = unicodedata.normalize("NFKC", word)
+    composed = unicodedata.normalize("NFC", lowered)
+    bare = unicodedata.normalize("NFKC", plain.lower()).replace("i\u0307", "i")
+    return tuple(dict.fromkeys((lowered, composed, plain, plain.lower(), bare)))
 
 
 class _Pairs:

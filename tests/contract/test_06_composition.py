@@ -255,7 +255,8 @@ def test_an_update_is_made_as_the_parameters_are_now(neural):
     # What net_params says goes before, and "auto" stays with what there is.
     model.set_params(net_params={"callbacks": [sizes], "batch_size": 3}, batch_size=1)
     assert max(model.partial_fit(TEXTS, LABELS) and sizes.seen) == 3
-    model.set_params(batch_size="auto", net_params=None)
+    model.set_params(batch_size="auto", net_params={"callbacks": [sizes]})
+    sizes.seen.clear()
     assert max(model.partial_fit(TEXTS, LABELS) and sizes.seen) == 3
 
 

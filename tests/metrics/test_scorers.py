@@ -247,3 +247,13 @@ def test_classes_are_refused():
 def test_they_can_be_pickled_and_read():
     assert pickle.loads(pickle.dumps(SCORERS)).keys() == SCORERS.keys()
     assert "precision" in repr(SCORERS["precision_at_3"])
+
+
+def test_both_spellings_are_understood():
+    for name, scorer in SCORERS.items():
+        first, _, last = name.rpartition("_")
+        if last in ("micro", "macro", "samples"):
+            assert SCORERS[f"{last}_{first}"] is scorer
+    assert "micro_f1" not in list(SCORERS)
+    with pytest.raises(KeyError, match="'micro_f2' is no scorer; there are neg_hamming_loss"):
+        SCORERS["micro_f2"]

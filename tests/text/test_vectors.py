@@ -314,3 +314,68 @@ def test_real_glove_vectors():
     assert vector_dim(SHARED) == vectors.shape[1] == 100
     king, queen, man = vectors[:3] / np.linalg.norm(vectors[:3], axis=1, keepdims=True)
     assert king @ queen > king @ man
+
+
+# -- words spelt otherwise, and files that are something else ---------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "known"),
+    [
+        ("İSTANBUL", "istanbul"),
+        ("i\u0307stanbul", "istanbul"),
+        ("\uff21\uff22\uff23", "abc"),
+        ("\uff43\uff41\uff46é", "café"),
+        ("cafe\u0301", "café"),
+        ("ﬁnance", "finance"),
+        ("①", "1"),
+        ("ÉCOLE", "école"),
+        ("STRASSE", "strasse"),
+    ],
+)
+def test_other_forms_of_a_word_find_its_vector(word, known):
+    vectors, found = load_vectors({known: [1.0, 2.0], "other": [0.0, 1.0]}, [word, "other"])
+    assert found.tolist() == [True, True]
+    assert vectors[0].tolist() == [1.0, 2.0]
+    assert not load_vectors({known: [1.0]}, [word, known], lowercase_fallback=False)[1][0]
+
+
+def test_the_form_that_is_there_goes_first():
+    source = {"ABC": [1.0], "abc": [2.0], "\uff21\uff22\uff23": [3.0]}
+    assert load_vectors(source, ["\uff21\uff22\uff23", "ABC", "Abc"])[0].ravel().tolist() == [
+        3.0,
+        1.0,
+        2.0,
+    ]
+
+
+def test_double_spaces(tmp_path):
+    file = tmp_path / "vectors.txt"
+    file.write_text("cat  1  2\ndog 3   4 \n", encoding="utf-8")
+    vectors, found = load_vectors(file, ["dog", "cat"])
+    assert found.all()
+    assert vectors.tolist() == [[3.0, 4.0], [1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n",
+            "pointer of Git LFS",
+        ),
+        ("<!DOCTYPE html>\n<html></html>\n", "a web page, not a file of vectors"),
+        ("3 2\ncat 1 2\ndog 3 4\n", r"promises 3 vectors, but there are 2 .* line 1: 2 2"),
+    ],
+)
+def test_files_that_are_something_else(tmp_path, content, message):
+    file = tmp_path / "vectors.txt"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        load_vectors(file, ["cat"])
+
+
+def test_vectors_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "vectors.txt").write_text("cat 1 2\n", encoding="utf-8")
+    assert load_vectors("~/vectors.txt", ["cat"])[1].all()
