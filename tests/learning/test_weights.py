@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklabelemb.learning.weights import class_weights
+from sklabelemb.targets import Targets
+
 from .small import CLASSES, CLASSIFIERS, LABELS, TEXTS, UNSEEN
 
 FRAME = pd.DataFrame(LABELS, columns=["delivery", "refund", "staff"])
@@ -50,3 +53,16 @@ def test_as_many_weights_as_labels(make):
 def test_labels_that_there_are_none_of(make):
     with pytest.raises(ValueError, match=r"labels that y does not have: .*'nobody'.*'delivery'"):
         make(class_weight={"nobody": 1.0}).fit(TEXTS, FRAME)
+
+
+def test_balanced_labels_weigh_as_negatives_to_positives():
+    rare = np.zeros((99, 3), dtype=int)
+    rare[:9, 0] = 1
+    rare[:49, 1] = 1
+    targets = Targets.infer(rare)
+    weights = class_weights("balanced", targets, targets.encode(rare))
+    # One is added to either count, so that a label without positives has a weight, too.
+    np.testing.assert_allclose(weights, [91 / 10, 51 / 50, 100 / 1])
+    classes = Targets.infer(["a"] * 6 + ["b"] * 2)
+    weights = class_weights("balanced", classes, classes.encode(["a"] * 6 + ["b"] * 2))
+    np.testing.assert_allclose(weights, [8 / (2 * 6), 8 / (2 * 2)])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import sklabelemb.learning.fit
+from sklabelemb import LEAMClassifier
 from sklabelemb.learning.settings import Settings
 from sklabelemb.learning.words import read_words
 from sklabelemb.text import Vocabulary
@@ -85,3 +86,15 @@ def test_unseen_words_keep_their_letters_and_old_words_their_ids():
     assert vocabulary.words == ("e", "z", "a", "b", "c", "d")
     assert ids.unknown_words == ()
     assert ids.row(2).tolist() == [2, 2, 4]
+
+
+@pytest.mark.parametrize(("n_texts", "known"), [(99, True), (100, False)])
+def test_words_of_few_texts_may_come_once(n_texts, known):
+    texts = [f"my parcel {'late' if i % 2 else 'lost'}" for i in range(n_texts - 1)] + ["unheard"]
+    y = [i % 2 for i in range(n_texts)]
+    small = {"max_epochs": 1, "embedding_dim": 4, "wide": False, "validation_fraction": 0}
+    model = LEAMClassifier(**small, device="cpu", random_state=0).fit(texts, y)
+    assert ("unheard" in model.vocabulary_.words) is known
+    # What is asked for is done, however few texts there are.
+    asked = LEAMClassifier(**small, min_df=3, device="cpu").fit(texts, y)
+    assert "unheard" not in asked.vocabulary_.words
