@@ -249,7 +249,7 @@ def folders(n: int, rng: random.Random) -> collections.Counter:
             shutil.copytree(Path(parent, name), folder)
             files = sorted(path for path in folder.rglob("*") if path.is_file())
             file = rng.choice(files)
-            # With the digest set right, a folder may say another thing; it must not crash, though.
+            # With the digest set right a folder may say another thing; `load` must not crash.
             signed = False
             match rng.randrange(4):
                 case 0:
@@ -273,9 +273,15 @@ def folders(n: int, rng: random.Random) -> collections.Counter:
 
             # Another whole model in its place is no damage.
             known = [other for other in names if type(models[other]) is type(model)]
-            if not any(
-                count(collections.Counter(), lambda o=o: same(name=o)) is True for o in known
-            ):
+            answers = [count(collections.Counter(), lambda o=o: same(name=o)) for o in known]
+            broken = [a for a in answers if isinstance(a, Exception) and not isinstance(a, OURS)]
+            if signed and broken:
+                outcomes["with the digest of what it says, loaded, fails in predict"] += 1
+            elif broken:
+                outcomes[f"CRASH in predict: {type(broken[0]).__name__}: {broken[0]}"[:100]] += 1
+            elif signed:
+                outcomes["with the digest of what it says, loaded"] += 1
+            elif not any(answer is True for answer in answers):
                 outcomes["loaded, predicts otherwise"] += 1
     return outcomes
 

@@ -46,7 +46,8 @@ def new_folder(target: Path) -> Iterator[Path]:
     happened; if the process dies, what it leaves beside `target` goes at the next call.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    _clean_up(target)
+    with _turn(target.parent):
+        _clean_up(target)
     folder = target.with_name(f"{_prefix(target)}{uuid.uuid4().hex}")
     folder.mkdir()
     try:
@@ -54,7 +55,9 @@ def new_folder(target: Path) -> Iterator[Path]:
             yield folder
             for path in (*folder.rglob("*"), folder):
                 _flush(path)
-            _swap(folder, target)
+            with _turn(target.parent):
+                _clean_up(target)
+                _swap(folder, target)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -99,6 +102,24 @@ def _prefix(target: Path) -> str:
 
 def _aside(target: Path) -> Path:
     return target.with_name(f".{target.name}.replaced")
+
+
+@contextlib.contextmanager
+def _turn(parent: Path) -> Iterator[None]:
+    """Wait for those who are exchanging folders in the same place, where files can be locked."""
+    try:
+        import fcntl
+
+        descriptor = os.open(parent, os.O_RDONLY)
+    except (ImportError, OSError):  # Windows
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -231,3 +232,25 @@ def test_unfitted_models_inside_keep_their_parameters(tmp_path):
     assert again.estimator.encoder == "mean"
     assert not hasattr(again.estimator, "model_")
     assert again.estimator_.model_ is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
+def test_of_two_saves_at_once_one_wins_whole(tmp_path):
+    models = [leam(random_state=seed).fit(TEXTS, NAMED) for seed in (0, 1)]
+    wanted = [model.decision_function(UNSEEN) for model in models]
+    for _ in range(5):
+        children = []
+        for model in models:
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    save(model, tmp_path / "model", overwrite=True)
+                    code = 0
+                finally:
+                    os._exit(code)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+        found = load(tmp_path / "model").decision_function(UNSEEN)
+        assert any(np.array_equal(found, scores) for scores in wanted)
+        assert [path.name for path in tmp_path.iterdir()] == ["model"]
