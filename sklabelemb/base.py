@@ -16,20 +16,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from sklabelemb.decision import probabilities
-from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
 from sklabelemb.display import brief_html, brief_repr
-from sklabelemb.inspection.explanation import Explanations
 from sklabelemb.learning import Corpus, Model, Recipe, Task, read_samples
 from sklabelemb.learning.callbacks import EpochProgress, ScikitLearnCallbacks
 from sklabelemb.learning.fit import fit, update
 from sklabelemb.learning.net_params import check_net_params
-from sklabelemb.learning.task import group_by_task, meant_task, shown_tasks, targets_of
-from sklabelemb.readout import Readout, joined
+from sklabelemb.readout import Answers
 from sklabelemb.targets import Targets
-from sklabelemb.text import check_documents
 
 __all__ = ["VECTORS", "LabelEmbeddingClassifier"]
 
@@ -186,111 +181,9 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     # -- predicting ----------------------------------------------------------------------------
 
-    def _readout(self) -> Any:
+    def _answers(self) -> Answers:
         check_is_fitted(self)
-        return self.model_.recipe.readout(self.model_)
-
-    def _answer(
-        self, X: Any, task: Any, answer: Callable[[Any, list[str], Task], Any]
-    ) -> dict[Any, tuple[Any, np.ndarray]]:
-        """What is answered to the texts of each task, and which texts these are."""
-        readout: Readout = self._readout()
-        documents = check_documents(X)
-        return {
-            name: (answer(readout, [documents[i] for i in rows], self.model_.tasks[name]), rows)
-            for name, rows in self._groups(task, len(documents)).items()
-        }
-
-    def _groups(self, task: Any, n_samples: int) -> dict[Any, np.ndarray]:
-        """Which samples belong to which task; every task is known."""
-        tasks = self.model_.tasks
-        groups = group_by_task(meant_task(tasks) if task is None else task, n_samples)
-        for name in groups:
-            if name not in tasks:
-                raise ValueError(
-                    f"This model has no task {name!r}. {shown_tasks(tasks)} Add it with "
-                    "partial_fit(X, y, task=...) or add_task(...)."
-                )
-        return groups
-
-    def _decision_function(self, X: Any, task: Any = None) -> np.ndarray:
-        def answer(readout: Readout, documents: list[str], own: Task) -> np.ndarray:
-            logits = readout.logits(readout.encode(documents), own)
-            two_classes = not own.multilabel and logits.shape[1] == 2
-            return logits[:, 1] - logits[:, 0] if two_classes else logits
-
-        return np.asarray(joined(self._answer(X, task, answer)))
-
-    def _predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
-        def answer(readout: Readout, documents: list[str], own: Task) -> np.ndarray:
-            return probabilities(readout.logits(readout.encode(documents), own), own.multilabel)
-
-        return np.asarray(joined(self._answer(X, task, answer)))
-
-    def _predict(self, X: Any, task: Any = None) -> Any:
-        def answer(readout: Readout, documents: list[str], own: Task) -> np.ndarray:
-            decisions = readout.predictions(readout.encode(documents), own)
-            return decisions if own.multilabel else decisions.argmax(axis=1)
-
-        found = self._answer(X, task, answer)
-        targets = {name: self.model_.tasks[name].targets for name in found}
-        if len(found) == 1:
-            [(name, (decisions, _))] = found.items()
-            return targets[name].decode(decisions, index=getattr(X, "index", None))
-        # Several tasks give an array, whatever forms their targets have.
-        return joined(
-            {
-                name: (replace(targets[name], container="array").decode(decisions), rows)
-                for name, (decisions, rows) in found.items()
-            }
-        )
-
-    def _predict_labels(
-        self, X: Any, top_k: int | None, with_scores: bool, task: Any = None
-    ) -> list[tuple[Any, ...]]:
-        check_top_k(top_k)
-
-        def answer(readout: Readout, documents: list[str], own: Task) -> list[tuple[Any, ...]]:
-            logits, decisions = readout.answers(readout.encode(documents), own)
-            scores = probabilities(logits, own.multilabel)
-            return labels_by_score(own.label_names, scores, decisions, top_k, with_scores)
-
-        return self._by_text(self._answer(X, task, answer))
-
-    def _score(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> float:
-        check_is_fitted(self)
-        documents = check_documents(X)
-        check_consistent_length(documents, y, sample_weight)
-        groups = self._groups(task, len(documents))
-        if len(groups) == 1:
-            [name] = groups
-            return self._accuracy(X, y, name, sample_weight)
-        weights = np.ones(len(documents)) if sample_weight is None else np.asarray(sample_weight)
-        right = 0.0
-        for name, rows in groups.items():
-            if weights[rows].any():
-                own = [documents[i] for i in rows]
-                share = self._accuracy(own, targets_of(y, rows), name, weights[rows])
-                right += weights[rows].sum() * share
-        return float(right / weights.sum())
-
-    def _accuracy(self, X: Any, y: Any, name: Any, sample_weight: Any) -> float:
-        targets = self.model_.tasks[name].targets
-        return targets.accuracy(y, self._predict(X, name), sample_weight)
-
-    def _explain(self, X: Any, task: Any = None) -> Explanations:
-        def answer(readout: Readout, documents: list[str], own: Task) -> list[Any]:
-            return readout.explain(documents, own)
-
-        return Explanations(self._by_text(self._answer(X, task, answer)))
-
-    def _by_text(self, found: dict[Any, tuple[Any, np.ndarray]]) -> list[Any]:
-        """The answers to the texts of all tasks in one list."""
-        answers: list[Any] = [None] * sum(len(rows) for _, rows in found.values())
-        for some, rows in found.values():
-            for row, answer in zip(rows, some, strict=True):
-                answers[row] = answer
-        return answers
+        return Answers(self.model_)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the labels.
@@ -303,7 +196,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         -------
         ndarray of shape (n_samples, n_labels), or (n_samples,) for two single classes
         """
-        return self._decision_function(X)
+        return self._answers().decision_function(X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the labels.
@@ -317,7 +210,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         ndarray of shape (n_samples, n_labels)
             Multi-label: each strictly between 0 and 1. Single-label: rows sum to one.
         """
-        return self._predict_proba(X)
+        return self._answers().predict_proba(X)
 
     def predict(self, X: Any) -> Any:
         """Predict the labels, in the form of the `y` that was fitted.
@@ -331,7 +224,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         ndarray, sparse matrix or DataFrame
             Multi-label: an indicator, by ``thresholds_`` and ``min_labels_``; else classes.
         """
-        return self._predict(X)
+        return self._answers().predict(X)
 
     def predict_labels(
         self, X: Any, top_k: int | None = None, with_scores: bool = False
@@ -352,7 +245,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         list of tuple
             For each text its labels: ``("refund", "delivery")``, or ``(("refund", 0.93), ...)``.
         """
-        return self._predict_labels(X, top_k, with_scores)
+        return self._answers().predict_labels(X, top_k, with_scores)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy; for label sets the share of texts whose whole set is right.
@@ -368,7 +261,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         -------
         float
         """
-        return self._score(X, y, sample_weight)
+        return self._answers().score(X, y, sample_weight)
 
     def count_parameters(self) -> dict[str, int]:
         """Number of parameters, frozen ones included.

@@ -348,7 +348,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
             without the word (of several pieces, the sum over leaving out each), times
             ``mixture_.deep`` beside a wide path, and there is no attention.
         """
-        return self._explain(X)
+        return self._answers().explain(X)
 
     @property
     def encoder_name_(self) -> str | None:

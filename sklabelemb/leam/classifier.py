@@ -343,7 +343,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
             With label-wise attention the mean of the labels' z, weighted by the probabilities that
             the network gives the labels. An empty text has the zero vector.
         """
-        return self._readout().vectors(check_documents(X), self.model_.own_task)
+        return self._answers().readout.vectors(check_documents(X), self.model_.own_task)
 
     def explain(self, X: Any) -> list[Explanation]:
         """Which words spoke for each label, and which against it.
@@ -361,4 +361,4 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
             input. See :class:`sklabelemb.inspection.Explanation`; :func:`.write_highlights` makes a
             page of them.
         """
-        return self._explain(X)
+        return self._answers().explain(X)

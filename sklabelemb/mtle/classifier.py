@@ -6,23 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.base import VECTORS, LabelEmbeddingClassifier
-from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.learning import Task, read_samples, read_tasks
 from sklabelemb.learning.task import check_task_mapping
+from sklabelemb.mtle.answers_by_task import AnswersByTask
 from sklabelemb.mtle.recipe import MTLERecipe
 from sklabelemb.mtle.zero_update import with_new_task
 
 __all__ = ["MTLEClassifier"]
 
 
-class MTLEClassifier(LabelEmbeddingClassifier):
+class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
     """Multi-task label-embedding classifier over raw text.
 
     A text and the words of each label's name become vectors, and a matcher scores the pair. No
@@ -415,122 +414,6 @@ class MTLEClassifier(LabelEmbeddingClassifier):
         check_is_fitted(self)
         self.model_ = with_new_task(self.model_, name, classes, label_texts, multilabel, vectors)
         return self
-
-    # -- answers by task -------------------------------------------------------------------------
-
-    def decision_function(self, X: Any, task: Any = None) -> np.ndarray:
-        """Logits of the labels; comparable within a task only.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-        task : str, int, or array-like of these, shape (n_samples,), default=None
-            The task, or each sample's own. May be left out where the model has one task, or one of
-            a plain fit.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels), or (n_samples,) for two single classes
-        """
-        return self._decision_function(X, task)
-
-    def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
-        """Probabilities of the labels of the task.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-        task : str, int, or array-like of these, shape (n_samples,), default=None
-            As in :meth:`decision_function`. Several tasks at once must have equally many labels.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels)
-            Multi-label: each strictly between 0 and 1. Single-label: rows sum to one.
-        """
-        return self._predict_proba(X, task)
-
-    def predict(self, X: Any, task: Any = None) -> Any:
-        """Predict the labels, in the form of the task's `y`.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-        task : str, int, or array-like of these, shape (n_samples,), default=None
-            As in :meth:`decision_function`.
-
-        Returns
-        -------
-        ndarray, sparse matrix or DataFrame
-            Multi-label: an indicator, by the task's thresholds; else classes. Several tasks at
-            once: an array, of objects where classes are of different kinds.
-        """
-        return self._predict(X, task)
-
-    def predict_labels(
-        self,
-        X: Any,
-        top_k: int | None = None,
-        with_scores: bool = False,
-        task: Any = None,
-    ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-        top_k : int, default=None
-            So many labels with the highest scores, predicted or not. None: those that
-            :meth:`predict` predicts, which may be none.
-        with_scores : bool, default=False
-            Whether each name comes in a pair with its probability.
-        task : str, int, or array-like of these, shape (n_samples,), default=None
-            As in :meth:`decision_function`.
-
-        Returns
-        -------
-        list of tuple
-            For each text its labels: ``("refund", "delivery")``, or ``(("refund", 0.93), ...)``.
-        """
-        return self._predict_labels(X, top_k, with_scores, task)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> float:
-        """Accuracy; for label sets the share of texts whose whole set is right.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-        y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-        sample_weight : array-like of shape (n_samples,), default=None
-        task : str, int, or array-like of these, shape (n_samples,), default=None
-            As in :meth:`decision_function`. Several tasks at once: the accuracy over all samples.
-
-        Returns
-        -------
-        float
-        """
-        return self._score(X, y, sample_weight, task)
-
-    def explain(self, X: Any, task: Any = None) -> list[Explanation]:
-        """Which words moved the score of each label of the task.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-        task : str, int, or array-like of these, shape (n_samples,), default=None
-            As in :meth:`decision_function`.
-
-        Returns
-        -------
-        list of Explanation
-            One a text. With ``encoder="mean"`` and a cosine or bilinear matcher the account is
-            exact: the contributions of a text's words and a constant of the label sum to the
-            label's logit (for the cosine, given the length of the whole text's vector). Otherwise
-            it is occlusion: a word's contribution is by how much the logit falls when the word is
-            left out. The contributions need not sum to anything, and a text of n words is read n
-            times.
-        """
-        return self._explain(X, task)
 
     @property
     def tasks_(self) -> Mapping[Any, Task]:

@@ -354,7 +354,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
             sequence; "marginal": those whose probability reaches ``thresholds_``, and at least
             ``min_labels_``. Single-label: classes.
         """
-        return self._predict(X)
+        return self._answers().predict(X)
 
     def predict_sequence(self, X: Any) -> list[LabelSequence]:
         """Predict labels in the order in which they are emitted.
@@ -370,7 +370,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
             the other sequences of the beam. Single classes: a sequence of one; the alternatives are
             the other classes, at most ``beam_size - 1``.
         """
-        return self._readout().sequences(check_documents(X), self.model_.own_task)
+        return self._answers().readout.sequences(check_documents(X), self.model_.own_task)
 
     def explain(self, X: Any) -> list[SequenceExplanation]:
         """What the decoder looked at for each label, and which words moved it.
@@ -386,7 +386,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
             contributions by occlusion: a text of n words is read n times, so the time grows with
             the square of its length. See :func:`.write_highlights` for a page of them.
         """
-        return self._explain(X)
+        return self._answers().explain(X)
 
     # -- what was learnt -------------------------------------------------------------------------
 

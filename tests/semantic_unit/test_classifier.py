@@ -540,21 +540,6 @@ def test_explaining_does_not_depend_on_how_many_texts_there_are(monkeypatch):
         close(alone.word_attention, found.word_attention, dtype=np.float32)
 
 
-def test_explanations_of_labels_of_one_name():
-    """Columns are told apart by their places, as everywhere else."""
-    settings = {"max_epochs": 12, "label_texts": None}
-    plain = units(**settings).fit(TEXTS, FRAME)
-    twins = units(**settings).fit(TEXTS, FRAME.set_axis(["x", "x", "x", "y"], axis=1))
-    np.testing.assert_array_equal(twins.predict_proba(UNSEEN), plain.predict_proba(UNSEEN))
-    several = 0
-    for one, other in zip(plain.explain(UNSEEN), twins.explain(UNSEEN), strict=True):
-        several += len(set(other.sequence.labels)) < len(one.sequence.labels)
-        np.testing.assert_array_equal(other.attention, one.attention)
-        np.testing.assert_array_equal(other.contributions, one.contributions)
-        np.testing.assert_array_equal(other.unit_attention, one.unit_attention)
-    assert several
-
-
 def test_explanations_can_be_highlighted(tmp_path):
     for attention in ("hybrid", "none"):
         path = tmp_path / f"{attention}.html"

@@ -1,0 +1,143 @@
+"""What a fitted classifier answers to raw texts, of one task or of several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length
+
+from sklabelemb.decision import probabilities
+from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
+from sklabelemb.inspection.explanation import Explanations
+from sklabelemb.learning.model import Model
+from sklabelemb.learning.task import Task, group_by_task, meant_task, shown_tasks, targets_of
+from sklabelemb.readout.joining import joined
+from sklabelemb.text import check_documents
+
+__all__ = ["Answers"]
+
+
+class Answers:
+    """The answers of a model to texts, in the form that the caller gets.
+
+    Each method takes raw texts, and the task of all of them or of each; None is the task that is
+    meant where none is named.
+
+    Parameters
+    ----------
+    model : Model
+    """
+
+    def __init__(self, model: Model[Any]) -> None:
+        self.model = model
+        self.readout: Any = model.recipe.readout(model)
+
+    def decision_function(self, X: Any, task: Any = None) -> np.ndarray:
+        """Logits; of two single classes, their difference."""
+
+        def answer(documents: list[str], own: Task) -> np.ndarray:
+            logits = self.readout.logits(self.readout.encode(documents), own)
+            two_classes = not own.multilabel and logits.shape[1] == 2
+            return np.asarray(logits[:, 1] - logits[:, 0] if two_classes else logits)
+
+        return np.asarray(joined(self._by_task(X, task, answer)))
+
+    def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
+        """Probabilities of labels or classes."""
+
+        def answer(documents: list[str], own: Task) -> np.ndarray:
+            logits = self.readout.logits(self.readout.encode(documents), own)
+            return probabilities(logits, own.multilabel)
+
+        return np.asarray(joined(self._by_task(X, task, answer)))
+
+    def predict(self, X: Any, task: Any = None) -> Any:
+        """Predictions in the form of the `y` that was fitted; of several tasks, an array."""
+
+        def answer(documents: list[str], own: Task) -> np.ndarray:
+            decisions = self.readout.predictions(self.readout.encode(documents), own)
+            return np.asarray(decisions if own.multilabel else decisions.argmax(axis=1))
+
+        found = self._by_task(X, task, answer)
+        targets = {name: self.model.tasks[name].targets for name in found}
+        if len(found) == 1:
+            [(name, (decisions, _))] = found.items()
+            return targets[name].decode(decisions, index=getattr(X, "index", None))
+        return joined(
+            {
+                name: (replace(targets[name], container="array").decode(decisions), rows)
+                for name, (decisions, rows) in found.items()
+            }
+        )
+
+    def predict_labels(
+        self, X: Any, top_k: int | None, with_scores: bool, task: Any = None
+    ) -> list[tuple[Any, ...]]:
+        """Names of the labels of each text, the likeliest first."""
+        check_top_k(top_k)
+
+        def answer(documents: list[str], own: Task) -> list[tuple[Any, ...]]:
+            logits, decisions = self.readout.answers(self.readout.encode(documents), own)
+            scores = probabilities(logits, own.multilabel)
+            return labels_by_score(own.label_names, scores, decisions, top_k, with_scores)
+
+        return _in_order(self._by_task(X, task, answer))
+
+    def explain(self, X: Any, task: Any = None) -> Explanations:
+        """Why each text was given its labels."""
+        return Explanations(_in_order(self._by_task(X, task, self.readout.explain)))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> float:
+        """Share of the texts whose class, or whole label set, is predicted."""
+        documents = check_documents(X)
+        check_consistent_length(documents, y, sample_weight)
+        groups = self._groups(task, len(documents))
+        if len(groups) == 1:
+            [name] = groups
+            return self._accuracy(X, y, name, sample_weight)
+        weights = np.ones(len(documents)) if sample_weight is None else np.asarray(sample_weight)
+        right = 0.0
+        for name, rows in groups.items():
+            if weights[rows].any():
+                own = [documents[i] for i in rows]
+                share = self._accuracy(own, targets_of(y, rows), name, weights[rows])
+                right += weights[rows].sum() * share
+        return float(right / weights.sum())
+
+    def _accuracy(self, X: Any, y: Any, name: Any, sample_weight: Any) -> float:
+        targets = self.model.tasks[name].targets
+        return targets.accuracy(y, self.predict(X, name), sample_weight)
+
+    def _by_task(
+        self, X: Any, task: Any, answer: Callable[[list[str], Task], Any]
+    ) -> dict[Any, tuple[Any, np.ndarray]]:
+        """What is answered to the texts of each task, and which texts these are."""
+        documents = check_documents(X)
+        return {
+            name: (answer([documents[i] for i in rows], self.model.tasks[name]), rows)
+            for name, rows in self._groups(task, len(documents)).items()
+        }
+
+    def _groups(self, task: Any, n_samples: int) -> dict[Any, np.ndarray]:
+        """Which samples belong to which task; every task is known."""
+        tasks = self.model.tasks
+        groups = group_by_task(meant_task(tasks) if task is None else task, n_samples)
+        for name in groups:
+            if name not in tasks:
+                raise ValueError(
+                    f"This model has no task {name!r}. {shown_tasks(tasks)} Add it with "
+                    "partial_fit(X, y, task=...) or add_task(...)."
+                )
+        return groups
+
+
+def _in_order(found: dict[Any, tuple[Any, np.ndarray]]) -> list[Any]:
+    """The answers to the texts of all tasks in one list."""
+    answers: list[Any] = [None] * sum(len(rows) for _, rows in found.values())
+    for some, rows in found.values():
+        for row, answer in zip(rows, some, strict=True):
+            answers[row] = answer
+    return answers
