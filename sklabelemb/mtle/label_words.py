@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -114,7 +115,8 @@ def _known_words(
         word
         for some in task.label_words
         for word in some
-        if any(character.isalnum() for character in word)
+        # Letters, numbers and signs such as emoji, but not punctuation.
+        if any(unicodedata.category(character)[0] in "LNS" for character in word)
     }
     frequency = vocabulary.document_frequency
     known = {word for word in words if frequency is None or frequency[vocabulary[word]] > 0}

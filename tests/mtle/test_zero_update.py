@@ -302,3 +302,18 @@ def test_parameters_set_after_the_fit_do_not_change_old_tasks_in_add_task():
     before = model.predict_proba(UNSEEN, task="books")
     model.set_params(pooling="last", dropout=0.5).add_task("new", ["good", "bad"])
     np.testing.assert_array_equal(model.predict_proba(UNSEEN, task="books"), before)
+
+
+@pytest.mark.parametrize(
+    ("labels", "means"), [(["👍", "👎"], True), (["🎉", "💤"], False), (["...", "!?"], False)]
+)
+def test_emoji_are_words(labels, means):
+    texts = ["good 👍 ...", "bad 👎 !?"] * 20
+    model = mtle().fit_tasks({"t": (texts, ["p", "n"] * 20)})
+    if means:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.add_task("e", labels)
+    else:
+        with pytest.warns(UserWarning, match=r"No word of labels .* is known"):
+            model.add_task("e", labels)
