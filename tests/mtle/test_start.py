@@ -30,3 +30,19 @@ def test_label_sets_begin_with_how_frequent_labels_are():
         assert bias.item() == pytest.approx(logit((y.sum() + 1) / (y.size + 2)), abs=1e-5)
     single = mtle(**STILL).fit(TEXTS, LABELS[:, 0]).net_.module_.matcher.bias
     assert single.item() == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "y", "held_out"),
+    [
+        ({}, LABELS[:, 0], False),
+        ({"patience": 3}, LABELS[:, 0], True),
+        ({"threshold": 0.5}, LABELS, False),
+        ({"threshold": "tuned"}, LABELS, True),
+    ],
+)
+def test_texts_are_held_out_where_something_is_chosen_by_them(parameters, y, held_out):
+    many = TEXTS * 3
+    model = mtle(validation_fraction=0.3, max_epochs=1, **parameters)
+    model.fit(many, np.concatenate([y] * 3))
+    assert ("valid_loss" in model.history_[0]) is held_out
