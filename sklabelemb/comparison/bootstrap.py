@@ -35,7 +35,7 @@ ROUNDING = 1e-12
 NAMES = ("y_true", "y_pred_a", "y_pred_b")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PairedBootstrap:
     """What :func:`paired_bootstrap` found; printing it gives the sentence for the paper.
 
@@ -93,6 +93,8 @@ def paired_bootstrap(
     random_state: int | np.random.RandomState | None = None,
 ) -> PairedBootstrap:
     r"""Test whether two classifiers differ on the texts of one test set.
+
+    __repr__ = __str__
 
     The texts are drawn anew, as many as there are and with replacement, and both predictions are
     scored on the same draw. With :math:`\delta` the difference A - B on all texts and

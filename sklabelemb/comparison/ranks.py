@@ -21,7 +21,7 @@ FEW_DATASETS = 5
 ROUNDING_DIGITS = 12
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClassifierComparison:
     """What :func:`compare_classifiers` found; printing it gives a table and the tests.
 
@@ -86,6 +86,8 @@ class ClassifierComparison:
         ]
         rule = "-" * sum(widths, 2 * (len(widths) - 1))
         return "\n".join([lines[0], rule, *lines[1:], rule, *self._findings()])
+
+    __repr__ = __str__
 
     def to_frame(self) -> Any:
         """The printed table as a pandas DataFrame.

@@ -17,7 +17,7 @@ from sklabelemb.optional import import_optional
 __all__ = ["FrequencyGroups", "f1_by_label_frequency", "micro_f1_without_frequent_labels"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FrequencyGroups:
     """F1 of groups of labels, from the rarest to the most frequent.
 
@@ -61,6 +61,8 @@ class FrequencyGroups:
             "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
             for row in (header, *rows)
         )
+
+    __repr__ = __str__
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the groups as bars, the rarest labels on the left.

@@ -28,7 +28,7 @@ AVERAGES = ("micro", "macro", "weighted", "samples")
 MANY_LABELS = 40
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MultilabelReport:
     """Per label, averaged, and as a whole: how good predictions of label sets are.
 
@@ -108,6 +108,8 @@ class MultilabelReport:
 
     def __str__(self) -> str:
         return self.to_text()
+
+    __repr__ = __str__
 
     def to_frame(self) -> Any:
         """Return the rows for the labels as a DataFrame, in the order of the columns of `y`.
