@@ -22,7 +22,7 @@ from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
 from sklabelemb.mtle import MTLEClassifier
 from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
 
-# Small enough that a fit takes a few hundredths of a second, large enough that it learns.
+# Small enough that a fit takes a few hundredths of a second; for those that learn see `longer`.
 TINY = {
     "embedding_dim": 8,
     "max_epochs": 3,
@@ -43,19 +43,19 @@ def leam_of_the_paper(**parameters):
 
 
 def mtle(**parameters):
-    slow = {"hidden_size": 16, "matcher": "bilinear", "learning_rate": 0.08, "max_epochs": 6}
+    slow = {"hidden_size": 16, "matcher": "bilinear", "learning_rate": 0.08, "max_epochs": 2}
     return MTLEClassifier(**{**TINY, "dropout": 0.0, **slow, **parameters})
 
 
 def mtle_of_means(**parameters):
     fast = {"encoder": "mean", "matcher": "cosine", "matcher_size": 8}
-    fast |= {"learning_rate": 0.05, "max_epochs": 6}
+    fast |= {"learning_rate": 0.05, "max_epochs": 2}
     return MTLEClassifier(**{**TINY, "dropout": 0.0, **fast, **parameters})
 
 
 def semantic_units(**parameters):
     small = {"hidden_size": 16, "n_layers": 1, "beam_size": 2, "dropout": 0.0, "word_dropout": 0.0}
-    small |= {"learning_rate": 0.05, "max_epochs": 6}
+    small |= {"learning_rate": 0.05, "max_epochs": 2}
     return SemanticUnitSeq2SeqClassifier(**{**TINY, **small, **parameters})
 
 
@@ -71,7 +71,7 @@ ENCODER |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 def laco(**parameters):
     fast = {name: value for name, value in TINY.items() if name != "embedding_dim"}
-    fast |= {"encoder": ENCODER, "learning_rate": 0.03, "max_epochs": 6, "dropout": 0.0}
+    fast |= {"encoder": ENCODER, "learning_rate": 0.03, "max_epochs": 2, "dropout": 0.0}
     fast |= {"cooccurrence": "clcp"}
     return LACOClassifier(**{**fast, **parameters})
 
@@ -79,7 +79,7 @@ def laco(**parameters):
 def bert(**parameters):
     """What is left of LACO without both ablations."""
     plain = {"joint_embedding": False, "cross_attention": False, "cooccurrence": None}
-    plain |= {"learning_rate": 0.012, "max_epochs": 8, "encoder": {**ENCODER, "hidden_size": 32}}
+    plain |= {"learning_rate": 0.012, "max_epochs": 2, "encoder": {**ENCODER, "hidden_size": 32}}
     plain |= {"wide": False}
     return laco(**{**plain, **parameters})
 
@@ -118,6 +118,17 @@ BASELINES = {
 EVERY_NEURAL = CLASSIFIERS | VARIANTS
 ALL = CLASSIFIERS | BASELINES
 EVERY = EVERY_NEURAL | BASELINES
+
+
+# Epochs until these texts are learnt, with the step sizes above.
+ENOUGH = {"MTLEClassifier": 10, "SemanticUnitSeq2SeqClassifier": 10, "LACOClassifier": 12}
+
+
+def longer(model):
+    """The classifier, trained long enough for tests that ask whether it has learnt something."""
+    if (epochs := ENOUGH.get(type(model).__name__)) is not None:
+        model.set_params(max_epochs=epochs)
+    return model
 
 
 def shared_out(arguments, forms, *, thorough=("LEAM",), names=ALL):

@@ -14,15 +14,18 @@ from .small import (
     CLASS_TEXTS,
     CLASSES,
     CODES,
+    EVERY,
     INDICATORS,
     LABELS,
     NAMES,
+    TARGETS,
     TEXTS,
     UNSEEN,
     binary_relevance,
     dense,
     fitted,
     learnt,
+    longer,
     shared_out,
 )
 
@@ -85,7 +88,7 @@ CLASS_FORMS = {
 @shared_out("form", CLASS_FORMS, thorough=["LEAM", "BinaryRelevance"])
 def test_classes_in_classes_out(make, form):
     y = CLASS_FORMS[form]
-    model = make().fit(CLASS_TEXTS, y)
+    model = longer(make()).fit(CLASS_TEXTS, y)
     predicted = model.predict(CLASS_TEXTS)
     expected = np.asarray(y)
     assert type(predicted) is np.ndarray
@@ -171,7 +174,7 @@ def test_a_label_that_is_always_there(make):
 
 
 def test_one_label_in_a_column(name):
-    model = fitted(name, "one label")
+    model = longer(EVERY[name]()).fit(*TARGETS["one label"])
     assert model.classes_.tolist() == [[0, 1]]
     assert model.predict(UNSEEN).shape == (20, 1)
     assert model.predict_proba(UNSEEN).shape == (20, 1)

@@ -45,6 +45,7 @@ from .small import (
     fitted,
     global_states,
     label_powerset,
+    longer,
     same_predictions,
     shared_out,
     training_as_in_workers,
@@ -111,7 +112,7 @@ def test_grid_search_in_two_processes(name, make):
 def test_grid_search_over_sparse_targets_and_frames(make):
     for y in (sp.csr_matrix(LABELS), pd.DataFrame(LABELS, columns=NAMES)):
         search = GridSearchCV(
-            make(), {}, scoring="f1_macro", cv=KFold(2, shuffle=True, random_state=0)
+            longer(make()), {}, scoring="f1_macro", cv=KFold(2, shuffle=True, random_state=0)
         )
         search.fit(pd.Series(TEXTS), y)
         assert search.best_score_ > 0.4
@@ -163,9 +164,9 @@ def test_soft_voting_over_raw_text(make):
 
 @shared_out("container", [list, np.array, pd.Series])
 def test_one_vs_rest(make, container):
-    classes = OneVsRestClassifier(make()).fit(container(CLASS_TEXTS), CLASSES)
+    classes = OneVsRestClassifier(longer(make())).fit(container(CLASS_TEXTS), CLASSES)
     assert classes.score(container(CLASS_TEXTS), CLASSES) > 0.9
-    labels = OneVsRestClassifier(make()).fit(container(TEXTS), LABELS)
+    labels = OneVsRestClassifier(longer(make())).fit(container(TEXTS), LABELS)
     assert len(labels.estimators_) == 3
     assert f1_score(LABELS, labels.predict(container(TEXTS)), average="micro") > 0.8
     assert labels.predict_proba(container(TEXTS)).shape == LABELS.shape
@@ -174,7 +175,7 @@ def test_one_vs_rest(make, container):
 @shared_out("container", [np.array, pd.Series, list])
 def test_multi_output(make, container):
     y = np.column_stack([CLASSES, BINARY])
-    model = MultiOutputClassifier(make()).fit(container(CLASS_TEXTS), y)
+    model = MultiOutputClassifier(longer(make())).fit(container(CLASS_TEXTS), y)
     X = container(CLASS_TEXTS)
     predicted = model.predict(X)
     assert predicted.shape == (60, 2)

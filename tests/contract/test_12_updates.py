@@ -15,6 +15,7 @@ from .small import (
     LABELS,
     TEXTS,
     UNSEEN,
+    longer,
     outcome,
 )
 
@@ -70,7 +71,7 @@ def test_partial_fit_with_a_batch_that_lacks_labels(neural):
 
 @pytest.mark.parametrize("way", [lambda m: m, lambda m: pickle.loads(pickle.dumps(m))])
 def test_partial_fit_goes_on_after_fit(every_neural, way):
-    model = way(every_neural(validation_fraction=0).fit(TEXTS, LABELS))
+    model = way(longer(every_neural(validation_fraction=0)).fit(TEXTS, LABELS))
     before = model.predict_proba(TEXTS)
     for _ in range(5):
         model.partial_fit(TEXTS, 1 - LABELS)
@@ -88,13 +89,14 @@ def test_partial_fit_obeys_the_learning_rate_of_now(neural):
 
 
 def test_warm_start_continues(every_neural):
-    model = every_neural(warm_start=True, validation_fraction=0).fit(TEXTS, LABELS)
+    model = longer(every_neural(warm_start=True, validation_fraction=0)).fit(TEXTS, LABELS)
     first = [row["train_loss"] for row in model.history_]
     model.fit(TEXTS, LABELS)
     second = [row["train_loss"] for row in model.history_]
     assert second[0] < first[0]
     assert second[-1] < first[-1]
-    cold = every_neural(validation_fraction=0).fit(TEXTS, LABELS).fit(TEXTS, LABELS)
+    cold = longer(every_neural(validation_fraction=0))
+    cold.fit(TEXTS, LABELS).fit(TEXTS, LABELS)
     assert [row["train_loss"] for row in cold.history_] == pytest.approx(first)
     # new words are learnt, the known ones kept
     words = len(model.vocabulary_)
