@@ -336,7 +336,7 @@ class Targets:
             others = [key for key in values if key not in set(names)]
             hint = f" No label is called {shown(others, 5)}." if others else ""
             raise ValueError(
-                f"{what} has nothing for {len(missing)} of {len(names)} labels: "
+                f"{what} has no text for {len(missing)} of {len(names)} labels: "
                 f"{shown(missing, 5)}.{hint} Its keys must be the labels' names: the columns of a "
                 "DataFrame, the label_names, the classes, or the column numbers of an array."
             )

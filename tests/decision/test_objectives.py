@@ -18,6 +18,8 @@ from sklabelemb.decision.objectives import (
 )
 
 AVERAGE = {"micro_f1": "micro", "macro_f1": "macro", "samples_f1": "samples"}
+# As scikit-learn's scorers are called.
+AVERAGE |= {f"f1_{average}": average for average in AVERAGE.values()}
 
 
 def random_case(seed, n_samples=8, n_labels=3, ties=True):

@@ -188,7 +188,7 @@ def test_updates_that_are_refused_change_nothing():
     for X, y, task, message in [
         (DVDS, ["fair"] * 24, "books", "classes that this model does not know: 'fair'"),
         (DVDS, ["pos"] * 24, "films", "only one class: 'pos'"),
-        (MAILS, MAIL_TOPICS.iloc[:, :2], "mail", "y has 2 labels, but this model knows 3"),
+        (MAILS, MAIL_TOPICS.iloc[:, :2], "mail", "The labels of y are not those of this model"),
         (DVDS, DVD_OPINIONS, "mail", "fitted on a multi-label indicator"),
         (MAILS, MAIL_TOPICS, "books", "fitted on 1-D classes"),
         (DVDS, DVD_OPINIONS[:-1], "films", "inconsistent numbers of samples"),
