@@ -69,8 +69,7 @@ def read_records(
         return _json_objects(source, encoding, needed), "JSON lines"
     if first.startswith("__label__"):
         return list(_fasttext(source, encoding, needed)), "lines of fastText"
-    rows = _table(source, needed, delimiter, quotechar, encoding, header)
-    return rows
+    return _table(source, needed, delimiter, quotechar, encoding, header)
 
 
 # -- frames and sheets -----------------------------------------------------------------------------

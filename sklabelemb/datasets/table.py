@@ -147,7 +147,7 @@ def load_table(
     check_choice("sparse", sparse, (True, False, "auto"))
     check_choice("header", header, ("infer", None))
     check_choice("unknown_labels", unknown_labels, ("error", "warn", "ignore"))
-    columns = _columns(labels)
+    columns = _columns(labels, header)
     if label_names is not None:
         label_names = as_names(label_names)
         if as_classes is True:
@@ -213,15 +213,10 @@ def load_table(
     return (bunch.data, bunch.target) if return_X_y else bunch
 
 
-def _columns(labels: Any) -> list[Any]:
+def _columns(labels: Any, header: str | None) -> list[Any]:
     columns = [labels] if isinstance(labels, (str, int)) else list(labels)
-    if not columns or not all(type(name) in (str, int) for name in columns):
-        raise ValueError(
-            f"labels must be the name of a column or a list of such names, got {labels!r}."
-        )
-    if len(columns) > 1 and all(type(name) is int for name in columns):
-        return columns
-    if not isinstance(labels, (str, int)) and not all(isinstance(name, str) for name in columns):
+    kind = int if header is None else str
+    if not columns or not all(type(name) is kind for name in columns):
         raise ValueError(
             f"labels must be the name of a column or a list of such names, got {labels!r}."
         )

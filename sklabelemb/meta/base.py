@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
-from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import check_cv
-from sklearn.utils import Bunch, Tags, _safe_indexing, get_tags, indexable
+from sklearn.utils import Bunch, Tags, get_tags, indexable
 from sklearn.utils._metadata_requests import _raise_for_params, _routing_enabled
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
@@ -26,44 +25,20 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
-    _check_method_params,
     _check_sample_weight,
     check_is_fitted,
     has_fit_parameter,
 )
 
-from sklabelemb.decision import label_scores
 from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
 from sklabelemb.decision.responses import label_answers, response_name
 from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.inspection.explanation import Explanations
+from sklabelemb.meta.cross_fit import CrossFit, Scored, fit_and_score
 from sklabelemb.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
-from sklabelemb.targets import Targets, column_names, is_indicator, names_of, positions
+from sklabelemb.targets import Targets, names_of, positions
 
-__all__ = ["CrossFit", "LabelMetaEstimator", "estimator_has"]
-
-
-@dataclass(frozen=True)
-class CrossFit:
-    """A classifier fitted to all samples, and scores of samples that it, or its like, had not seen.
-
-    Attributes
-    ----------
-    estimator : classifier
-    method : {"predict_proba", "decision_function"}
-        What gave the scores.
-    scores : ndarray of shape (n_scores, n_labels)
-        Logits or decision values, see :func:`sklabelemb.decision.label_scores`.
-    truth : csr_matrix of shape (n_scores, n_labels)
-    samples : int ndarray of shape (n_scores,)
-        Which sample each row belongs to; test sets may overlap.
-    """
-
-    estimator: Any
-    method: str
-    scores: np.ndarray
-    truth: sp.csr_matrix
-    samples: np.ndarray
+__all__ = ["LabelMetaEstimator", "estimator_has"]
 
 
 def estimator_has(method: str) -> Callable[[Any], bool]:
@@ -142,7 +117,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             When `y` is not an indicator, or `cv`, `refit` and the classifier do not go together.
         """
         X, y = indexable(X, y)
-        targets = Targets.infer(y, label_names=self._known_names(y))
+        targets = Targets.infer(y, label_names=self.label_names)
         if not targets.multilabel:
             raise ValueError(
                 f"{type(self).__name__} is for label indicators, but y is 1-D: one class a sample. "
@@ -334,14 +309,6 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         names = list(self.label_names_) if self.targets_.named else None
         return label_answers(self.estimator_, X, self.targets_.n_labels, method, names)
 
-    def _known_names(self, y: Any) -> Any:
-        """Names for the labels of `y`: as asked for, or those of a classifier fitted before."""
-        if self.label_names is not None or column_names(y) is not None:
-            return self.label_names
-        names = names_of(self.estimator)
-        same_number = names is not None and is_indicator(y) and np.shape(y)[1] == len(names)
-        return names if same_number else None
-
     def _routed(self, sample_weight: np.ndarray | None, params: dict[str, Any]) -> Bunch:
         """Arguments for the classifier's fit and the splitter's split."""
         _raise_for_params(params, self, None)
@@ -371,7 +338,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
     ) -> CrossFit:
         """Fit to all samples, and score each sample by a classifier that has not seen it."""
         names = list(targets.label_names) if targets.named else None
-        scored = _Scored(targets.n_labels, names)
+        scored = Scored(targets.n_labels, names)
         method = response_name(self.estimator, self.response_method)
         if isinstance(self.cv, str):
             self._check_prefit()
@@ -394,7 +361,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
                 " Pass a float as cv, the share of samples to hold out, or leave refit=True."
             )
         results = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_and_score)(clone(self.estimator), X, y, fit_params, fit, scored, method)
+            delayed(fit_and_score)(clone(self.estimator), X, y, fit_params, fit, scored, method)
             for fit in fits
         )
         return CrossFit(
@@ -428,39 +395,3 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
                 "was: cloning, as in a search, forgets what was learnt; wrap the classifier in "
                 "sklearn.frozen.FrozenEstimator."
             ) from error
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """How many labels are scored, and in which order, where they have names."""
-
-    n_labels: int
-    label_names: list[Any] | None
-
-    def by(self, estimator: Any, X: Any, method: str) -> np.ndarray:
-        return label_scores(
-            estimator, X, self.n_labels, response_method=method, label_names=self.label_names
-        )
-
-
-def _fit_and_score(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    fit_params: dict[str, Any],
-    split: tuple[np.ndarray, np.ndarray],
-    scored: _Scored,
-    response_method: str,
-) -> tuple[Any, np.ndarray | None]:
-    """Fit to one part and score the other, if there is one."""
-    train, test = split
-    params = _check_method_params(X, fit_params, indices=train)
-    with warnings.catch_warnings():
-        if scored.n_labels == 1:
-            # An indicator of one column is meant as such.
-            warnings.simplefilter("ignore", DataConversionWarning)
-        estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
-    if not len(test):
-        return estimator, None
-    held_out = _safe_indexing(X, test)
-    return estimator, scored.by(estimator, held_out, response_method)

@@ -11,8 +11,9 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.decision.rules import EPSILON
-from sklabelemb.meta.base import CrossFit, LabelMetaEstimator
+from sklabelemb.meta.base import LabelMetaEstimator
 from sklabelemb.meta.calibration_maps import fit_calibration_maps
+from sklabelemb.meta.cross_fit import CrossFit
 from sklabelemb.targets import Targets
 
 __all__ = ["LabelwiseCalibrator"]

@@ -14,7 +14,8 @@ from sklearn.utils.metaestimators import available_if
 from sklabelemb.decision import decide
 from sklabelemb.decision.objectives import OBJECTIVES, CallableObjective, Objective
 from sklabelemb.decision.rules import EPSILON
-from sklabelemb.meta.base import CrossFit, LabelMetaEstimator, estimator_has
+from sklabelemb.meta.base import LabelMetaEstimator, estimator_has
+from sklabelemb.meta.cross_fit import CrossFit
 from sklabelemb.meta.threshold_search import SHRINKAGES, as_probabilities, search_thresholds
 from sklabelemb.targets import Targets
 

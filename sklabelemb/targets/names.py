@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 
 from sklabelemb.targets.forms import frame_kind
 
@@ -32,26 +33,18 @@ def column_names(y: Any, name: str = "y") -> list[Any] | None:
 def names_of(estimator: Any) -> list[Any] | None:
     """Names of the labels of a fitted classifier, None where it knows none.
 
-    Those of a pipeline, a search or a frozen estimator are those of the classifier inside.
+    Those of a pipeline, a search or a frozen estimator are those of the classifier inside. The
+    `estimator` of others is what they clone, whatever it was fitted to.
     """
-    for _ in range(10):  # pipelines in searches in pipelines
-        targets = getattr(estimator, "targets_", None)
-        if targets is not None and hasattr(targets, "named"):
-            return list(targets.label_names) if targets.named else None
-        inner = next(
-            (
-                found
-                for attribute in ("best_estimator_", "estimator_", "estimator")
-                if (found := getattr(estimator, attribute, None)) is not None
-            ),
-            None,
-        )
-        if inner is None and getattr(estimator, "steps", None):
-            inner = estimator.steps[-1][1]
-        if inner is None:
-            return None
-        estimator = inner
-    return None
+    targets = getattr(estimator, "targets_", None)
+    if targets is not None and hasattr(targets, "named"):
+        return list(targets.label_names) if targets.named else None
+    if isinstance(estimator, FrozenEstimator):
+        return names_of(estimator.estimator)
+    if getattr(estimator, "steps", None):
+        return names_of(estimator.steps[-1][1])
+    fitted = getattr(estimator, "best_estimator_", getattr(estimator, "estimator_", None))
+    return None if fitted is None else names_of(fitted)
 
 
 def as_names(label_names: Any, what: str = "label_names") -> list[Any]:

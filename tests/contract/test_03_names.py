@@ -12,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import average_precision_score, get_scorer, roc_auc_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 
 from sklabelemb import LabelwiseCalibrator, ThresholdTuner
@@ -27,6 +28,7 @@ from .small import (
     TARGETS,
     TEXTS,
     UNSEEN,
+    binary_relevance,
     by_thresholds,
     fitted,
 )
@@ -322,3 +324,14 @@ def test_thresholds_by_name(neural):
         neural(threshold={"people": 0.5}, **ways).fit(TEXTS, FRAME)
     with pytest.raises(ValueError, match="threshold must lie between 0 and 1"):
         neural(threshold={"staff": 1.5}, **ways).fit(TEXTS, FRAME)
+
+
+@pytest.mark.parametrize("meta", [ThresholdTuner, LabelwiseCalibrator])
+def test_what_a_template_was_fitted_to_is_forgotten(meta):
+    """A classifier that is cloned has no names, whatever it had learnt before."""
+    template = binary_relevance().fit(TEXTS, FRAME)
+    for inside in (template, OneVsRestClassifier(template)):
+        tuner = meta(inside, cv=2, random_state=0).fit(TEXTS, LABELS[:, ::-1])
+        assert tuner.label_names_.tolist() == [0, 1, 2]
+        other = OTHER[OTHER.columns[::-1]]
+        assert meta(inside, cv=2).fit(TEXTS, other).label_names_.tolist() == list(other.columns)

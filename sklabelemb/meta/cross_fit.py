@@ -1,0 +1,77 @@
+"""Scores of samples that a classifier was not trained on, one fit after the other."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _check_method_params
+
+from sklabelemb.decision import label_scores
+
+__all__ = ["CrossFit", "Scored", "fit_and_score"]
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """A classifier fitted to all samples, and scores of samples that it, or its like, had not seen.
+
+    Attributes
+    ----------
+    estimator : classifier
+    method : {"predict_proba", "decision_function"}
+        What gave the scores.
+    scores : ndarray of shape (n_scores, n_labels)
+        Logits or decision values, see :func:`sklabelemb.decision.label_scores`.
+    truth : csr_matrix of shape (n_scores, n_labels)
+    samples : int ndarray of shape (n_scores,)
+        Which sample each row belongs to; test sets may overlap.
+    """
+
+    estimator: Any
+    method: str
+    scores: np.ndarray
+    truth: sp.csr_matrix
+    samples: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How many labels are scored, and in which order, where they have names."""
+
+    n_labels: int
+    label_names: list[Any] | None
+
+    def by(self, estimator: Any, X: Any, method: str) -> np.ndarray:
+        """Scores of the labels by a fitted classifier, in this order."""
+        return label_scores(
+            estimator, X, self.n_labels, response_method=method, label_names=self.label_names
+        )
+
+
+def fit_and_score(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    fit_params: dict[str, Any],
+    split: tuple[np.ndarray, np.ndarray],
+    scored: Scored,
+    response_method: str,
+) -> tuple[Any, np.ndarray | None]:
+    """Fit to one part and score the other, if there is one."""
+    train, test = split
+    params = _check_method_params(X, fit_params, indices=train)
+    with warnings.catch_warnings():
+        if scored.n_labels == 1:
+            # An indicator of one column is meant as such.
+            warnings.simplefilter("ignore", DataConversionWarning)
+        estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
+    if not len(test):
+        return estimator, None
+    held_out = _safe_indexing(X, test)
+    return estimator, scored.by(estimator, held_out, response_method)
