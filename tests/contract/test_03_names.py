@@ -335,3 +335,6 @@ def test_what_a_template_was_fitted_to_is_forgotten(meta):
         assert tuner.label_names_.tolist() == [0, 1, 2]
         other = OTHER[OTHER.columns[::-1]]
         assert meta(inside, cv=2).fit(TEXTS, other).label_names_.tolist() == list(other.columns)
+    fitted_to_others = OneVsRestClassifier(template).fit(TEXTS, LABELS)
+    tuner = meta(fitted_to_others, cv="prefit").fit(TEXTS, OTHER)
+    assert tuner.label_names_.tolist() == list(OTHER.columns)
