@@ -26,7 +26,7 @@ from sklabelemb.learning.net_params import check_net_params
 from sklabelemb.readout import Answers
 from sklabelemb.targets import Targets
 
-__all__ = ["VECTORS", "LabelEmbeddingClassifier"]
+__all__ = ["ENCODERS", "MEMORY", "VECTORS", "LabelEmbeddingClassifier"]
 
 # What pretrained word vectors may be given as.
 VECTORS = [
@@ -37,6 +37,17 @@ VECTORS = [
     HasMethods(["get_vector"]),
     None,
 ]
+# What a frozen encoder may be given as; `text_encoder` says what is wrong with anything else.
+ENCODERS = [
+    str,
+    HasMethods(["__fspath__"]),
+    HasMethods(["encode"]),
+    HasMethods(["transform"]),
+    HasMethods(["to_dict"]),
+    Mapping,
+    None,
+]
+MEMORY = [str, HasMethods(["__fspath__"]), HasMethods(["cache"]), None]
 
 
 class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -353,8 +364,13 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         return self._own_task().linear
 
     @property
+    def encoder_path_(self) -> Any:
+        """The linear model over a frozen encoder's vectors, or None."""
+        return self._own_task().encoded
+
+    @property
     def mixture_(self) -> Any:
-        """Weights of network and linear model."""
+        """Weights of network and linear models."""
         return self._own_task().mixture
 
     @property

@@ -1,4 +1,4 @@
-"""Pretrained encoders: found, built, or refused with advice."""
+"""Pretrained encoders: found, built, kept in memory, or refused with advice."""
 
 from sklabelemb.encoders.pretrained import (
     build_encoder,
@@ -9,13 +9,23 @@ from sklabelemb.encoders.pretrained import (
     pretrained_tokenizer,
     pretrained_weights,
 )
+from sklabelemb.encoders.text_encoder import (
+    TextEncoder,
+    carried_encoder,
+    text_encoder,
+    text_vectors,
+)
 
 __all__ = [
+    "TextEncoder",
     "build_encoder",
+    "carried_encoder",
     "first_position",
     "fresh_configuration",
     "is_configuration",
     "longest_sequence",
     "pretrained_tokenizer",
     "pretrained_weights",
+    "text_encoder",
+    "text_vectors",
 ]

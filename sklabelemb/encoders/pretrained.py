@@ -22,6 +22,7 @@ __all__ = [
     "fresh_configuration",
     "is_configuration",
     "longest_sequence",
+    "pretrained_files",
     "pretrained_tokenizer",
     "pretrained_weights",
 ]
@@ -39,6 +40,7 @@ _NOT_KEPT = {"architectures", "dtype", "id2label", "label2id", "torch_dtype"}
 _NOT_KEPT |= {"problem_type", "transformers_version"}
 # What could make the library fetch code; a saved model must not.
 _NOT_KEPT |= {"auto_map", "quantization_config"}
+PURPOSE = "A pretrained encoder"
 _LOADING = threading.RLock()
 
 
@@ -140,6 +142,28 @@ def pretrained_weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     return dict(model.state_dict())
 
 
+def pretrained_files(name: str | os.PathLike[str], *paths: str) -> dict[str, str]:
+    """Where those of some files of a pretrained encoder lie that it has.
+
+    Raises
+    ------
+    OSError
+        When the encoder cannot be had.
+    """
+    cached = import_optional("transformers.utils", extra="hf", purpose=PURPOSE).cached_file
+    found = {}
+    for path in paths:
+        with _explained(name), _quiet():
+            where = cached(
+                os.fspath(name),
+                path,
+                _raise_exceptions_for_missing_entries=False,
+            )
+        if where is not None:
+            found[path] = where
+    return found
+
+
 def build_encoder(configuration: dict[str, Any]) -> nn.Module:
     """An encoder with random weights.
 
@@ -223,7 +247,7 @@ def _plain(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _transformers() -> Any:
-    return import_optional("transformers", extra="hf", purpose="LACOClassifier")
+    return import_optional("transformers", extra="hf", purpose=PURPOSE)
 
 
 @contextlib.contextmanager
@@ -251,8 +275,8 @@ def _explained(name: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the library from reporting on weights that are of no use here."""
-    logging = import_optional("transformers.utils.logging", extra="hf", purpose="LACOClassifier")
-    hub = import_optional("huggingface_hub.utils.logging", extra="hf", purpose="LACOClassifier")
+    logging = import_optional("transformers.utils.logging", extra="hf", purpose=PURPOSE)
+    hub = import_optional("huggingface_hub.utils.logging", extra="hf", purpose=PURPOSE)
     # The libraries' settings are everybody's: one thread at a time changes them and puts them back.
     with _LOADING:
         shown = logging.is_progress_bar_enabled()

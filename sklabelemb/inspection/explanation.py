@@ -33,12 +33,15 @@ class Explanation:
     contributions : ndarray of shape (n_tokens, n_labels)
         What each token added to each label's logit (negative: took away), on all the model's ways
         from words to labels together.
+    meaning : ndarray of shape (n_labels,), or None
+        What the vector of the whole text by a pretrained encoder added to each label's logit. None
+        where the model has none. It belongs to no single word.
 
     Notes
     -----
     A contribution is in units of the logit, the logarithm of the odds: +0.69 doubles the odds of
     the label, -0.69 halves them. With a linear head the account is exact: the contributions of all
-    tokens and one constant per label, the same for every text, add up to the logit that
+    tokens, `meaning`, and one constant per label, the same for every text, add up to the logit that
     ``decision_function`` gives. With the MLP head it is the gradient times the input.
 
     Attention and contribution are different things. Attention says how much of its weight the
@@ -77,6 +80,7 @@ class Explanation:
     predicted: np.ndarray
     attention: np.ndarray | None
     contributions: np.ndarray
+    meaning: np.ndarray | None = None
 
     def top(self, label: Any, n: int = 5) -> list[tuple[str, float]]:
         """The `n` tokens that spoke most for a label, with what they contributed.

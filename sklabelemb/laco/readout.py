@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from sklabelemb.decision import probabilities
+from sklabelemb.device import explained_memory_errors
 from sklabelemb.encoders import longest_sequence
 from sklabelemb.inspection.joint_explanation import JointExplanation
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.laco.network import LabelReading
 from sklabelemb.learning import LengthBuckets, Task, TextDataset
-from sklabelemb.learning.net import explained_memory_errors
 from sklabelemb.readout import Readout
 from sklabelemb.text import TokenIds, WordPieces, tokens_with_spans
 

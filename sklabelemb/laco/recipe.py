@@ -34,6 +34,7 @@ from sklabelemb.learning import (
 )
 from sklabelemb.learning.weights import prior_logits
 from sklabelemb.learning.words import read_words
+from sklabelemb.linear import Mixture
 from sklabelemb.text import TokenIds, WordPieces
 
 __all__ = ["LACORecipe"]
@@ -50,6 +51,8 @@ BUDGET = Budget(
     largest_batch=32,
 )
 FEWEST_POSITIONS = 8
+# An encoder that was pretrained is ahead of a linear model where texts are few.
+FEW_TEXTS = Mixture(deep=1.0, wide=0.5, offset=0.0)
 # Tokens, labels included, that go through the encoder at a time while predicting; on a CPU more of
 # them fall out of its cache (benchmarks/joint_speed.py).
 PREDICTION_TOKENS = {"cpu": 1 << 11, "cuda": 1 << 16}
@@ -351,6 +354,10 @@ class LACORecipe(Recipe):
         if isinstance(self.encoder_learning_rate, str):
             return self.settings.learning_rate if self.encoder_name is None else 1e-4
         return float(self.encoder_learning_rate)
+
+    def first_mixture(self, n_texts: int) -> Mixture:
+        """How network and linear model are mixed where no held-out texts tell."""
+        return FEW_TEXTS
 
     def budget(self, tasks: Mapping[Any, Task]) -> Budget:
         """What "auto" stands for."""

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklabelemb.base import VECTORS, LabelEmbeddingClassifier
+from sklabelemb.base import ENCODERS, MEMORY, VECTORS, LabelEmbeddingClassifier
 from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.leam.recipe import LEAMRecipe
 from sklabelemb.text import check_documents
@@ -99,6 +99,16 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
         dimensions or fewer: further dimensions start at random. Rows of other words than those of
         the training texts are not kept.
+    encoder : str, path, object or None, default=None
+        A pretrained encoder that reads each text as a whole, beside the network, and is not trained:
+        a transformer by its folder or its name on the Hub (``name@revision`` pins a version), a
+        static model of `model2vec`, or an object with ``encode(texts)`` or ``transform(texts)``, such
+        as a `SentenceTransformer`. With few texts a label it is worth more than all else together,
+        because it knows what words mean, those of `label_texts` among them. See
+        :ref:`the user guide <encoders>`.
+    memory : path, joblib.Memory or None, default=None
+        Folder where the encoder's vectors are kept, so that each text is embedded once, whatever
+        folds and searches read it. None: they are kept for a fit.
     dropout : float, default=0.5
         On the dimensions of word vectors.
     word_dropout : float, default=0.5
@@ -175,8 +185,10 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     net_ : TextNet
         The fitted skorch net; ``net_.module_`` is the torch module.
     wide_ : WidePath or None
+    encoder_path_ : EncoderPath or None
+        The linear model over the encoder's vectors.
     mixture_ : Mixture
-        Weights of network and wide path.
+        Weights of network, wide path and encoder path.
     history_ : list of dict
         Losses, validation score and seconds of every epoch.
     n_iter_ : int
@@ -227,6 +239,8 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         "word_dropout": [Interval(Real, 0, 1, closed="left")],
         "head_dropout": [Interval(Real, 0, 1, closed="left")],
         "vectors": VECTORS,
+        "encoder": ENCODERS,
+        "memory": MEMORY,
     }
 
     def __init__(
@@ -246,6 +260,8 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         label_names: Sequence[Any] | None = None,
         label_texts: Mapping[Any, str] | Sequence[str] | str | None = "auto",
         vectors: Any = None,
+        encoder: Any = None,
+        memory: Any = None,
         dropout: float = 0.5,
         word_dropout: float = 0.5,
         head_dropout: float = 0.0,
@@ -287,6 +303,8 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         self.label_names = label_names
         self.label_texts = label_texts
         self.vectors = vectors
+        self.encoder = encoder
+        self.memory = memory
         self.dropout = dropout
         self.word_dropout = word_dropout
         self.head_dropout = head_dropout

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from sklabelemb.decision import probabilities
+from sklabelemb.device import explained_memory_errors
 from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.leam.network import Reading
 from sklabelemb.learning import LengthBuckets, Task
-from sklabelemb.learning.net import explained_memory_errors
 from sklabelemb.readout import Readout
 from sklabelemb.text import TokenIds, tokens_with_spans
 
@@ -33,7 +33,7 @@ class LEAMReadout(Readout):
         return result
 
     def explain(self, documents: list[str], task: Task) -> list[Explanation]:
-        """Attention and contributions of every word, both paths together."""
+        """Attention and contributions of every word, all paths together."""
         vocabulary, settings = self.model.vocabulary, self.model.recipe.settings
         explanations: list[Any] = [None] * len(documents)
         token_ids = self.encode(documents)
@@ -42,12 +42,16 @@ class LEAMReadout(Readout):
             attention = reading.attention.float().cpu().numpy()
             contributions = reading.contributions.float().cpu().numpy()
             some = token_ids.take(indices)
-            if task.linear is not None:
-                logits = task.mixture(logits, task.linear.scores(some, vocabulary))
+            logits = self.mixed(logits, some, task)
+            if task.linear is not None or task.encoded is not None:
                 contributions = task.mixture.deep * contributions
-                wide = np.split(task.linear.contributions(some, vocabulary), some.offsets[1:-1])
-                for row, shares in enumerate(wide):
-                    contributions[row, : len(shares)] += task.mixture.wide * shares
+            for path, weight in self.linear_paths(task):
+                of_words = np.split(path.contributions(some, vocabulary), some.offsets[1:-1])
+                for row, shares in enumerate(of_words):
+                    contributions[row, : len(shares)] += weight * shares
+            meaning = None
+            if task.encoded is not None:
+                meaning = task.mixture.encoded * task.encoded.meaning(some)
             proba = probabilities(logits, task.multilabel)
             predicted = self.decisions(logits, task)
             for row, index in enumerate(indices):
@@ -63,6 +67,7 @@ class LEAMReadout(Readout):
                     predicted=predicted[row],
                     attention=attention[row, : len(tokens)],
                     contributions=contributions[row, : len(tokens)],
+                    meaning=None if meaning is None else meaning[row],
                 )
         return explanations
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import nn
 
+from sklabelemb.encoders import TextEncoder, carried_encoder
 from sklabelemb.leam.network import LEAM
 from sklabelemb.leam.readout import LEAMReadout
-from sklabelemb.learning import Recipe, Task, TaskDatasets
+from sklabelemb.learning import Model, Recipe, Task, TaskDatasets
 from sklabelemb.learning.weights import prior_logits
+from sklabelemb.linear import Mixture, is_joint
 from sklabelemb.text import Vocabulary, vectors_of
 
 __all__ = ["LEAMRecipe"]
 
 # Spread of the word vectors at the start; pretrained ones are scaled to it.
 VECTOR_STD = 0.05
+# The scores of an encoder path are logits already; few texts teach the network little beside it.
+JOINT = Mixture(deep=0.1, wide=0.0, offset=0.0, encoded=1.0)
+SEPARATE = Mixture(deep=0.3, wide=1.0, offset=0.0, encoded=0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +42,25 @@ class LEAMRecipe(Recipe):
     wide: bool
     label_penalty: float
     vectors: Any
+    encoder: Any
+    memory: Any
     dropout: float
     word_dropout: float
     head_dropout: float
 
     network: ClassVar[type[nn.Module]] = LEAM
     readout: ClassVar[type] = LEAMReadout
+
+    def frozen_encoder(self, previous: Model[Self] | None) -> TextEncoder | None:
+        """The pretrained encoder that reads texts beside the network, or None."""
+        return carried_encoder(self, previous)
+
+    def first_mixture(self, n_texts: int) -> Mixture:
+        """How the paths are mixed where no held-out texts tell."""
+        if self.encoder is None:
+            return Mixture()
+        joint = is_joint(n_texts) or not self.wide
+        return JOINT if joint else SEPARATE
 
     def options(self, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> dict[str, Any]:
         """Keyword arguments of the network."""

@@ -7,18 +7,17 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
+from sklabelemb.device import explained_memory_errors
 from sklabelemb.learning.batches import TaskDatasets
 from sklabelemb.learning.carry_over import copy_moments, copy_weights
 from sklabelemb.learning.model import Model
-from sklabelemb.learning.net import TextNet, explained_memory_errors
+from sklabelemb.learning.net import TextNet
 from sklabelemb.learning.optimizers import SplitAdam, sparse_pays
 from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.recipe import Recipe
 from sklabelemb.learning.task import Task
 
-__all__ = ["make_net", "net_for", "resolved_device"]
+__all__ = ["make_net", "net_for"]
 
 
 def net_for(
@@ -109,27 +108,3 @@ def make_net(
     net = TextNet(recipe.network, **(arguments | net_params | further))
     with explained_memory_errors(device):
         return net.initialize()
-
-
-def resolved_device(device: str) -> str:
-    """The device to compute on.
-
-    Raises
-    ------
-    ValueError
-        When torch does not know it, or does not have it.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.device(device)
-    except RuntimeError:
-        raise ValueError(
-            f"device={device!r} is none that torch knows. Use device='auto', 'cpu' or "
-            "'cuda' (or 'cuda:1' for the second GPU)."
-        ) from None
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(
-            f"device={device!r}, but torch sees no CUDA device here. Use device='auto' or 'cpu'."
-        )
-    return device

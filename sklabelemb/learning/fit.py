@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklabelemb.device import resolved_device
 from sklabelemb.learning.batches import TaskDatasets, TextDataset
-from sklabelemb.learning.build import net_for, resolved_device
+from sklabelemb.learning.build import net_for
 from sklabelemb.learning.callbacks import BestWeights, GradientClipping
 from sklabelemb.learning.corpus import Corpus
 from sklabelemb.learning.model import Model
@@ -19,7 +20,7 @@ from sklabelemb.learning.net import TextNet, watchers
 from sklabelemb.learning.optimizers import halving, warmup_then_decay
 from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.recipe import Recipe
-from sklabelemb.linear import WidePath
+from sklabelemb.linear import EncoderPath, WidePath
 from sklabelemb.model_selection import stratified_holdout
 
 __all__ = ["fit", "update"]
@@ -58,6 +59,8 @@ def fit(
     vocabulary, token_ids = recipe.words(
         corpus.documents, corpus.tasks, previous, corpus.trained_on(split)
     )
+    encoder = recipe.frozen_encoder(previous)
+    token_ids = recipe.with_vectors(token_ids, corpus.documents, encoder)
     data = corpus.parts(token_ids, len(vocabulary))
     halves = list(zip(data.parts, split.values(), strict=True))
     kept = [part.subset(kept) for part, (kept, _) in halves]
@@ -67,7 +70,7 @@ def fit(
 
     with isolated_randomness(seed, device):
         net, options = net_for(recipe, corpus.tasks, vocabulary, train, device, previous, False)
-        model = Model(recipe, corpus.tasks, vocabulary, options, net)
+        model = Model(recipe, corpus.tasks, vocabulary, options, net, encoder=encoder)
         n_batches = len(net.get_iterator(train, training=True))
         epochs = settings.max_epochs
         if isinstance(epochs, str):
@@ -115,11 +118,13 @@ def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
     seed, _ = _seeds(recipe.settings.random_state, skipped=2 * done)
     device = resolved_device(recipe.settings.device)
     vocabulary, token_ids = recipe.words(corpus.documents, corpus.tasks, previous)
+    encoder = recipe.frozen_encoder(previous)
+    token_ids = recipe.with_vectors(token_ids, corpus.documents, encoder)
     data = corpus.parts(token_ids, len(vocabulary))
     train = _as_read(data.parts, recipe, corpus, vocabulary, training=True)
     with isolated_randomness(seed, device):
         net, options = net_for(recipe, corpus.tasks, vocabulary, train, device, previous, True)
-        model = Model(recipe, corpus.tasks, vocabulary, options, net)
+        model = Model(recipe, corpus.tasks, vocabulary, options, net, encoder=encoder)
         net.train_on(train, None, 1, _clipping(recipe), recipe.readout(model))
         recipe.finish(net.module_, corpus.tasks, vocabulary)
     model = replace(model, best_epoch=len(net.history))
@@ -179,17 +184,27 @@ def _clipping(recipe: Recipe) -> list[Any]:
 
 def _with_linear_paths(model: Model, data: TaskDatasets, further: bool = False) -> Model:
     """Train the linear models beside the network; `further`, those that there are already."""
-    if not model.recipe.wide:
-        return model
     for part in data.parts:
         task = list(model.tasks.values())[part.task]
         assert part.targets is not None
         texts = (part.token_ids, part.targets, model.vocabulary)
         weights = (task.class_weight, part.sample_weight)
-        path = task.linear
-        if further:
-            path = None if path is None else path.updated(*texts, *weights)
-        else:
-            path = WidePath.fit(*texts, task.targets.n_labels, *weights)
-        model = model.with_task(replace(task, linear=path))
+        n_labels = task.targets.n_labels
+        linear, encoded = task.linear, task.encoded
+        if model.encoder is not None:
+            if further and encoded is not None:
+                encoded = encoded.updated(*texts, *weights)
+            else:
+                encoded = EncoderPath.fit(
+                    *texts,
+                    n_labels,
+                    *weights,
+                    label_texts=model.recipe.read_label_texts(task, model),
+                    joint=model.recipe.wide,
+                )
+        if model.recipe.wide and further:
+            linear = None if linear is None else linear.updated(*texts, *weights)
+        elif model.recipe.wide and (encoded is None or encoded.ngrams is None):
+            linear = WidePath.fit(*texts, n_labels, *weights)
+        model = model.with_task(replace(task, linear=linear, encoded=encoded))
     return model

@@ -34,6 +34,8 @@ class Model(Generic[R]):
         With the trained network, and the history of its training.
     best_epoch : int
         The epoch whose weights were kept, counted from 1.
+    encoder : TextEncoder or None
+        The frozen encoder that reads texts beside the network.
     """
 
     recipe: R
@@ -42,6 +44,7 @@ class Model(Generic[R]):
     options: dict[str, Any]
     net: TextNet
     best_epoch: int = 0
+    encoder: Any = None
 
     @property
     def own_task(self) -> Task:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,12 @@ from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping
 from torch import nn
 
+from sklabelemb.device import explained_memory_errors
 from sklabelemb.learning.batches import TaskBatches, TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import StopTraining, ValidationScore
 from sklabelemb.learning.scoring import ScoredNet, is_scoring
 
-__all__ = ["TextNet", "explained_memory_errors", "most_tokens", "watchers"]
+__all__ = ["TextNet", "most_tokens", "watchers"]
 
 # Numbers that a network may keep per batch while predicting.
 PREDICTION_ELEMENTS = 1 << 24
@@ -25,19 +25,6 @@ PREDICTION_ELEMENTS = 1 << 24
 def most_tokens(numbers_per_token: int) -> int:
     """Tokens of a batch for a network that keeps so many numbers for each while predicting."""
     return max(2048, PREDICTION_ELEMENTS // numbers_per_token)
-
-
-@contextlib.contextmanager
-def explained_memory_errors(device: Any) -> Iterator[None]:
-    """Turn torch's error for exhausted GPU memory into one that says what to change."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise MemoryError(
-            f"The memory of {device} is exhausted. Use a smaller batch_size or max_length, "
-            "mixed_precision=True, accumulation_steps or freeze_layers where the classifier has "
-            "them, or device='cpu'."
-        ) from error
 
 
 def watchers(callbacks: list[tuple[str, Any]]) -> dict[str, str]:

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 from torch import nn
 
+from sklabelemb.device import resolved_device
+from sklabelemb.encoders import text_vectors
 from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.first_decisions import fewest_labels, first_thresholds
 from sklabelemb.learning.losses import LabelLoss, TaskLoss
@@ -18,6 +20,7 @@ from sklabelemb.learning.settings import Budget, Settings
 from sklabelemb.learning.task import Task
 from sklabelemb.learning.weights import class_weights
 from sklabelemb.learning.words import read_words
+from sklabelemb.linear import LabelTexts, Mixture
 from sklabelemb.text import TokenIds
 
 __all__ = ["Recipe"]
@@ -53,6 +56,8 @@ class Recipe:
     readout: ClassVar[type]
     # Not annotated, so that they are no fields: parameters of those methods that have them.
     wide = False
+    memory = None
+    verbose = False
     schedule = "linear"
     max_grad_norm = cast("float | None", None)
 
@@ -102,6 +107,8 @@ class Recipe:
             ),
             class_weight=weight,
             linear=task.linear if goes_on and self.wide else None,
+            encoded=task.encoded if goes_on else None,
+            mixture=task.mixture if goes_on else self.first_mixture(encoded.shape[0]),
             trained=True,
         )
 
@@ -118,6 +125,33 @@ class Recipe:
         """
         known = previous.vocabulary if previous else None
         return read_words(self.settings, documents, known, trained_on)
+
+    def frozen_encoder(self, previous: Model[Self] | None) -> Any:
+        """The pretrained encoder that reads texts beside the network, or None."""
+        return None
+
+    def first_mixture(self, n_texts: int) -> Mixture:
+        """How network and linear models are mixed where no held-out texts tell."""
+        return Mixture()
+
+    def with_vectors(self, texts: TokenIds, documents: Sequence[str], encoder: Any) -> TokenIds:
+        """The texts with what a frozen encoder makes of them, if there is one."""
+        if encoder is None:
+            return texts
+        device = resolved_device(self.settings.device)
+        return texts.with_vectors(
+            text_vectors(encoder, documents, memory=self.memory, device=device)
+        )
+
+    def read_label_texts(self, task: Task, model: Model[Self]) -> LabelTexts | None:
+        """The texts of a task's labels as texts are read; None where no label has one."""
+        texts = task.label_texts or []
+        labels = np.array([i for i, text in enumerate(texts) if text.strip()], dtype=np.int64)
+        if not len(labels):
+            return None
+        own = [texts[i] for i in labels]
+        ids = model.vocabulary.encode(own, self.settings.text_tokenizer, keep_unknown=True)
+        return LabelTexts(labels, self.with_vectors(ids, own, model.encoder))
 
     def options(self, tasks: Mapping[Any, Task], vocabulary: Any) -> dict[str, Any]:
         """Keyword arguments of the network; plain JSON values, for they are saved."""

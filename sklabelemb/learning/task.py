@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import _safe_indexing
 
-from sklabelemb.linear import Mixture, WidePath
+from sklabelemb.linear import EncoderPath, Mixture, WidePath
 from sklabelemb.targets import Targets
 
 __all__ = [
@@ -62,8 +62,10 @@ class Task:
         The order in which they come then; None for any.
     linear : WidePath or None
         The linear model beside the network.
+    encoded : EncoderPath or None
+        The linear model over the vectors of a frozen encoder.
     mixture : Mixture
-        How the scores of network and linear model are mixed.
+        How the scores of network and linear models are mixed.
     """
 
     name: Any
@@ -77,6 +79,7 @@ class Task:
     max_labels: int | None = None
     label_order: np.ndarray | None = None
     linear: WidePath | None = None
+    encoded: EncoderPath | None = None
     mixture: Mixture = field(default_factory=Mixture)
 
     @property

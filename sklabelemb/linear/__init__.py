@@ -1,7 +1,16 @@
-"""The linear path beside a network: n-gram features, its training, and how both are mixed."""
+"""Linear paths beside a network: their features, their training, and how all are mixed."""
 
+from sklabelemb.linear.encoded import EncoderPath, LabelTexts, is_joint
 from sklabelemb.linear.mixture import Mixture
 from sklabelemb.linear.ngrams import CharacterTfidf, WordTfidf
 from sklabelemb.linear.path import WidePath
 
-__all__ = ["CharacterTfidf", "Mixture", "WidePath", "WordTfidf"]
+__all__ = [
+    "CharacterTfidf",
+    "EncoderPath",
+    "LabelTexts",
+    "Mixture",
+    "WidePath",
+    "WordTfidf",
+    "is_joint",
+]

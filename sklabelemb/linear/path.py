@@ -10,7 +10,7 @@ Systems".
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -87,6 +87,23 @@ class WidePath:
         FloatingPointError
             When the weights are no longer finite.
         """
+        start = cls.untrained(texts, targets, vocabulary, n_labels)
+        # Most labels are absent from most texts.
+        start = replace(start, bias=np.full(n_labels, -1.0, dtype=np.float32))
+        n_batches = math.ceil(len(texts) / BATCH_SIZE)
+        epochs = max(EPOCHS, math.ceil(MIN_STEPS / n_batches))
+        X = start.features(texts, vocabulary)
+        return start._trained(X, targets, class_weight, sample_weight, epochs, LEARNING_RATE)
+
+    @classmethod
+    def untrained(
+        cls,
+        texts: TokenIds,
+        targets: sp.csr_matrix | np.ndarray,
+        vocabulary: Vocabulary | WordPieces,
+        n_labels: int,
+    ) -> WidePath:
+        """The features of some texts, with weights of zero."""
         few = len(texts) < FEW_TEXTS
         room = MAX_WEIGHTS // n_labels
         words = WordTfidf.fit(
@@ -101,17 +118,9 @@ class WidePath:
             min_df=1 if few else 5,
             max_features=min(MAX_CHARACTER_FEATURES, room // 2),
         )
-        start = cls(
-            words,
-            characters,
-            np.zeros((words.n_features + characters.n_features, n_labels), dtype=np.float32),
-            # Most labels are absent from most texts.
-            np.full(n_labels, -1.0, dtype=np.float32),
-        )
-        n_batches = math.ceil(len(texts) / BATCH_SIZE)
-        epochs = max(EPOCHS, math.ceil(MIN_STEPS / n_batches))
-        X = start.features(texts, vocabulary)
-        return start._trained(X, targets, class_weight, sample_weight, epochs, LEARNING_RATE)
+        n_features = words.n_features + characters.n_features
+        weights = np.zeros((n_features, n_labels), dtype=np.float32)
+        return cls(words, characters, weights, np.zeros(n_labels, dtype=np.float32))
 
     def updated(
         self,

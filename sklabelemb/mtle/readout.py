@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from sklabelemb.decision import probabilities
+from sklabelemb.device import explained_memory_errors
 from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.learning import Task
-from sklabelemb.learning.net import explained_memory_errors
 from sklabelemb.readout import Readout
 from sklabelemb.text import tokens_with_spans
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelemb.learning.build import resolved_device
+from sklabelemb.device import resolved_device
 from sklabelemb.persistence import version_1, version_2
 from sklabelemb.persistence.consistency import check_parts
 from sklabelemb.persistence.files import (

@@ -12,7 +12,6 @@ from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import ValidationScore
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.task import Task
-from sklabelemb.linear import Mixture
 from sklabelemb.text import TokenIds
 
 __all__ = ["Readout"]
@@ -36,7 +35,7 @@ class Readout:
         ids: TokenIds = self.model.vocabulary.encode(
             documents, settings.text_tokenizer, max_length=settings.max_length, keep_unknown=True
         )
-        return ids
+        return self.model.recipe.with_vectors(ids, documents, self.model.encoder)
 
     def dataset(self, token_ids: TokenIds, task: Task) -> TextDataset:
         """The texts as the network reads them."""
@@ -48,9 +47,29 @@ class Readout:
     def logits(self, token_ids: TokenIds, task: Task) -> np.ndarray:
         """Logits of the task's labels, shape ``(n_texts, n_labels)``."""
         logits = self.model.net.predict_logits(self.dataset(token_ids, task))
-        if task.linear is None:
+        return self.mixed(logits, token_ids, task)
+
+    def mixed(self, logits: np.ndarray, token_ids: TokenIds, task: Task) -> np.ndarray:
+        """The network's logits of some texts, mixed with the scores of the linear models."""
+        if task.linear is None and task.encoded is None:
             return logits
-        return task.mixture(logits, task.linear.scores(token_ids, self.model.vocabulary))
+        return task.mixture(logits, *self.linear_scores(token_ids, task))
+
+    def linear_paths(self, task: Task) -> list[tuple[Any, float]]:
+        """The linear models beside the network, each with its weight in the mixture."""
+        mixture = task.mixture
+        paths = [(task.linear, mixture.wide), (task.encoded, mixture.encoded)]
+        return [(path, weight) for path, weight in paths if path is not None]
+
+    def linear_scores(
+        self, token_ids: TokenIds, task: Task
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Scores of the wide path and of the encoder path; None for one that there is not."""
+        wide, encoded = (
+            None if path is None else path.scores(token_ids, self.model.vocabulary)
+            for path in (task.linear, task.encoded)
+        )
+        return wide, encoded
 
     def decisions(self, logits: np.ndarray, task: Task) -> np.ndarray:
         """Predicted labels, bool of shape ``(n_texts, n_labels)``."""
@@ -89,13 +108,15 @@ class Readout:
         """The task with what its held-out texts tell."""
         settings = self.model.recipe.settings
         tunes = task.multilabel and settings.tunes_thresholds
-        if task.linear is None and not tunes:
+        linear = task.linear is not None or task.encoded is not None
+        if not linear and not tunes:
             return task
         logits = self.model.net.predict_logits(part)
-        if task.linear is not None:
-            scores = task.linear.scores(part.token_ids, self.model.vocabulary)
-            task = replace(task, mixture=Mixture.fit(part.targets, logits, scores))
-            logits = task.mixture(logits, scores)
+        if linear:
+            scores = self.linear_scores(part.token_ids, task)
+            mixture = task.mixture.fitted(part.targets, logits, *scores)
+            task = replace(task, mixture=mixture)
+            logits = mixture(logits, *scores)
         if tunes:
             thresholds = tuned_thresholds(part.targets, logits, settings.threshold_shrinkage)
             task = replace(task, thresholds=thresholds)

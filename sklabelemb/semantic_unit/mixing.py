@@ -15,8 +15,8 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from sklabelemb.device import explained_memory_errors
 from sklabelemb.learning import LengthBuckets, TextNet
-from sklabelemb.learning.net import explained_memory_errors
 from sklabelemb.linear import Mixture, WidePath
 from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 from sklabelemb.semantic_unit.sequences import SequenceDataset

@@ -12,10 +12,10 @@ from scipy.special import logit
 from torch import Tensor
 
 from sklabelemb.decision import decision_score, probabilities, tuned_thresholds
+from sklabelemb.device import explained_memory_errors
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.learning import LengthBuckets, Task, TextDataset, TextNet
 from sklabelemb.learning.callbacks import ValidationScore
-from sklabelemb.learning.net import explained_memory_errors
 from sklabelemb.readout import Readout
 from sklabelemb.semantic_unit.decoding import Beams, beam_search
 from sklabelemb.semantic_unit.label_sequence import LabelSequence, SequenceExplanation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ class TokenIds:
     unknown_words : tuple of str, default=()
         Where unknown words were kept apart (`Vocabulary.encode` with ``keep_unknown=True``): the
         words of the ids that follow those of the vocabulary.
+    vectors : ndarray of shape (n_texts, dim), default=None
+        What a frozen encoder makes of each text, where one reads them too.
 
     Raises
     ------
@@ -48,6 +50,7 @@ class TokenIds:
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
     unknown_words: tuple[str, ...] = ()
+    vectors: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         ids = np.asarray(self.ids, dtype=np.int32)
@@ -60,6 +63,11 @@ class TokenIds:
             )
         if np.any(offsets[1:] < offsets[:-1]):
             raise ValueError("offsets must not decrease")
+        if self.vectors is not None and len(self.vectors) != offsets.size - 1:
+            raise ValueError(
+                f"there must be one vector for each of the {offsets.size - 1} texts, got "
+                f"{len(self.vectors)}"
+            )
         object.__setattr__(self, "ids", ids)
         object.__setattr__(self, "offsets", offsets)
 
@@ -95,7 +103,15 @@ class TokenIds:
             If an index is out of range, or the mask has the wrong length.
         """
         starts, lengths = self._locate(indices)
-        return self._gather(starts, lengths)
+        picked = self._gather(starts, lengths)
+        if self.vectors is None:
+            return picked
+        rows: NDArray[Any] = np.asarray(indices)
+        return picked.with_vectors(self.vectors[rows if rows.size else rows.astype(np.int64)])
+
+    def with_vectors(self, vectors: NDArray[np.float32] | None) -> TokenIds:
+        """The same texts, with what an encoder makes of each."""
+        return replace(self, vectors=vectors)
 
     def padded(
         self, indices: ArrayLike, pad: int = 0, *, max_length: int | None = None
@@ -148,7 +164,8 @@ class TokenIds:
         lengths = self.lengths
         if lengths.max(initial=0) <= max_length:
             return self
-        return self._gather(self.offsets[:-1], np.minimum(lengths, max_length))
+        shorter = self._gather(self.offsets[:-1], np.minimum(lengths, max_length))
+        return shorter.with_vectors(self.vectors)
 
     def _locate(self, indices: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         picked: NDArray[Any] = np.asarray(indices)

@@ -1,0 +1,191 @@
+"""Frozen encoders of all kinds: which one a parameter means, and the vectors that it makes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from sklabelemb.encoders.foreign import ForeignEncoder
+from sklabelemb.encoders.memory import VectorMemory, folder_of
+from sklabelemb.encoders.pretrained import is_configuration
+from sklabelemb.encoders.sentence import SentenceEncoder
+from sklabelemb.encoders.static import StaticEncoder, is_static_folder
+
+__all__ = ["TextEncoder", "carried_encoder", "text_encoder", "text_vectors"]
+
+# Encoders that were read stay in memory, so that no fit reads one from disk that the last one had.
+KEPT = 2
+# A bar for fewer texts would be gone before it is seen.
+TEXTS_OF_A_BAR = 1000
+
+
+class TextEncoder(Protocol):
+    """What turns each text into one vector; frozen."""
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a vector."""
+
+    @property
+    def key(self) -> str:
+        """What tells its vectors from those of all other encoders."""
+
+    def encode(
+        self, texts: Sequence[str], device: str = "cpu", progress: Callable[[int], Any] = ...
+    ) -> np.ndarray:
+        """Vectors of texts, float32 of shape ``(n_texts, dim)``."""
+
+    def description(self) -> dict[str, Any]:
+        """What it is, but for large arrays, as a dict that JSON can hold."""
+
+
+_kept: OrderedDict[Any, TextEncoder] = OrderedDict()
+_lock = threading.Lock()
+
+
+def text_encoder(encoder: Any) -> TextEncoder:
+    """The encoder that a parameter means.
+
+    Parameters
+    ----------
+    encoder : str, path, or object with ``encode`` or ``transform``
+        Name or folder of a transformer or of a static model, or an object of another library.
+
+    Raises
+    ------
+    OSError
+        When a name or folder cannot be read.
+    ValueError, TypeError
+        When it is nothing that gives vectors.
+    """
+    if isinstance(encoder, (SentenceEncoder, StaticEncoder, ForeignEncoder)):
+        return encoder
+    if isinstance(encoder, type):
+        raise TypeError(
+            f"encoder is the class {encoder.__name__}: give one of its objects, "
+            f"encoder={encoder.__name__}(...)."
+        )
+    if isinstance(encoder, (str, os.PathLike)):
+        return _read(encoder)
+    if is_configuration(encoder):
+        raise ValueError(
+            "encoder describes a transformer, whose weights would be random, and a frozen encoder "
+            "learns nothing. Give a folder or a name on the Hub; LACOClassifier trains an encoder "
+            "of a description."
+        )
+    if not hasattr(encoder, "encode") and not hasattr(encoder, "transform"):
+        raise TypeError(
+            f"encoder={type(encoder).__name__}(...) has neither encode(texts) nor "
+            "transform(texts). Give a folder, a name on the Hub, or an object that has one of them."
+        )
+    return ForeignEncoder(encoder)
+
+
+def carried_encoder(recipe: Any, previous: Any) -> TextEncoder | None:
+    """The frozen encoder of a fit: that of the model before, if it is the same one still.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        With the parameter `encoder` as it is now.
+    previous : Model or None
+
+    Raises
+    ------
+    ValueError
+        When the model before has another encoder, and so vectors that mean something else.
+    """
+    known = None if previous is None else previous.encoder
+    if recipe.encoder is None and known is None:
+        return None
+    if previous is not None and _same(recipe.encoder, previous.recipe.encoder):
+        return known
+    now = None if recipe.encoder is None else text_encoder(recipe.encoder)
+    if previous is None or (now and known and now.key == known.key):
+        return known or now
+    raise ValueError(
+        "encoder is another one than in the fit before, whose weights are for the vectors of that. "
+        "Set it back to go on learning, or fit anew with warm_start=False."
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, (str, os.PathLike)) and isinstance(other, (str, os.PathLike)):
+        return os.fspath(one) == os.fspath(other)
+    return one is other
+
+
+def _read(name: str | os.PathLike[str]) -> TextEncoder:
+    if isinstance(name, str) and name.startswith("~"):
+        name = os.path.expanduser(name)
+    key = (os.fspath(name), _state_of(Path(name)))
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    read: TextEncoder = (StaticEncoder if is_static_folder(name) else SentenceEncoder).read(name)
+    with _lock:
+        _kept[key] = read
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return read
+
+
+def _state_of(folder: Path) -> tuple[Any, ...]:
+    """Sizes and times of the files of a folder; a changed one is read again."""
+    if not folder.is_dir():
+        return ()
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in found)
+
+
+def text_vectors(
+    encoder: TextEncoder,
+    texts: Sequence[str],
+    *,
+    memory: Any = None,
+    device: str = "cpu",
+    verbose: bool = False,
+) -> np.ndarray:
+    """Vectors of texts, each text embedded once.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+    texts : sequence of str, length n_texts
+    memory : path, joblib.Memory or None, default=None
+        Where vectors are kept from one call to the next.
+    device : str, default="cpu"
+    verbose : bool, default=False
+        Whether to show a progress bar, if there is much to do.
+
+    Returns
+    -------
+    float32 ndarray of shape (n_texts, dim)
+    """
+    distinct = list(dict.fromkeys(texts))
+    folder = folder_of(memory)
+    bar: Mapping[str, Any] = {"desc": "Embedding", "unit": " texts", "leave": False}
+    shown = verbose and len(distinct) >= TEXTS_OF_A_BAR
+    with tqdm(total=len(distinct), disable=not shown, **bar) as progress:
+        if folder is None:
+            made = encoder.encode(distinct, device, progress.update)
+        else:
+            made = VectorMemory(folder).vectors(
+                distinct,
+                encoder.key,
+                encoder.dim,
+                lambda some: encoder.encode(some, device, progress.update),
+                progress.update,
+            )
+    if len(distinct) == len(texts):
+        return made
+    rows = {text: row for row, text in enumerate(distinct)}
+    return made[[rows[text] for text in texts]]
