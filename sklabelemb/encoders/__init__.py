@@ -9,7 +9,7 @@ from sklabelemb.encoders.pretrained import (
     pretrained_tokenizer,
     pretrained_weights,
 )
-from sklabelemb.encoders.text_encoder import (
+from sklabelemb.encoders.frozen import (
     TextEncoder,
     carried_encoder,
     text_encoder,

@@ -54,14 +54,14 @@ class ForeignEncoder:
     def description(self) -> dict[str, Any]:
         """What it is known by, as a dict that JSON can hold."""
         cls = type(self.encoder)
-        parameters = {}
+        told = vars(self.encoder) if hasattr(self.encoder, "__dict__") else {}
         if hasattr(self.encoder, "get_params"):
-            parameters = {
-                name: repr(value)
-                for name, value in sorted(self.encoder.get_params(deep=True).items())
-                # An object's address is another in each process.
-                if " at 0x" not in repr(value)
-            }
+            told = self.encoder.get_params(deep=True)
+        parameters = {
+            str(name): repr(value)
+            for name, value in sorted(told.items())
+            if value is None or isinstance(value, (bool, int, float, str, tuple))
+        }
         return {
             "class": f"{cls.__module__}.{cls.__qualname__}",
             "parameters": parameters,

@@ -106,7 +106,7 @@ class SentenceEncoder:
     def key(self) -> str:
         """What tells the vectors of this encoder from those of all others."""
         digest = hashlib.blake2b(json.dumps(self.description(), sort_keys=True).encode())
-        for name, value in sorted(self.network.state_dict().items()):
+        for name, value in sorted(self.arrays().items()):
             digest.update(name.encode())
             digest.update(value.contiguous().numpy().tobytes())
         return digest.hexdigest()[:32]
@@ -119,6 +119,16 @@ class SentenceEncoder:
             "normalize": self.normalize,
             "max_pieces": self.max_pieces,
         }
+
+    def arrays(self) -> dict[str, Tensor]:
+        """Its weights."""
+        return dict(self.network.state_dict())
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any], arrays: Mapping[str, Tensor]) -> Self:
+        """The encoder that `description` and `arrays` describe."""
+        told = dict(description)
+        return cls(WordPieces.from_dict(told.pop("pieces")), arrays, **told)
 
     def encode(
         self,
@@ -181,14 +191,7 @@ class SentenceEncoder:
         return self  # nothing changes it
 
     def __reduce__(self) -> Any:
-        weights = dict(self.network.state_dict())
-        return type(self), (
-            self.pieces,
-            weights,
-            self.pooling,
-            self.normalize,
-            self.max_pieces,
-        )
+        return type(self).of, (self.description(), self.arrays())
 
 
 def _on(network: nn.Module, device: str) -> nn.Module:
@@ -232,7 +235,7 @@ def _pooling(name: str | os.PathLike[str]) -> dict[str, Any]:
         modes = [mode for mode, on in told.items() if mode.startswith("pooling_mode_") and on]
         if len(modes) != 1 or modes[0] not in POOLINGS:
             raise ValueError(
-                f"The encoder {os.fspath(name)!r} makes its vectors in a way that is not known here "
+                f"The encoder {os.fspath(name)!r} pools vectors in a way that is not known here "
                 f"({', '.join(modes) or 'none'}). Give the object itself: "
                 "encoder=SentenceTransformer(...)."
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import safetensors
 
 from sklabelemb.optional import import_optional
 
@@ -85,10 +86,11 @@ class StaticEncoder:
         return {name: np.asarray(value) for name, value in found.items() if value is not None}
 
     @classmethod
-    def of(cls, description: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+    def of(cls, description: Mapping[str, Any], arrays: Mapping[str, Any]) -> Self:
         """The encoder that `description` and `arrays` describe."""
         library = import_optional("model2vec", extra="static", purpose=PURPOSE)
         tokenizers = import_optional("tokenizers", extra="static", purpose=PURPOSE)
+        arrays = {name: np.asarray(value) for name, value in arrays.items()}
         model = library.StaticModel(
             vectors=arrays["embedding"],
             tokenizer=tokenizers.Tokenizer.from_str(json.dumps(description["tokenizer"])),
@@ -136,9 +138,12 @@ class StaticEncoder:
 
 
 def is_static_folder(name: str | os.PathLike[str]) -> bool:
-    """Whether a folder holds a static model rather than a transformer."""
-    try:
-        content = json.loads((Path(name) / "config.json").read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    """Whether a folder holds a static model: a table of vectors, and no transformer."""
+    weights = Path(name) / "model.safetensors"
+    if not weights.is_file():
         return False
-    return isinstance(content, dict) and content.get("model_type") == "model2vec"
+    try:
+        with safetensors.safe_open(weights, framework="np") as file:
+            return "embeddings" in set(file.keys())
+    except safetensors.SafetensorError:
+        return False  # the reader of transformers says what is wrong with it

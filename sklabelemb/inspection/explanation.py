@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ class Explanation:
     predicted: np.ndarray
     attention: np.ndarray | None
     contributions: np.ndarray
-    meaning: np.ndarray | None = None
+    meaning: np.ndarray | None = field(default=None, kw_only=True)
 
     def top(self, label: Any, n: int = 5) -> list[tuple[str, float]]:
         """The `n` tokens that spoke most for a label, with what they contributed.

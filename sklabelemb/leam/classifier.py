@@ -100,12 +100,12 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         dimensions or fewer: further dimensions start at random. Rows of other words than those of
         the training texts are not kept.
     encoder : str, path, object or None, default=None
-        A pretrained encoder that reads each text as a whole, beside the network, and is not trained:
-        a transformer by its folder or its name on the Hub (``name@revision`` pins a version), a
-        static model of `model2vec`, or an object with ``encode(texts)`` or ``transform(texts)``, such
-        as a `SentenceTransformer`. With few texts a label it is worth more than all else together,
-        because it knows what words mean, those of `label_texts` among them. See
-        :ref:`the user guide <encoders>`.
+        A pretrained encoder that reads each text as a whole beside the network, and is not
+        trained: a transformer by its folder or its name on the Hub (``name@revision`` pins a
+        version), a static model of `model2vec`, or an object with ``encode(texts)`` or
+        ``transform(texts)``, such as a `SentenceTransformer`. With few texts a label it is worth
+        more than all else together, because it knows what words mean, those of `label_texts`
+        among them. See :ref:`the user guide <encoders>`.
     memory : path, joblib.Memory or None, default=None
         Folder where the encoder's vectors are kept, so that each text is embedded once, whatever
         folds and searches read it. None: they are kept for a fit.

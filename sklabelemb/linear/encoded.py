@@ -22,8 +22,8 @@ from sklabelemb.text import TokenIds, Vocabulary, WordPieces
 
 __all__ = ["EncoderPath", "LabelTexts", "is_joint"]
 
-# Up to so many texts, n-grams and vectors are learnt as one model, in the space that the texts span;
-# with more, paths of their own whose scores are mixed are as good, and cost less.
+# Up to so many texts, n-grams and vectors are learnt as one model, in the space that the texts
+# span; with more, paths of their own whose scores are mixed are as good, and cost less.
 MOST_JOINT = 3000
 # Length of the n-grams beside vectors of length 1.
 NGRAMS = np.float32(0.6)
@@ -242,7 +242,7 @@ class _Loss:
         sample_weight: np.ndarray | None,
         n_labels: int,
     ) -> None:
-        self.targets = targets
+        self.targets: Any = targets
         self.class_weight = np.ones(n_labels) if class_weight is None else class_weight
         n_texts = targets.shape[0]
         self.weight = np.ones(n_texts) if sample_weight is None else sample_weight.astype(float)

@@ -11,8 +11,8 @@ from scipy.special import expit, log_softmax, softmax
 
 __all__ = ["Mixture"]
 
-# How many held-out texts a mixture must be learnt from to lie halfway between what they say and what
-# is taken where there are none.
+# Learnt from so many held-out texts, a mixture lies halfway between what they say and what is taken
+# where there are none.
 TRUST = 20.0
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from sklabelemb.learning.task import Task
-from sklabelemb.linear import WidePath
+from sklabelemb.linear import EncoderPath, WidePath
 from sklabelemb.targets import FRAMES, Targets
 from sklabelemb.text import Vocabulary, WordPieces
 
 __all__ = ["PARTS", "check_parts"]
 
-PARTS: dict[str, type] = {
+PARTS: dict[str, Any] = {
     "tasks": dict,
     "options": dict,
     "module": dict,
@@ -22,6 +22,7 @@ PARTS: dict[str, type] = {
     "iterator_valid": dict,
     "history": list,
     "best_epoch": int,
+    "encoder": dict | None,
 }
 
 
@@ -39,10 +40,10 @@ def check_parts(parts: dict[str, Any], vocabulary: Vocabulary | WordPieces) -> N
         raise ValueError(
             f"the vocabulary has {len(vocabulary)} words, the network's table {n_words}"
         )
-    _check_tasks(parts["tasks"], vocabulary)
+    _check_tasks(parts["tasks"], vocabulary, parts["encoder"] is not None)
 
 
-def _check_tasks(tasks: dict[Any, Any], vocabulary: Any) -> None:
+def _check_tasks(tasks: dict[Any, Any], vocabulary: Any, has_encoder: bool) -> None:
     if not tasks:
         raise ValueError("there are no tasks")
     for name, task in tasks.items():
@@ -60,6 +61,10 @@ def _check_tasks(tasks: dict[Any, Any], vocabulary: Any) -> None:
             raise ValueError("the mixture is not finite")
         if task.linear is not None:
             _check_linear(task.linear, n_labels)
+        if (task.encoded is None) != (not has_encoder):
+            raise ValueError(f"task {name!r} and the model disagree about an encoder")
+        if task.encoded is not None:
+            _check_encoded(task.encoded, n_labels)
         _check_sequences(task)
 
 
@@ -87,6 +92,13 @@ def _check_linear(linear: WidePath, n_labels: int) -> None:
     for name, part in (("words", linear.words), ("characters", linear.characters)):
         _check_array(f"linear.{name}.idf", part.idf, np.float32, (part.n_features,))
     _check_array("wide_.words.keys", linear.words.keys, np.int64, (linear.words.n_features,))
+
+
+def _check_encoded(path: EncoderPath, n_labels: int) -> None:
+    _check_array("encoded.weights", path.weights, np.float32, (len(path.weights), n_labels))
+    _check_array("encoded.bias", path.bias, np.float32, (n_labels,))
+    if path.ngrams is not None:
+        _check_linear(path.ngrams, n_labels)
 
 
 def _check_targets(targets: Targets) -> None:

@@ -10,9 +10,10 @@ import torch
 from sklabelemb.encoders import pretrained_weights
 from sklabelemb.learning import Model, Recipe, isolated_randomness
 from sklabelemb.learning.build import make_net
+from sklabelemb.persistence.frozen_encoders import encoder_of, encoder_parts
 from sklabelemb.text import WordPieces
 
-__all__ = ["model_of", "parts_of", "without_frozen_weights"]
+__all__ = ["has_pretrained_encoder", "model_of", "parts_of", "without_frozen_weights"]
 
 
 def parts_of(model: Model[Any]) -> dict[str, Any]:
@@ -28,7 +29,13 @@ def parts_of(model: Model[Any]) -> dict[str, Any]:
         "iterator_valid": net.get_params_for("iterator_valid"),
         "history": model.history,
         "best_epoch": model.best_epoch,
+        "encoder": None if model.encoder is None else encoder_parts(model.encoder),
     }
+
+
+def has_pretrained_encoder(model: Model[Any]) -> bool:
+    """Whether a model has an encoder that could be left out when it is saved."""
+    return model.encoder is not None or hasattr(model.recipe, "encoder_name")
 
 
 def without_frozen_weights(model: Model[Any]) -> dict[str, Any]:
@@ -39,6 +46,8 @@ def without_frozen_weights(model: Model[Any]) -> dict[str, Any]:
     ValueError
         When there is nothing that could be left out.
     """
+    if model.encoder is not None:
+        return parts_of(model) | {"encoder": encoder_parts(model.encoder, whole=False)}
     network, name = model.net.module_, model.recipe.encoder_name
     frozen = [name for name, p in network.encoder.named_parameters() if not p.requires_grad]
     if not frozen or not isinstance(model.vocabulary, WordPieces):
@@ -92,7 +101,20 @@ def model_of(recipe: Recipe, parts: dict[str, Any], vocabulary: Any, device: str
             )
     net.module_.load_state_dict(weights)
     net.history.extend({**row, "batches": []} for row in parts["history"])
-    return Model(recipe, tasks, vocabulary, options, net, parts["best_epoch"])
+    encoder = None
+    if parts["encoder"] is not None:
+        encoder = encoder_of(parts["encoder"], getattr(recipe, "encoder", None))
+        _check_dimensions(tasks, encoder.dim)
+    return Model(recipe, tasks, vocabulary, options, net, parts["best_epoch"], encoder)
+
+
+def _check_dimensions(tasks: dict[Any, Any], dim: int) -> None:
+    for task in tasks.values():
+        if task.encoded is not None and len(task.encoded.weights) != dim:
+            raise ValueError(
+                f"task {task.name!r} has weights for vectors of {len(task.encoded.weights)} "
+                f"dimensions, and the encoder makes {dim}"
+            )
 
 
 def _frozen_weights(encoder: str, digests: dict[str, str]) -> dict[str, torch.Tensor]:

@@ -55,6 +55,11 @@ def _is_built_in(tokenizer: Any) -> bool:
     return tokenizer is None or type(tokenizer) is Tokenizer
 
 
+def _is_encoder(encoder: Any) -> bool:
+    is_name = isinstance(encoder, str)  # which has a method "encode", too
+    return not is_name and (hasattr(encoder, "encode") or hasattr(encoder, "transform"))
+
+
 def _encoded(
     parameters: dict[str, Any], defaults: dict[str, Any], lost: list[str]
 ) -> dict[str, Any]:
@@ -64,6 +69,9 @@ def _encoded(
             parameters[name] = os.fspath(value)
     if callable(describe := getattr(parameters.get("encoder"), "to_dict", None)):
         parameters["encoder"] = describe()
+    if _is_encoder(parameters.get("encoder")):
+        # What is saved of it, and that it must be handed back, is told elsewhere.
+        parameters["encoder"] = defaults["encoder"]
     vectors = parameters.get("vectors")
     if vectors is not None and not isinstance(vectors, str):
         parameters["vectors"] = defaults["vectors"]

@@ -36,8 +36,9 @@ def save(
     overwrite : bool, default=False
         Whether a model that is there already is replaced, once the new one is complete.
     store_encoder : bool, default=True
-        False leaves out the weights of a LACOClassifier's pretrained encoder that were frozen
-        (``freeze_layers``): :func:`load` takes them from the encoder named in the model, and checks
+        False leaves out the weights of a pretrained encoder that were not trained (``encoder`` of a
+        LEAMClassifier; what ``freeze_layers`` of a LACOClassifier kept):
+        :func:`load` takes them from the encoder named in the model, and checks
         that they are the same. What was trained is always stored.
 
     Raises
@@ -98,7 +99,7 @@ def load(
     folder: str | os.PathLike[str],
     *,
     device: str = "auto",
-    encoder: str | os.PathLike[str] | None = None,
+    encoder: Any = None,
 ) -> Any:
     """Read an estimator that :func:`save` wrote.
 
@@ -113,9 +114,10 @@ def load(
     device : str, default="auto"
         Where the model shall compute, "cpu" or "cuda" for instance; it becomes the parameter
         `device` of the model. "auto": where it did, or on the CPU if that GPU is not here.
-    encoder : str or path, default=None
-        Where the encoder lies here, for a model that was saved with ``store_encoder=False``; it
-        becomes the parameter `encoder` of the model. None: where it was.
+    encoder : str, path or object, default=None
+        Where the encoder lies here, for a model that was saved with ``store_encoder=False``, or
+        whose encoder is an object of another library; it becomes the parameter `encoder` of the
+        model. None: where it was.
 
     Returns
     -------
@@ -151,7 +153,7 @@ def _writer(model: Any, store_encoder: bool = True) -> Callable[[Path], None]:
     return writer_of_composed(model, _writer)
 
 
-def _read(folder: Path, device: str, encoder: str | os.PathLike[str] | None) -> Any:
+def _read(folder: Path, device: str, encoder: Any) -> Any:
     description = read_description(folder, [*TRAINED, *COMPOSED])
     name = description["class"]
     if name in COMPOSED:

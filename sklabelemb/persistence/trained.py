@@ -11,7 +11,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.device import resolved_device
-from sklabelemb.persistence import version_1, version_2
+from sklabelemb.persistence import version_1, version_2, version_3
 from sklabelemb.persistence.consistency import check_parts
 from sklabelemb.persistence.files import (
     AGAIN,
@@ -23,7 +23,12 @@ from sklabelemb.persistence.files import (
     read_tensors,
     write_files,
 )
-from sklabelemb.persistence.model_parts import model_of, parts_of, without_frozen_weights
+from sklabelemb.persistence.model_parts import (
+    has_pretrained_encoder,
+    model_of,
+    parts_of,
+    without_frozen_weights,
+)
 from sklabelemb.persistence.parameters import encoded_parameters, unfitted
 from sklabelemb.persistence.values import Attachments, decode, encode
 from sklabelemb.text import Vocabulary, WordPieces
@@ -42,7 +47,7 @@ def writer_of_trained(model: Any, store_encoder: bool) -> Callable[[Path], None]
         See :func:`~sklabelemb.save`.
     """
     check_is_fitted(model)
-    if not store_encoder and not hasattr(model.model_.recipe, "encoder_name"):
+    if not store_encoder and not has_pretrained_encoder(model.model_):
         raise ValueError(
             f"A {type(model).__name__} has no pretrained encoder to leave out: save it with "
             "store_encoder=True."
@@ -76,7 +81,7 @@ def read_trained(
     folder: Path,
     description: dict[str, Any],
     device: str,
-    encoder: str | os.PathLike[str] | None,
+    encoder: Any,
 ) -> Any:
     """The classifier that :func:`writer_of_trained` wrote.
 
@@ -85,36 +90,28 @@ def read_trained(
     ValueError, TypeError, OSError
         See :func:`~sklabelemb.load`.
     """
-    if encoder is not None and "encoder_name" not in vars(cls._recipe):
-        raise ValueError(
-            f"{folder} holds a {cls.__name__}, which has no pretrained encoder: leave out encoder."
-        )
-    if encoder is not None and not isinstance(encoder, (str, os.PathLike)):
-        raise TypeError(
-            "load takes an encoder by name: a folder or a name on the Hub, not a "
-            f"{type(encoder).__name__}."
-        )
     for name in (WEIGHTS, VOCABULARY):
         check_file(folder / name, description["files"])
     attached = read_json(folder / VOCABULARY)
     tensors = read_tensors(folder)
     fresh = "tokenizer" not in attached.get("vocabulary", {})
-    if encoder is not None and fresh:
-        raise ValueError(
-            f"{folder} holds a model with a fresh encoder, which is not taken from elsewhere: "
-            "leave out encoder."
-        )
     with explained(folder, cls):
         version = description["format_version"]
         if version < 2:
             description = version_1.upgraded(description, tensors)
         if version < 3:
             description = version_2.upgraded(description)
+        if version < 4:
+            description = version_3.upgraded(description)
         parameters = decode(description["parameters"], Attachments())
         fitted = parameters | decode(description["fitted_parameters"], Attachments())
-        if encoder is not None:
-            parameters |= {"encoder": os.fspath(encoder)}
-            fitted |= {"encoder": os.fspath(encoder)}
+        kept = description["model"]["encoder"]
+    if encoder is not None:
+        _check_wanted(encoder, folder, cls, fresh, kept)
+        named = os.fspath(encoder) if isinstance(encoder, (str, os.PathLike)) else encoder
+        parameters |= {"encoder": named}
+        fitted |= {"encoder": named}
+    with explained(folder, cls):
         estimator = unfitted(cls, parameters, device)
         recipe = cls._recipe.of(unfitted(cls, fitted, str(estimator.device)).get_params(deep=False))
         kind = Vocabulary if fresh else WordPieces
@@ -130,6 +127,26 @@ def read_trained(
     with explained(folder, cls):
         estimator.model_ = model_of(recipe, parts, vocabulary, where)
     return estimator
+
+
+def _check_wanted(encoder: Any, folder: Path, cls: Any, fresh: bool, kept: Any) -> None:
+    """Check that the model has an encoder that is taken from elsewhere."""
+    if kept is not None:
+        return
+    if "encoder_name" not in vars(cls._recipe):
+        raise ValueError(
+            f"{folder} holds a {cls.__name__}, which has no pretrained encoder: leave out encoder."
+        )
+    if not isinstance(encoder, (str, os.PathLike)):
+        raise TypeError(
+            "load takes an encoder by name: a folder or a name on the Hub, not a "
+            f"{type(encoder).__name__}."
+        )
+    if fresh:
+        raise ValueError(
+            f"{folder} holds a model with a fresh encoder, which is not taken from elsewhere: "
+            "leave out encoder."
+        )
 
 
 @contextlib.contextmanager

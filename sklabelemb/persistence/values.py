@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from sklabelemb.learning.task import Task
-from sklabelemb.linear import CharacterTfidf, Mixture, WidePath, WordTfidf
+from sklabelemb.linear import CharacterTfidf, EncoderPath, Mixture, WidePath, WordTfidf
 from sklabelemb.targets import Targets
 from sklabelemb.text import Tokenizer
 
@@ -26,7 +26,7 @@ __all__ = ["Attachments", "decode", "encode"]
 # Dataclasses that may be part of a saved model, by the names that files know them by.
 _DATACLASSES = {
     cls.__name__: cls
-    for cls in (CharacterTfidf, Mixture, Targets, Task, Tokenizer, WidePath, WordTfidf)
+    for cls in (CharacterTfidf, EncoderPath, Mixture, Targets, Task, Tokenizer, WidePath, WordTfidf)
 }
 _TENSOR_DTYPES = "b1", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["upgraded"]
+__all__ = ["upgraded", "with_each_task"]
 
 
 def upgraded(description: dict[str, Any]) -> dict[str, Any]:
@@ -18,12 +19,19 @@ def upgraded(description: dict[str, Any]) -> dict[str, Any]:
     LookupError, TypeError, AttributeError
         When it is not what version 2 wrote.
     """
+    return with_each_task(description, _with_new_fields)
+
+
+def with_each_task(
+    description: dict[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """The description with every task of the model changed."""
     model = description["model"]
     tasks = model["tasks"]
     if "$dict" in tasks:
-        tasks = {"$dict": [[name, _with_new_fields(task)] for name, task in tasks["$dict"]]}
+        tasks = {"$dict": [[name, change(task)] for name, task in tasks["$dict"]]}
     else:
-        tasks = {name: _with_new_fields(task) for name, task in tasks.items()}
+        tasks = {name: change(task) for name, task in tasks.items()}
     return description | {"model": model | {"tasks": tasks}}
 
 

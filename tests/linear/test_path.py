@@ -9,6 +9,7 @@ import torch
 from scipy.special import expit, log_softmax
 from sklearn.linear_model import LogisticRegression
 
+import sklabelemb.linear.mixture as mixing
 import sklabelemb.linear.path as wide
 from sklabelemb.learning import isolated_randomness
 from sklabelemb.linear import Mixture, WidePath
@@ -132,11 +133,12 @@ def test_the_largest_steps(multilabel):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_mixture_is_logistic_regression(seed):
+def test_mixture_is_logistic_regression(seed, monkeypatch):
+    monkeypatch.setattr(mixing, "TRUST", 0.0)
     random = np.random.RandomState(seed)
     deep, wide = random.randn(2, 200, 5)
     y = (random.rand(200, 5) < expit(0.5 * deep + 2 * wide - 1)).astype(float)
-    mixture = Mixture.fit(sp.csr_matrix(y), deep, wide)
+    mixture = Mixture().fitted(sp.csr_matrix(y), deep, wide)
     reference = LogisticRegression(C=np.inf, tol=1e-8).fit(
         np.column_stack([deep.ravel(), wide.ravel()]), y.ravel()
     )
@@ -148,7 +150,7 @@ def test_single_label_mixture_lowers_the_loss():
     random = np.random.RandomState(0)
     deep, wide = random.randn(2, 400, 4)
     true = (deep + 3 * wide + random.gumbel(size=deep.shape)).argmax(axis=1)
-    mixture = Mixture.fit(true, deep, wide)
+    mixture = Mixture().fitted(true, deep, wide)
 
     def loss(logits):
         return -log_softmax(logits, axis=1)[np.arange(400), true].mean()
@@ -162,5 +164,25 @@ def test_no_path_counts_against_itself():
     random = np.random.RandomState(0)
     y = random.rand(300, 3) < 0.5
     misleading = np.where(y, -1.0, 1.0) + 0.1 * random.randn(300, 3)
-    mixture = Mixture.fit(sp.csr_matrix(y.astype(float)), misleading, random.randn(300, 3))
+    mixture = Mixture().fitted(sp.csr_matrix(y.astype(float)), misleading, random.randn(300, 3))
     assert mixture.deep == 0
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_few_texts_hardly_move_the_mixture(multilabel):
+    random = np.random.RandomState(0)
+    scores = random.randn(3, 2000, 4)
+    strength = np.array([0.3, 0.0, 2.0])
+    true = np.tensordot(strength, scores, axes=1)
+    y = random.rand(2000, 4) < expit(true)
+    if not multilabel:
+        y = (true + random.gumbel(size=true.shape)).argmax(axis=1)
+    usual = Mixture(deep=1.0, wide=1.0, offset=0.0, encoded=1.0)
+    away = []
+    for n in (3, 50, 2000):
+        targets = sp.csr_matrix(y[:n].astype(float)) if multilabel else y[:n]
+        mixture = usual.fitted(targets, *scores[:, :n])
+        away.append(abs(mixture.deep - 0.3) + mixture.wide + abs(mixture.encoded - 2.0))
+    assert away[0] > away[1] > away[2]
+    assert away[0] > 2.0  # of 2.7 at the start
+    assert away[2] < 0.3

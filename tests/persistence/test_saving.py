@@ -637,7 +637,7 @@ def test_truncated_description(saved, content):
     ("entry", "value", "message"),
     [
         ("format", "other", r"model\.json does not describe a sklabelemb model\. Give the folder"),
-        ("format_version", 4, r"was written by a newer sklabelemb \(format 4; .*Upgrade: pip"),
+        ("format_version", 5, r"was written by a newer sklabelemb \(format 5; .*Upgrade: pip"),
         ("format_version", "1", r"has the format_version '1'"),
         ("class", "Popen", r"names the class 'Popen', which this sklabelemb .* does not load"),
         ("class", "sklabelemb.leam.LEAMClassifier", r"names the class .* does not load"),
@@ -649,7 +649,7 @@ def test_truncated_description(saved, content):
         ("parameters", {"max_epochs": -1}, "'max_epochs' parameter of LEAMClassifier must be"),
         ("fitted_parameters", None, "The files in .* do not make a LEAMClassifier: "),
         ("fitted_parameters", {"colour": "red"}, "this version has no parameter 'colour'"),
-        ("model", {}, "no entry 'tasks'|nothing in model.json speaks of"),
+        ("model", {}, "no entry 'encoder'|nothing in model.json speaks of"),
         ("model", [], "do not make a LEAMClassifier"),
     ],
 )
@@ -803,7 +803,7 @@ def test_description_says_what_is_in_the_folder(saved):
     assert description["format"] == "sklabelemb model"
     assert description["format_version"] == FORMAT_VERSION
     parts = {"tasks", "options", "module", "weights", "batch_size", "iterator_valid"}
-    assert description["model"].keys() == parts | {"history", "best_epoch"}
+    assert description["model"].keys() == parts | {"history", "best_epoch", "encoder"}
     assert description["parameters"]["embedding_dim"] == 8
     assert description["fitted_parameters"] == {}
     assert description["class"] == "LEAMClassifier"

