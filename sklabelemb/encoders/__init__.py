@@ -1,5 +1,11 @@
 """Pretrained encoders: found, built, kept in memory, or refused with advice."""
 
+from sklabelemb.encoders.frozen import (
+    TextEncoder,
+    carried_encoder,
+    text_encoder,
+    text_vectors,
+)
 from sklabelemb.encoders.pretrained import (
     build_encoder,
     first_position,
@@ -8,12 +14,6 @@ from sklabelemb.encoders.pretrained import (
     longest_sequence,
     pretrained_tokenizer,
     pretrained_weights,
-)
-from sklabelemb.encoders.frozen import (
-    TextEncoder,
-    carried_encoder,
-    text_encoder,
-    text_vectors,
 )
 
 __all__ = [

@@ -200,7 +200,7 @@ def _with_linear_paths(model: Model, data: TaskDatasets, further: bool = False) 
                     n_labels,
                     *weights,
                     label_texts=model.recipe.read_label_texts(task, model),
-                    joint=model.recipe.wide,
+                    joint=model.recipe.joint,
                 )
         if model.recipe.wide and further:
             linear = None if linear is None else linear.updated(*texts, *weights)

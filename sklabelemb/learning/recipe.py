@@ -62,6 +62,11 @@ class Recipe:
     max_grad_norm = cast("float | None", None)
 
     @property
+    def joint(self) -> bool:
+        """Whether an encoder path may have n-grams beside its vectors."""
+        return self.wide
+
+    @property
     def word_tables(self) -> tuple[str, ...]:
         """The network's tables with a row a word."""
         return ("embedding",)
@@ -182,7 +187,7 @@ class Recipe:
         self, tasks: Mapping[Any, Task], train: TaskDatasets | None, device: str
     ) -> dict[str, Any]:
         """Arguments of the skorch net: loss, iterators, groups of parameters."""
-        n_labels = max(task.targets.n_labels for task in tasks.values())
+        n_labels = max((task.targets.n_labels for task in tasks.values()), default=1)
         return {
             "criterion": TaskLoss,
             "criterion__losses": [

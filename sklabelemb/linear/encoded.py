@@ -29,8 +29,9 @@ MOST_JOINT = 3000
 NGRAMS = np.float32(0.6)
 # How much weights may move from what they are drawn to: C of a support vector machine.
 C_OF_CLASSES, C_OF_LABEL_SETS = 10.0, 3.0
-# What a score is at first: so many times how much more a text is like this label than like others.
-PRIOR = 6.0
+# How far a score is drawn from those of other labels where a text is the text of the label itself;
+# where there is nothing to learn from, further, so that probabilities say something.
+PRIOR, ZERO_SHOT = 4.5, 12.0
 # Numbers of texts times labels that are computed at a time.
 BLOCK = 1 << 22
 MOST_STEPS = 200
@@ -66,11 +67,14 @@ class EncoderPath:
     bias : float32 ndarray of shape (n_labels,)
     ngrams : WidePath or None
         The weights of the n-grams, if they were learnt as well; without a bias.
+    scale : float
+        What vectors are multiplied with, so that they have a length of about 1.
     """
 
     weights: np.ndarray
     bias: np.ndarray
     ngrams: WidePath | None = None
+    scale: float = 1.0
 
     @classmethod
     def fit(
@@ -111,16 +115,13 @@ class EncoderPath:
         ngrams = None
         if joint and is_joint(len(texts)):
             ngrams = WidePath.untrained(texts, targets, vocabulary, n_labels)
-        start = cls(np.zeros((dim, n_labels), dtype=np.float32), bias, ngrams)
+        scale = _scale(texts.vectors)
+        start = cls(np.zeros((dim, n_labels), dtype=np.float32), bias, ngrams, scale)
         if label_texts is None:
             return start._trained(texts, targets, vocabulary, class_weight, sample_weight)
         own = label_texts.token_ids
         assert own.vectors is not None
-        # What a label's text has in common with those of all others tells none from another.
-        towards = np.zeros((len(own), n_labels))
-        towards[np.arange(len(own)), label_texts.labels] = PRIOR
-        towards[:, label_texts.labels] -= PRIOR / len(own)
-        start = start._moved(own, towards, vocabulary)
+        start = start._drawn(label_texts, PRIOR, vocabulary)
         codes: Any = label_texts.labels
         if sp.issparse(targets):
             ones = np.ones(len(own), dtype=np.float32)
@@ -133,6 +134,41 @@ class EncoderPath:
             # The weights of texts are 1 on average.
             sample_weight = np.concatenate([sample_weight, np.ones(len(own), np.float32)])
         return start._trained(texts, both, vocabulary, class_weight, sample_weight, own)
+
+    @classmethod
+    def of_label_texts(
+        cls, label_texts: LabelTexts, n_labels: int, multilabel: bool
+    ) -> EncoderPath:
+        """What is known of labels without a sample: how much their texts are like a text.
+
+        The order of the labels is that of the similarities; how far apart the probabilities are
+        follows from how far apart the encoder sees the labels.
+        """
+        own = label_texts.token_ids.vectors
+        assert own is not None
+        # Of many labels, one is that of a text.
+        bias = np.full(n_labels, logit(1 / max(2, n_labels)) if multilabel else 0.0, np.float32)
+        weights = np.zeros((own.shape[1], n_labels), dtype=np.float32)
+        return cls(weights, bias, None, _scale(own))._drawn(label_texts, ZERO_SHOT, None)
+
+    def _drawn(self, label_texts: LabelTexts, strength: float, vocabulary: Any) -> EncoderPath:
+        """The path with weights moved to the vectors of the label texts.
+
+        What a label's text has in common with those of all others tells none from another, so it
+        counts for nothing.
+        """
+        own, labels = label_texts.token_ids, label_texts.labels
+        vectors, ngrams = self._features(own, vocabulary)
+        alike = vectors @ vectors.T
+        if ngrams is not None:
+            alike = alike + (ngrams @ ngrams.T).toarray()
+        n_texts = len(own)
+        others = (alike.sum(axis=1) - alike.diagonal()) / max(1, n_texts - 1)
+        apart = float(np.mean(alike.diagonal() - others))
+        towards = np.zeros((n_texts, self.weights.shape[1]))
+        towards[np.arange(n_texts), labels] = 1.0
+        towards[:, labels] -= 1.0 / n_texts
+        return self._moved_by(vectors, ngrams, towards * strength / max(apart, 0.1))
 
     def updated(
         self,
@@ -155,7 +191,7 @@ class EncoderPath:
     def meaning(self, texts: TokenIds) -> np.ndarray:
         """What the vectors of whole texts add to the scores, shape ``(n_texts, n_labels)``."""
         assert texts.vectors is not None
-        return np.asarray(texts.vectors @ self.weights)
+        return np.asarray(self.scale * texts.vectors @ self.weights)
 
     def contributions(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> np.ndarray:
         """What every token adds to every score by its n-grams; zero where there are none."""
@@ -204,15 +240,10 @@ class EncoderPath:
         self, texts: TokenIds, vocabulary: Vocabulary | WordPieces
     ) -> tuple[np.ndarray, sp.csr_matrix | None]:
         assert texts.vectors is not None
+        vectors = np.asarray(self.scale * texts.vectors)
         if self.ngrams is None:
-            return texts.vectors, None
-        return texts.vectors, NGRAMS * self.ngrams.features(texts, vocabulary)
-
-    def _moved(
-        self, texts: TokenIds, moves: np.ndarray, vocabulary: Vocabulary | WordPieces
-    ) -> EncoderPath:
-        """The path with weights moved by so much of each text, `moves` of (n_texts, n_labels)."""
-        return self._moved_by(*self._features(texts, vocabulary), moves)
+            return vectors, None
+        return vectors, NGRAMS * self.ngrams.features(texts, vocabulary)
 
     def _moved_by(
         self, vectors: np.ndarray, ngrams: sp.csr_matrix | None, moves: np.ndarray
@@ -230,6 +261,12 @@ class EncoderPath:
 def is_joint(n_texts: int) -> bool:
     """Whether n-grams and vectors of so many texts are learnt as one model."""
     return n_texts <= MOST_JOINT
+
+
+def _scale(vectors: np.ndarray) -> float:
+    """What makes vectors of length 1, in the root mean square; 1.0 where they have it."""
+    length = float(np.sqrt(np.mean(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))))
+    return 1.0 if abs(length - 1) < 1e-3 or length < 1e-12 else 1.0 / length
 
 
 class _Loss:

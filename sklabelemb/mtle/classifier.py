@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelemb.base import VECTORS, LabelEmbeddingClassifier
+from sklabelemb.base import ENCODERS, MEMORY, VECTORS, LabelEmbeddingClassifier
 from sklabelemb.learning import Task, read_samples, read_tasks
 from sklabelemb.learning.task import check_task_mapping
 from sklabelemb.mtle.answers_by_task import AnswersByTask
 from sklabelemb.mtle.recipe import MTLERecipe
-from sklabelemb.mtle.zero_update import with_new_task
+from sklabelemb.mtle.zero_update import with_new_task, without_samples
 
 __all__ = ["MTLEClassifier"]
 
@@ -35,9 +35,15 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
 
     Parameters
     ----------
-    encoder : {"bilstm", "mean"}, default="bilstm"
+    encoder : {"bilstm", "mean"}, str, path or object, default="bilstm"
         How a text becomes a vector: by a BiLSTM over its words (the paper), or as a weighted mean
         of its word vectors, which trains more than ten times as fast and knows no order of words.
+        Or a pretrained encoder, as in :class:`.LEAMClassifier`, that embeds texts and label texts
+        alike and is not trained: labels then start where their texts are, so that few samples
+        are enough, and none are needed (:meth:`fit_labels`, :meth:`add_task`). The network with
+        the mean encoder stays beside it.
+    memory : path, joblib.Memory or None, default=None
+        Folder where a pretrained encoder's vectors are kept from one fit to the next.
     embedding_dim : int, default=100
         Dimensions of word vectors; the paper has 300.
     hidden_size : int, default=100
@@ -166,7 +172,8 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
     _recipe = MTLERecipe
     _parameter_constraints: dict[str, Any] = {
         **LabelEmbeddingClassifier._parameter_constraints,
-        "encoder": [StrOptions({"bilstm", "mean"})],
+        "encoder": [option for option in ENCODERS if option is not None],
+        "memory": MEMORY,
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "pooling": [StrOptions({"last", "max", "mean"})],
@@ -182,7 +189,8 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
     def __init__(
         self,
         *,
-        encoder: str = "bilstm",
+        encoder: Any = "bilstm",
+        memory: Any = None,
         embedding_dim: int = 100,
         hidden_size: int = 100,
         pooling: str = "max",
@@ -219,6 +227,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         net_params: dict[str, Any] | None = None,
     ) -> None:
         self.encoder = encoder
+        self.memory = memory
         self.embedding_dim = embedding_dim
         self.hidden_size = hidden_size
         self.pooling = pooling
@@ -413,6 +422,52 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         """
         check_is_fitted(self)
         self.model_ = with_new_task(self.model_, name, classes, label_texts, multilabel, vectors)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_labels(
+        self,
+        classes: Any,
+        label_texts: Mapping[Any, str] | Sequence[str] | str = "auto",
+        *,
+        multilabel: bool = False,
+    ) -> MTLEClassifier:
+        """Make a model of the texts of labels alone, without a sample: zero-shot classification.
+
+        It needs a pretrained `encoder`. A text is compared with all labels in one pass. Samples,
+        as they come, go to :meth:`partial_fit`; a label that has none keeps what its text says.
+
+        Parameters
+        ----------
+        classes : sequence
+            The classes; with ``multilabel=True`` the names of the labels.
+        label_texts : dict, sequence of str, or "auto", default="auto"
+            Words or whole sentences for each class: by class, or in the order of `classes`. "auto":
+            the classes themselves, where they are strings.
+        multilabel : bool, default=False
+            Whether a text may have several of the labels.
+
+        Returns
+        -------
+        self : MTLEClassifier
+
+        Raises
+        ------
+        ValueError
+            When there is no pretrained encoder, or a label without a text.
+
+        Notes
+        -----
+        The order of the labels is that of their similarity to the text. Probabilities are as far
+        apart as the encoder sees the labels; no sample has calibrated them.
+        """
+        recipe = cast("MTLERecipe", self._checked_recipe())
+        if not recipe.is_pretrained:
+            raise ValueError(
+                f"encoder={self.encoder!r} knows no word before it is trained. Give a pretrained "
+                "encoder: MTLEClassifier(encoder='path/to/folder')."
+            )
+        self.model_ = without_samples(recipe, classes, label_texts, multilabel)
         return self
 
     @property

@@ -11,7 +11,7 @@ from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.learning import Task
 from sklabelemb.readout import Readout
-from sklabelemb.text import tokens_with_spans
+from sklabelemb.text import TokenIds, tokens_with_spans
 
 __all__ = ["MTLEReadout"]
 
@@ -22,7 +22,8 @@ class MTLEReadout(Readout):
     def explain(self, documents: list[str], task: Task) -> list[Explanation]:
         """Contributions of every word, exact or by occlusion."""
         settings = self.model.recipe.settings
-        logits = self.logits(self.encode(documents), task)
+        texts = self.encode(documents)
+        logits = self.logits(texts, task)
         proba = probabilities(logits, task.multilabel)
         predicted = self.decisions(logits, task)
         explanations = []
@@ -30,6 +31,12 @@ class MTLEReadout(Readout):
             tokens, spans = tokens_with_spans(
                 document, settings.text_tokenizer, settings.max_length
             )
+            contributions, meaning = self._contributions(texts.take([row]), task), None
+            if task.encoded is not None:
+                contributions = task.mixture.deep * contributions
+                of_ngrams = task.encoded.contributions(texts.take([row]), self.model.vocabulary)
+                contributions = contributions + task.mixture.encoded * of_ngrams
+                meaning = task.mixture.encoded * task.encoded.meaning(texts.take([row]))[0]
             explanations.append(
                 Explanation(
                     text=document,
@@ -39,15 +46,16 @@ class MTLEReadout(Readout):
                     proba=proba[row],
                     predicted=predicted[row],
                     attention=None,
-                    contributions=self._contributions(document, task),
+                    contributions=contributions,
+                    meaning=meaning,
                 )
             )
         return explanations
 
-    def _contributions(self, document: str, task: Task) -> np.ndarray:
+    def _contributions(self, text: TokenIds, task: Task) -> np.ndarray:
         """What each token added to each label's logit, shape (n_tokens, n_labels)."""
         number, net = self.model.number_of(task), self.model.net
-        data = self.dataset(self.encode([document]), task)
+        data = self.dataset(text, task)
         ids = data.batch(np.array([0]))[0]["ids"].to(net.device)
         network = net.module_
         network.eval()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +16,14 @@ import torch
 from scipy.special import logit
 from torch import nn
 
+from sklabelemb.encoders import TextEncoder, carried_encoder
 from sklabelemb.learning import Budget, Model, Recipe, Task, TaskBatches, TaskDatasets, TextDataset
 from sklabelemb.learning.net import most_tokens
 from sklabelemb.learning.words import read_words, renumbered
+from sklabelemb.linear import Mixture, is_joint
 from sklabelemb.mtle.label_words import distinct_words, have_vectors
 from sklabelemb.mtle.matchers import CosineMatcher
-from sklabelemb.mtle.network import MTLE, WORD_STD
+from sklabelemb.mtle.network import ENCODERS, MTLE, WORD_STD
 from sklabelemb.mtle.readout import MTLEReadout
 from sklabelemb.text import UNKNOWN_ID, TokenIds, Vocabulary, vectors_of
 
@@ -35,6 +39,10 @@ WITHOUT_VECTOR = 0.1
 # single-label tasks known by heart. Labels that few texts have take longer.
 OF_CLASSES = Budget(steps=1000, fewest_epochs=3, most_epochs=8)
 OF_LABEL_SETS = Budget(steps=4000, fewest_epochs=3, most_epochs=30)
+# The scores of an encoder path are logits already; few texts teach the network little beside it.
+JOINT = Mixture(deep=0.15, wide=0.0, offset=0.0, encoded=1.5)
+SEPARATE = Mixture(deep=0.5, wide=0.0, offset=0.0, encoded=1.0)
+UNTRAINED = Mixture(deep=0.0, wide=0.0, offset=0.0, encoded=1.0)
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,8 @@ class NumberedDataset(TextDataset):
 class MTLERecipe(Recipe):
     """The parameters of `MTLEClassifier`, and what follows from them."""
 
-    encoder: str
+    encoder: Any
+    memory: Any
     embedding_dim: int
     hidden_size: int
     pooling: str
@@ -66,10 +75,43 @@ class MTLERecipe(Recipe):
     readout: ClassVar[type] = MTLEReadout
 
     @property
+    def network_encoder(self) -> str:
+        """How the network makes a vector of a text; beside a pretrained encoder, by the mean."""
+        return "mean" if self.is_pretrained else str(self.encoder)
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the encoder is none of the network's own."""
+        return not (isinstance(self.encoder, str) and self.encoder in ENCODERS)
+
+    @property
+    def joint(self) -> bool:
+        """Whether an encoder path may have n-grams beside its vectors."""
+        return True
+
+    def frozen_encoder(self, previous: Model[Self] | None) -> TextEncoder | None:
+        """The pretrained encoder that embeds texts and labels, or None."""
+        if not self.is_pretrained:
+            return None
+        if isinstance(self.encoder, str) and not os.path.isdir(self.encoder):
+            for own in difflib.get_close_matches(self.encoder, ENCODERS, n=1, cutoff=0.7):
+                raise ValueError(
+                    f"encoder={self.encoder!r} is neither 'bilstm' nor 'mean', nor a folder. Did "
+                    f"you mean {own!r}?"
+                )
+        return carried_encoder(self, previous)
+
+    def first_mixture(self, n_texts: int) -> Mixture:
+        """How the paths are mixed where no held-out texts tell."""
+        if not self.is_pretrained:
+            return Mixture()
+        return JOINT if is_joint(n_texts) else SEPARATE
+
+    @property
     def word_tables(self) -> tuple[str, ...]:
         """The network's tables with a row a word."""
         tables = ("embedding", "label_embedding")
-        return (*tables, "log_weight") if self.encoder == "mean" else tables
+        return (*tables, "log_weight") if self.network_encoder == "mean" else tables
 
     def task(self, task: Task, encoded: Any, previous: Model[Self] | None, update: bool) -> Task:
         """What is settled about a task at first, among that the words of its labels."""
@@ -106,7 +148,7 @@ class MTLERecipe(Recipe):
                 for task in tasks.values()
             ],
             "embedding_dim": self.embedding_dim,
-            "encoder": self.encoder,
+            "encoder": self.network_encoder,
             "hidden_size": self.hidden_size,
             "pooling": self.pooling,
             "matcher": self.matcher,
@@ -136,7 +178,7 @@ class MTLERecipe(Recipe):
             network.matcher.bias.fill_(float(np.mean(logit(shares))))
         # Nothing can be said of a word that nobody has seen.
         network.embedding.weight[UNKNOWN_ID] = 0
-        if self.encoder == "mean":
+        if self.network_encoder == "mean":
             network.log_weight.weight[UNKNOWN_ID] = math.log(COMMON / (COMMON + 1))
 
     @torch.no_grad()
@@ -158,8 +200,8 @@ class MTLERecipe(Recipe):
         self, tasks: Mapping[Any, Task], train: TaskDatasets | None, device: str
     ) -> dict[str, Any]:
         """Batches are drawn by task; texts have states beside their words."""
-        states = 10 * self.hidden_size if self.encoder == "bilstm" else 0
-        most = max(task.targets.n_labels for task in tasks.values())
+        states = 10 * self.hidden_size if self.network_encoder == "bilstm" else 0
+        most = max((task.targets.n_labels for task in tasks.values()), default=1)
         return {
             **super().net_arguments(tasks, train, device),
             "iterator_train": TaskBatches,
@@ -174,7 +216,7 @@ class MTLERecipe(Recipe):
     def holds_out(self, task: Task) -> bool:
         """Whether thresholds of a task, or the best epoch, are chosen by held-out texts."""
         tunes = task.multilabel and self.settings.tunes_thresholds
-        return self.settings.patience is not None or tunes
+        return self.is_pretrained or self.settings.patience is not None or tunes
 
     @torch.no_grad()
     def _start_words(
@@ -208,7 +250,7 @@ class MTLERecipe(Recipe):
         for table in (network.embedding, network.label_embedding):
             table.weight[with_vector, :width] = vectors
             table.weight[without] *= WITHOUT_VECTOR
-        if self.encoder == "mean":
+        if self.network_encoder == "mean":
             share = torch.from_numpy(own / max(1, counts.sum())).to(vectors)
             network.log_weight.weight[first:, 0] = (COMMON / (COMMON + share)).log()
 

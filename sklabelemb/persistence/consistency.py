@@ -97,6 +97,8 @@ def _check_linear(linear: WidePath, n_labels: int) -> None:
 def _check_encoded(path: EncoderPath, n_labels: int) -> None:
     _check_array("encoded.weights", path.weights, np.float32, (len(path.weights), n_labels))
     _check_array("encoded.bias", path.bias, np.float32, (n_labels,))
+    if not (np.isfinite(path.scale) and path.scale > 0):
+        raise ValueError(f"encoded.scale is {path.scale!r}")
     if path.ngrams is not None:
         _check_linear(path.ngrams, n_labels)
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from sklabelemb.encoders.foreign import ForeignEncoder
+from sklabelemb.encoders.frozen import TextEncoder, text_encoder
 from sklabelemb.encoders.sentence import SentenceEncoder
 from sklabelemb.encoders.static import StaticEncoder
-from sklabelemb.encoders.frozen import TextEncoder, text_encoder
 
 __all__ = ["encoder_of", "encoder_parts"]
 
