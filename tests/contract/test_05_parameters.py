@@ -59,7 +59,7 @@ def test_get_params_set_params_clone_and_repr(make):
 
 
 def test_repr_shows_what_is_not_default(neural):
-    assert "batch_size=32" in repr(neural())
+    assert "random_state=0" in repr(neural())
     assert "lowercase=False" in repr(neural(lowercase=False))
 
 
