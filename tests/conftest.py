@@ -50,7 +50,9 @@ def _short_wide_path(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importlib.import_module("sklabelemb.linear.path"), "MIN_STEPS", 8)
+        path = importlib.import_module("sklabelemb.linear.path")
+        patch.setattr(path, "MIN_STEPS", 4)
+        patch.setattr(path, "EPOCHS", 4)
         yield
 
 

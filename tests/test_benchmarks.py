@@ -30,8 +30,8 @@ arguments = argparse.Namespace(paper=False, batch=2, device="cpu")
 net = joint_speed.make_net(arguments, 3, tiny, cooccurrence="clcp")
 joint_speed.train(net, [joint_speed.whole(joint_speed.some_texts(2, 5, 3))])
 
-X = ["my parcel is late", "my refund is due", "parcel late, refund due", "nothing is"] * 30
-y = np.array([[1, 0], [0, 1], [1, 1], [0, 0]] * 30)
+X = ["my parcel is late", "my refund is due", "parcel late, refund due", "nothing is"] * 15
+y = np.array([[1, 0], [0, 1], [1, 1], [0, 0]] * 15)
 settings = {"encoder": tiny, "max_epochs": 1, "device": "cpu", "learning_rate": 0.01}
 runs = []
 for variant in ["bert", "clcp", "wide", "br"]:

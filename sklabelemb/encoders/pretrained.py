@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import json
 import os
 import threading
@@ -71,10 +72,9 @@ def fresh_configuration(encoder: Any, n_words: int) -> dict[str, Any]:
             "encoder={'model_type': 'bert', 'hidden_size': 128, 'num_hidden_layers': 2, "
             "'num_attention_heads': 2, 'intermediate_size': 256}."
         )
-    usual = _described(kind, {})
     configuration = _described(kind, given | {"vocab_size": n_words, "pad_token_id": 0})
     if isinstance(encoder, Mapping):
-        _check_names(given, kind, {*usual.to_dict(), *usual.attribute_map})
+        _check_names(given, kind, _names_of(kind))
     if configuration.num_hidden_layers < 1:
         raise ValueError("The encoder has no layers: num_hidden_layers must be at least 1.")
     return _kept(configuration)
@@ -221,7 +221,14 @@ def _described(kind: Any, given: Mapping[str, Any]) -> Any:
         raise ValueError(f"encoder is no configuration of a {kind!r} model: {error}") from error
 
 
-def _check_names(given: Mapping[str, Any], kind: str, known: set[str]) -> None:
+@functools.cache
+def _names_of(kind: str) -> frozenset[str]:
+    """All that may be set in the configuration of a kind of encoder."""
+    usual = _described(kind, {})
+    return frozenset({*usual.to_dict(), *usual.attribute_map})
+
+
+def _check_names(given: Mapping[str, Any], kind: str, known: frozenset[str]) -> None:
     """The library takes any name, and makes nothing of those that it does not know."""
     for name in sorted(given.keys() - known):
         near = difflib.get_close_matches(name, known, n=1)

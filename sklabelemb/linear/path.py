@@ -30,6 +30,8 @@ MAX_CHARACTER_FEATURES = 200_000
 FEW_TEXTS = 100
 # From so many labels on, a step moves all weights.
 MANY_LABELS = 256
+# So does a step of fewer features than this many times the values in its batch.
+ROWS_PER_VALUE = 3
 HALF = np.float32(math.sqrt(0.5))
 BATCH_SIZE = 100
 LEARNING_RATE = 10.0
@@ -223,8 +225,10 @@ def _scores(table: nn.EmbeddingBag, X: sp.csr_matrix) -> torch.Tensor:
 def _weight_gradient(
     weights: torch.Tensor, batch: sp.csr_matrix, gradient: torch.Tensor
 ) -> torch.Tensor:
-    """Return ``batch.T @ gradient``, sparse where there are few labels."""
-    if weights.shape[1] < MANY_LABELS:
+    """Return ``batch.T @ gradient``, sparse where there are few labels and many features."""
+    # Adding up a sparse gradient costs a row of the table more than going through it does.
+    many = weights.shape[0] > ROWS_PER_VALUE * batch.nnz
+    if many and weights.shape[1] < MANY_LABELS:
         rows = torch.from_numpy(np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr)))
         values = torch.from_numpy(batch.data).unsqueeze(1) * gradient[rows]
         places = torch.from_numpy(batch.indices.astype(np.int64)).unsqueeze(0)

@@ -41,7 +41,7 @@ def boxes(display: CriticalDifferenceDisplay) -> list[Any]:
 
 
 @pytest.mark.parametrize("long", [False, True])
-@pytest.mark.parametrize("k", range(2, 13))
+@pytest.mark.parametrize("k", [2, 3, 5, 8, 12])
 def test_no_text_lies_on_another_or_outside(k: int, long: bool) -> None:
     for n in (3, 25):
         display = comparison(k, n, long=long).plot()

@@ -18,8 +18,8 @@ from .small import (
     TEXTS,
     UNSEEN,
     Interrupt,
+    answers_as,
     dense,
-    fitted,
     global_states,
     learnt,
     methods_of,
@@ -59,7 +59,7 @@ def test_get_params_set_params_clone_and_repr(make):
 
 
 def test_repr_shows_what_is_not_default(neural):
-    assert "batch_size=16" in repr(neural())
+    assert "random_state=0" in repr(neural())
     assert "lowercase=False" in repr(neural(lowercase=False))
 
 
@@ -138,7 +138,7 @@ def test_partial_fit_validates_too(neural):
 
 @pytest.mark.parametrize("target", ["labels", "classes"])
 def test_same_seed_same_predictions_bit_for_bit(every_name, every, target):
-    assert same_predictions(fitted(every_name, target), every().fit(*TARGETS[target]))
+    assert answers_as(every().fit(*TARGETS[target]), every_name, target)
 
 
 def test_random_state_decides(every_neural):
@@ -158,7 +158,7 @@ def test_the_seed_holds_whatever_the_global_state_is(every_neural_name, every_ne
         np.random.seed(12345)
         model = every_neural().fit(TEXTS, LABELS)
         np.random.set_state(state)
-    assert same_predictions(fitted(every_neural_name), model)
+    assert answers_as(model, every_neural_name)
 
 
 def test_without_a_seed_every_fit_differs(neural):

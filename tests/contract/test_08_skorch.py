@@ -12,12 +12,13 @@ from skorch.callbacks import Callback, EarlyStopping
 
 from sklabelemb.learning import TextNet
 
-from .small import LABELS, TEXTS, UNSEEN, Interrupt, learnt, outcome, same_predictions
+from .small import ALL, LABELS, TEXTS, UNSEEN, Interrupt, learnt, outcome, same_predictions
+
+CALLBACKS = {"net_params": {"callbacks": [Interrupt(None, after=-1)]}}
 
 
-@pytest.mark.parametrize("net_params", [None, {"callbacks": [Interrupt(None, after=-1)]}])
-def test_a_clone_starts_afresh(make, net_params):
-    more = {"net_params": net_params} if "net_params" in make().get_params() else {}
+@pytest.mark.parametrize(("name", "more"), [*((name, {}) for name in ALL), ("LEAM", CALLBACKS)])
+def test_a_clone_starts_afresh(make, more):
     first = make(**more).fit(TEXTS[:30], LABELS[:30])
     twin = clone(first)
     assert learnt(twin) == []

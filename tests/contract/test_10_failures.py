@@ -22,10 +22,10 @@ from .small import (
     TEXTS,
     UNSEEN,
     Interrupt,
+    answers_as,
     learnt,
     methods_of,
     outcome,
-    same_predictions,
     shared_out,
 )
 
@@ -43,7 +43,7 @@ def failures():
 
 
 @shared_out(("failure", "before"), product(failures(), ["nothing", "a fit"]), names=CLASSIFIERS)
-def test_an_interrupted_fit_leaves_the_model_unfitted(make, failure, before):
+def test_an_interrupted_fit_leaves_the_model_unfitted(name, make, failure, before):
     raised, expected, message = failures()[failure]
     model = make()
     if before == "a fit":
@@ -58,7 +58,7 @@ def test_an_interrupted_fit_leaves_the_model_unfitted(make, failure, before):
         model.predict(TEXTS)
     # and it can be fitted afterwards as if nothing had happened
     model.set_params(net_params=None).fit(TEXTS, LABELS)
-    assert same_predictions(model, make().fit(TEXTS, LABELS))
+    assert answers_as(model, name)
 
 
 @shared_out("failure", failures(), names=CLASSIFIERS)
@@ -80,7 +80,7 @@ def test_an_interrupted_partial_fit_leaves_the_model_as_it_was(neural):
     before = outcome(model, "predict_proba", UNSEEN)
     net = model.net_
     for _ in range(2):
-        model.set_params(net_params={"callbacks": [Interrupt(KeyboardInterrupt(), after=3)]})
+        model.set_params(net_params={"callbacks": [Interrupt(KeyboardInterrupt(), after=1)]})
         with pytest.raises(KeyboardInterrupt):
             model.partial_fit(TEXTS, 1 - LABELS)
         assert model.net_ is net
@@ -88,7 +88,7 @@ def test_an_interrupted_partial_fit_leaves_the_model_as_it_was(neural):
 
 
 def test_a_first_partial_fit_that_fails_leaves_the_model_unfitted(neural):
-    model = neural(net_params={"callbacks": [Interrupt(KeyboardInterrupt(), after=2)]})
+    model = neural(net_params={"callbacks": [Interrupt(KeyboardInterrupt(), after=1)]})
     with pytest.raises(KeyboardInterrupt):
         model.partial_fit(TEXTS, LABELS)
     assert learnt(model) == []

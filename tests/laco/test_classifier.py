@@ -835,7 +835,7 @@ def test_learns_what_words_and_other_labels_tell(joint_embedding, cross_attentio
         cross_attention=cross_attention,
         cooccurrence="both" if joint_embedding else None,
         learning_rate=0.005,
-        max_epochs=15,
+        max_epochs=11,
         patience=None,
         batch_size=16,
         threshold=0.5,

@@ -66,16 +66,22 @@ def assert_same_model(again, model):
     assert again.model_.options == model.model_.options
 
 
-@pytest.mark.parametrize("pretrained", [True, False])
-@pytest.mark.parametrize("y", [LABELS, LABELS.argmax(axis=1)], ids=["labels", "classes"])
+SETTINGS = [
+    {"cooccurrence": "both"},
+    {"joint_embedding": False},
+    {"joint_embedding": False, "cross_attention": False, "cooccurrence": None},
+    {"freeze_layers": "all"},
+    {"label_token_weight": None},
+]
+
+
+# Either encoder with all settings, and by turns with label sets and classes.
 @pytest.mark.parametrize(
-    "parameters",
+    ("pretrained", "parameters", "y"),
     [
-        {"cooccurrence": "both"},
-        {"joint_embedding": False},
-        {"joint_embedding": False, "cross_attention": False, "cooccurrence": None},
-        {"freeze_layers": "all"},
-        {"label_token_weight": None},
+        (pretrained, parameters, LABELS if (k + pretrained) % 2 else LABELS.argmax(axis=1))
+        for pretrained in (True, False)
+        for k, parameters in enumerate(SETTINGS)
     ],
 )
 def test_predictions_come_back_bit_for_bit(folder, tmp_path, pretrained, y, parameters):

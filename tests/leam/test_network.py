@@ -119,6 +119,8 @@ COMPATIBILITIES = [
 @pytest.mark.parametrize("head", ["linear", "mlp"])
 def test_network_follows_the_equations(compatibility, phrase_filter, attention, head):
     others = itertools.product([True, False], [0.0, 1.0], [True, False], [None, 1.0])
+    # Half of them, in which any three of the options come in all combinations.
+    others = [some for some in others if sum(map(bool, some)) % 2 == 0]
     for seed, (bag, penalty, multilabel, scale) in enumerate(others):
         assert_as_in_the_paper(
             random_leam(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from sklabelemb import (
@@ -40,8 +42,17 @@ def write(n, seed=0):
     return texts, rows
 
 
-TEXTS, LABELS = write(120)
+TEXTS, LABELS = write(60)
 UNSEEN, _ = write(20, seed=1)
 CLASSES = np.array(["none", "late", "money", "rude"])[
     np.where(LABELS.any(axis=1), LABELS.argmax(axis=1) + 1, 0)
 ]
+
+
+@functools.cache
+def fitted(name):
+    """A fitted classifier that tests look at or copy, and do not change.
+
+    A copy has not the moments of the optimiser: tests of those fit one of their own.
+    """
+    return CLASSIFIERS[name]().fit(TEXTS, LABELS)

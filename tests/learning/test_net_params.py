@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import product
 
 import numpy as np
 import pytest
@@ -21,8 +22,12 @@ def make(request):
 
 
 def fitted(make, callback, y=LABELS, **parameters):
-    # With patience every classifier holds out texts.
-    parameters = {"patience": 9, "net_params": {"callbacks": [("mine", callback)]}, **parameters}
+    parameters = {
+        "patience": 9,
+        "validation_fraction": 0.2,
+        "net_params": {"callbacks": [("mine", callback)]},
+        **parameters,
+    }
     return make(**parameters).fit(TEXTS, y)
 
 
@@ -32,11 +37,26 @@ def share_of_right(net, X, y):
     return float(np.mean(predicted == y))
 
 
-@pytest.mark.parametrize("on_train", [False, True])
-@pytest.mark.parametrize("y", [LABELS, CLASSES], ids=["labels", "classes"])
-@pytest.mark.parametrize("kind", [EpochScoring, BatchScoring])
-@pytest.mark.parametrize("caching", [False, True])
-def test_scoring_callbacks(make, y, kind, on_train, caching):
+KINDS = [EpochScoring, BatchScoring]
+WAYS = list(product(KINDS, ["labels", "classes"], [False, True], [False, True]))
+# One classifier takes them all; the others every kind with every target, and both of the rest.
+SOME_WAYS = [
+    (EpochScoring, "labels", True, False),
+    (EpochScoring, "classes", False, True),
+    (BatchScoring, "labels", False, True),
+    (BatchScoring, "classes", True, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "target", "on_train", "caching"),
+    [
+        *(("leam", *way) for way in WAYS),
+        *((name, *way) for name in CLASSIFIERS if name != "leam" for way in SOME_WAYS),
+    ],
+)
+def test_scoring_callbacks(name, kind, target, on_train, caching):
+    make, y = CLASSIFIERS[name], {"labels": LABELS, "classes": CLASSES}[target]
     callback = kind(share_of_right, name="right", on_train=on_train, use_caching=caching)
     model = fitted(make, callback, y)
     scores = [row["right"] for row in model.history_]

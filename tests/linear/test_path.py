@@ -33,7 +33,8 @@ def encode(vocabulary: Vocabulary, texts: list[str]):
     return vocabulary.encode(texts, Tokenizer(), keep_unknown=True)
 
 
-def test_it_learns_and_generalises_over_letters():
+def test_it_learns_and_generalises_over_letters(monkeypatch):
+    monkeypatch.setattr(wide, "MIN_STEPS", 40)
     path, vocabulary = fitted()
     scores = path.scores(encode(vocabulary, ["parcels lately", "refunds", "question"]), vocabulary)
     np.testing.assert_array_equal(scores > 0, [[True, False], [False, True], [False, False]])
@@ -64,22 +65,32 @@ def test_weight_zero_leaves_samples_out():
 
 @pytest.mark.parametrize("targets", [TARGETS, np.array([0, 1, 2, 2] * 30)])
 @pytest.mark.parametrize("weight", [None, np.linspace(0.5, 1.5, 120).astype(np.float32)])
-def test_many_labels_are_trained_in_another_way_to_the_same_weights(targets, weight, monkeypatch):
+def test_sparse_steps_train_to_the_same_weights(targets, weight, monkeypatch):
     few, _ = fitted(targets, weight)
-    monkeypatch.setattr(wide, "MANY_LABELS", 1)
+    monkeypatch.setattr(wide, "ROWS_PER_VALUE", 0)
     many, _ = fitted(targets, weight)
     np.testing.assert_allclose(many.weights, few.weights, atol=1e-4)
     np.testing.assert_allclose(many.bias, few.bias, atol=1e-4)
     assert np.abs(few.weights).max() > 0.1
 
 
-def test_the_gradient_of_the_weights_is_a_product():
+@pytest.mark.parametrize(
+    ("rows_per_value", "many_labels", "is_sparse"),
+    [(0, 256, True), (0, 1, False), (3, 256, False)],
+    ids=["many features", "many features and labels", "few features"],
+)
+def test_the_gradient_of_the_weights_is_a_product(
+    rows_per_value, many_labels, is_sparse, monkeypatch
+):
+    monkeypatch.setattr(wide, "ROWS_PER_VALUE", rows_per_value)
+    monkeypatch.setattr(wide, "MANY_LABELS", many_labels)
     random = np.random.RandomState(0)
     batch = sp.random(7, 5, density=0.5, random_state=random, format="csr", dtype=np.float32)
     gradient = torch.from_numpy(random.randn(7, 3).astype(np.float32))
     for n_labels in (1, 3):
         weights = torch.zeros(5, n_labels)
         found = wide._weight_gradient(weights, batch, gradient[:, :n_labels])
+        assert found.is_sparse is is_sparse
         expected = batch.toarray().T @ gradient[:, :n_labels].numpy()
         close(found.to_dense().numpy(), expected, dtype=np.float32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import warnings
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import sklearn
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
@@ -79,13 +80,18 @@ def expected(name, model, X, y):
     return roc_auc_score(y, scores, average=average)
 
 
+@functools.cache
+def fitted(classifier, n_labels):
+    """A classifier that tests look at and do not change."""
+    return clone(CLASSIFIERS[classifier]).fit(X[:100], Y[:100, :n_labels])
+
+
 @pytest.mark.parametrize("name", SCORERS)
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
 @pytest.mark.parametrize("n_labels", [2, 6])
 def test_figures(name, classifier, n_labels):
-    y = Y[:, :n_labels]
-    model = CLASSIFIERS[classifier].fit(X[:100], y[:100])
-    held_out, truth = X[100:], y[100:]
+    model = fitted(classifier, n_labels)
+    held_out, truth = X[100:], Y[100:, :n_labels]
     if name == "ndcg_at_5" and n_labels == 2:
         # scikit-learn refuses nothing here, yet the rows without labels must be left out
         assert truth.any(axis=1).sum() > 10

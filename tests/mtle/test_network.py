@@ -160,7 +160,8 @@ def literal_logits(p, texts, labels, encoder, matcher, multilabel):
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_network_follows_the_equations(encoder, matcher, multilabel):
     """Same logits, same gradient of every parameter."""
-    for seed, task in itertools.product(range(3), range(len(TASKS))):
+    for task in range(len(TASKS)):
+        seed = task
         network = random_mtle(seed, encoder=encoder, matcher=matcher, multilabel=multilabel)
         p = {n: v.detach().clone().requires_grad_() for n, v in network.state_dict().items()}
         texts = TEXTS + random_texts(5, seed)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -126,7 +127,7 @@ def test_predictions_come_back(name, tmp_path):
     assert_same(load(tmp_path / "again"), model)
     if "prefit" not in repr(again) and "Frozen" not in repr(again):
         y = CLASSES if "classes" in name else NAMED if "plain" not in name else LABELS
-        assert_same(again.fit(TEXTS, y), MODELS[name]().fit(TEXTS, y))
+        assert_same(again.fit(TEXTS, y), clone(model).fit(TEXTS, y))
 
 
 def test_another_process_predicts_alike(tmp_path):

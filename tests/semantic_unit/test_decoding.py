@@ -115,9 +115,8 @@ def n_sequences(n_labels, fewest=0, most=None):
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("n_labels", [1, 2, 3, 4])
-@pytest.mark.parametrize("sharp", [1.0, 10.0])
-def test_a_wide_beam_is_exhaustive_search(attention, n_labels, sharp):
-    for seed in range(2):
+def test_a_wide_beam_is_exhaustive_search(attention, n_labels):
+    for seed, sharp in enumerate((1.0, 10.0)):
         network = random_network(n_labels, seed, sharp, attention=attention)
         texts = texts_of(LENGTHS[: 4 if n_labels < 4 else 2], seed)
         width = n_sequences(n_labels)
@@ -188,8 +187,7 @@ def biased_log_probs(network, text, scale, bias):
     return log_probs
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("scale", [0.0, 0.3, 1.7])
+@pytest.mark.parametrize(("seed", "scale"), [(0, 0.0), (1, 0.3), (2, 1.7), (3, 0.3), (4, 1.7)])
 def test_scale_and_bias_in_an_exhaustive_search(seed, scale):
     network = random_network(3, seed, attention=ATTENTIONS[seed])
     texts = texts_of(LENGTHS, seed)
@@ -238,10 +236,10 @@ def test_no_scale_and_no_bias_change_nothing():
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
-@pytest.mark.parametrize("sharp", [1.0, 6.0])
-def test_every_beam_follows_the_scheme(attention, sharp):
+def test_every_beam_follows_the_scheme(attention):
     n_labels = 5
     for seed, beam_size in enumerate((1, 2, 3, 5, 8)):
+        sharp = (1.0, 6.0)[seed % 2]
         network = random_network(n_labels, seed, sharp, attention=attention)
         texts = texts_of(LENGTHS, seed)
         for fewest, most in ((0, 5), (1, 3), (2, 5)):
@@ -320,20 +318,19 @@ def literal_marginals(log_probs, found, n_labels, unfound):
 @pytest.mark.parametrize(("n_labels", "beam_size"), [(1, 1), (3, 2), (6, 1), (6, 3), (6, 5)])
 def test_marginals_by_hand(attention, n_labels, beam_size):
     beside = 0
-    for seed in range(2):
+    for seed, most in enumerate((2, n_labels)):
         network = random_network(n_labels, seed, 4.0, attention=attention)
         texts = texts_of(LENGTHS, seed)
-        for most in (2, n_labels):
-            beams = beam_search(network, padded(texts), beam_size, 0, most)
-            marginals = beams.marginals()
-            assert marginals.shape == (len(texts), n_labels)
-            assert marginals.min() > 0
-            assert marginals.max() <= 1 + 1e-12
-            for row, text in enumerate(texts):
-                log_probs, found = log_probs_of(network, text), sequences(beams, row)
-                wanted = literal_marginals(log_probs, found, n_labels, float(beams.unfound[row]))
-                np.testing.assert_allclose(marginals[row], wanted, rtol=2e-4, atol=1e-6)
-            beside += int((~beams.members().any(dim=1)).sum())
+        beams = beam_search(network, padded(texts), beam_size, 0, most)
+        marginals = beams.marginals()
+        assert marginals.shape == (len(texts), n_labels)
+        assert marginals.min() > 0
+        assert marginals.max() <= 1 + 1e-12
+        for row, text in enumerate(texts):
+            log_probs, found = log_probs_of(network, text), sequences(beams, row)
+            wanted = literal_marginals(log_probs, found, n_labels, float(beams.unfound[row]))
+            np.testing.assert_allclose(marginals[row], wanted, rtol=2e-4, atol=1e-6)
+        beside += int((~beams.members().any(dim=1)).sum())
     assert beside > 0 or n_labels < 6
 
 
@@ -398,9 +395,9 @@ def test_marginals_weigh_sequences_by_hand():
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_a_text_alone_and_in_any_batch(attention, beam_size):
     steps = set()
-    for seed in range(3):
+    for seed in range(2):
         network = random_network(5, seed, 4.0, attention=attention)
-        texts = texts_of([5, 0, 1, 14, 30, 12, 13, 0, 3, 7], seed)
+        texts = texts_of([5, 0, 1, 14, 30, 13, 0, 7], seed)
         together = beam_search(network, padded(texts, extra=5), beam_size)
         backwards = beam_search(network, padded(texts).flip(0), beam_size)
         for row, text in enumerate(texts):

@@ -337,27 +337,26 @@ def test_emitted_labels_are_gone_and_rows_are_distributions():
 @pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("n_labels", [1, 2, 3, 4])
 def test_probabilities_of_all_sequences_sum_to_one(attention, n_labels):
-    for seed in range(2):
-        network = random_network(seed, n_labels=n_labels, attention=attention)
-        with torch.no_grad():
-            network.output.weight *= 3
-        sequences = [
-            list(some)
-            for length in range(n_labels + 1)
-            for some in itertools.permutations(range(n_labels), length)
-        ]
-        for text in texts_of([0, 3, 14], seed):
-            ids = padded([text]).expand(len(sequences), -1)
-            log_probs = network(ids, padded(sequences, fill=-1))
-            total = 0.0
-            for rows, some in zip(log_probs, sequences, strict=True):
-                path = [rows[step, label] for step, label in enumerate(some)]
-                total += (sum(path) + rows[len(some), n_labels]).exp().item()
-            assert total == pytest.approx(1, abs=1e-12)
-        literal = LiteralText(network, text)
-        exact = literal_sequences(literal.log_probs, n_labels, 0, n_labels)
-        total = torch.tensor(list(exact.values()), dtype=torch.float64).exp().sum().item()
+    network = random_network(n_labels, n_labels=n_labels, attention=attention)
+    with torch.no_grad():
+        network.output.weight *= 3
+    sequences = [
+        list(some)
+        for length in range(n_labels + 1)
+        for some in itertools.permutations(range(n_labels), length)
+    ]
+    for text in texts_of([0, 3, 14], n_labels):
+        ids = padded([text]).expand(len(sequences), -1)
+        log_probs = network(ids, padded(sequences, fill=-1))
+        total = 0.0
+        for rows, some in zip(log_probs, sequences, strict=True):
+            path = [rows[step, label] for step, label in enumerate(some)]
+            total += (sum(path) + rows[len(some), n_labels]).exp().item()
         assert total == pytest.approx(1, abs=1e-12)
+    literal = LiteralText(network, text)
+    exact = literal_sequences(literal.log_probs, n_labels, 0, n_labels)
+    total = torch.tensor(list(exact.values()), dtype=torch.float64).exp().sum().item()
+    assert total == pytest.approx(1, abs=1e-12)
 
 
 def test_no_label_is_known_by_default():
@@ -463,7 +462,8 @@ def test_dropout_changes_training_only():
     assert not torch.equal(network.train()(ids), still)
 
 
-@pytest.mark.parametrize("options", KINDS, ids=str)
+# Each attention that has steps of its own, both directions, more layers, and a hierarchy.
+@pytest.mark.parametrize("options", [KINDS[k] for k in (0, 4, 5, 7, 9)], ids=str)
 def test_it_learns_sequences_by_heart(options):
     torch.manual_seed(0)
     network = SemanticUnitNetwork(
