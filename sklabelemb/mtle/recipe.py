@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import warnings
@@ -93,12 +92,13 @@ class MTLERecipe(Recipe):
         """The pretrained encoder that embeds texts and labels, or None."""
         if not self.is_pretrained:
             return None
-        if isinstance(self.encoder, str) and not os.path.isdir(self.encoder):
-            for own in difflib.get_close_matches(self.encoder, ENCODERS, n=1, cutoff=0.7):
-                raise ValueError(
-                    f"encoder={self.encoder!r} is neither 'bilstm' nor 'mean', nor a folder. Did "
-                    f"you mean {own!r}?"
-                )
+        name = self.encoder
+        if isinstance(name, str) and name.isidentifier() and not os.path.isdir(name):
+            raise ValueError(
+                f"encoder={name!r} is neither 'bilstm' nor 'mean', nor a folder. A pretrained "
+                "encoder is given by its folder, by its name on the Hub ('owner/name'), or as an "
+                "object with encode(texts) or transform(texts)."
+            )
         return carried_encoder(self, previous)
 
     def first_mixture(self, n_texts: int) -> Mixture:

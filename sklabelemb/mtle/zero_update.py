@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils import check_random_state
 
 from sklabelemb.device import resolved_device
@@ -17,8 +18,9 @@ from sklabelemb.learning.first_decisions import first_thresholds
 from sklabelemb.learning.task import DEFAULT_TASK, check_task_name, new_targets
 from sklabelemb.linear import EncoderPath
 from sklabelemb.mtle.label_words import texts_in_order, warn_about_labels
+from sklabelemb.mtle.network import MTLE
 from sklabelemb.mtle.recipe import UNTRAINED, MTLERecipe
-from sklabelemb.text import Vocabulary
+from sklabelemb.text import UNKNOWN_ID, Vocabulary
 
 __all__ = ["with_new_task", "without_samples"]
 
@@ -121,5 +123,16 @@ def _with_task(model: Model[MTLERecipe], task: Task) -> Model[MTLERecipe]:
         copy_weights(before.module_, net.module_, recipe.word_tables)
         copy_moments(before, net)
         recipe.start(net.module_, tasks, vocabulary, None, first=len(model.vocabulary))
+        if recipe.vectors is None:
+            _unknown_in_texts(net.module_, len(model.vocabulary))
     net.history = before.history
     return replace(model, tasks=tasks, vocabulary=vocabulary, options=options, net=net)
+
+
+@torch.no_grad()
+def _unknown_in_texts(network: MTLE, first: int) -> None:
+    """Let words from an id on be read in texts as the unknown words that they were."""
+    tables = [network.embedding, getattr(network, "log_weight", None)]
+    for table in tables:
+        if table is not None:
+            table.weight[first:] = table.weight[UNKNOWN_ID]
