@@ -22,7 +22,7 @@ __all__ = ["LEAMRecipe"]
 # Spread of the word vectors at the start; pretrained ones are scaled to it.
 VECTOR_STD = 0.05
 # The scores of an encoder path are logits already; few texts teach the network little beside it.
-JOINT = Mixture(deep=0.15, wide=0.0, offset=0.0, encoded=1.5)
+JOINT = Mixture(deep=0.1, wide=0.0, offset=0.0, encoded=1.5)
 SEPARATE = Mixture(deep=0.3, wide=1.0, offset=0.0, encoded=0.5)
 
 

@@ -39,7 +39,7 @@ WITHOUT_VECTOR = 0.1
 OF_CLASSES = Budget(steps=1000, fewest_epochs=3, most_epochs=8)
 OF_LABEL_SETS = Budget(steps=4000, fewest_epochs=3, most_epochs=30)
 # The scores of an encoder path are logits already; few texts teach the network little beside it.
-JOINT = Mixture(deep=0.15, wide=0.0, offset=0.0, encoded=1.5)
+JOINT = Mixture(deep=0.1, wide=0.0, offset=0.0, encoded=1.5)
 SEPARATE = Mixture(deep=0.5, wide=0.0, offset=0.0, encoded=1.0)
 UNTRAINED = Mixture(deep=0.0, wide=0.0, offset=0.0, encoded=1.0)
 
