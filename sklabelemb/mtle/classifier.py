@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.base import VECTORS, LabelEmbeddingClassifier
@@ -17,6 +15,7 @@ from sklabelemb.learning.task import check_task_mapping
 from sklabelemb.mtle.answers_by_task import AnswersByTask
 from sklabelemb.mtle.recipe import MTLERecipe
 from sklabelemb.mtle.zero_update import with_new_task
+from sklabelemb.sklearn_internals import Interval, StrOptions, fit_context
 
 __all__ = ["MTLEClassifier"]
 
@@ -256,7 +255,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
 
     # -- fitting ---------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> MTLEClassifier:
         """Fit the model to the texts of one task or several.
@@ -293,7 +292,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         """
         return self._fit(read_samples, X, y, X, y, sample_weight, task=task)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit_tasks(
         self,
@@ -324,7 +323,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         y = {name: targets for name, (_, targets) in tasks.items()}
         return self._fit(read_tasks, X, y, tasks, weights, label_names)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X: Any,
