@@ -23,6 +23,7 @@ from sklabelemb.persistence.files import (
     read_tensors,
     write_files,
 )
+from sklabelemb.persistence.first_prediction import check_prediction
 from sklabelemb.persistence.model_parts import model_of, parts_of, without_frozen_weights
 from sklabelemb.persistence.parameters import encoded_parameters, unfitted
 from sklabelemb.persistence.values import Attachments, decode, encode
@@ -129,6 +130,7 @@ def read_trained(
     where = resolved_device(estimator.device)
     with explained(folder, cls):
         estimator.model_ = model_of(recipe, parts, vocabulary, where)
+        check_prediction(estimator)
     return estimator
 
 
