@@ -32,7 +32,7 @@ def check_prediction(estimator: Any) -> None:
     told = [{"task": name} for name in tasks] if len(tasks) > 1 else [{}]
     for name in _METHODS:
         try:
-            method = getattr(estimator, name, None)
+            method: Any = getattr(estimator, name, None)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 for task in told if method is not None else ():
