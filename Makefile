@@ -13,7 +13,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # Passed on to pytest, as in: make test PYTEST_ARGS="tests/test_package.py -x"
 PYTEST_ARGS ?=
 
-.PHONY: help demo test coverage lint format docs clean distclean venv
+.PHONY: help demo test coverage versions lint format docs clean distclean venv
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make coverage   the same tests, and which lines of the package they reach"
 	@echo "make lint       ruff and mypy alone"
 	@echo "make format     let ruff rewrite what it can"
+	@echo "make versions   part of the tests with the lowest and the newest versions of all libraries"
 	@echo "make docs       the documentation, into docs/_build/html"
 	@echo "make clean      remove what the other targets wrote"
 	@echo "make distclean  and the environment ($(VENV)) too"
@@ -45,6 +46,9 @@ test: lint
 
 coverage: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --cov=sklabelemb --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+versions: $(VENV)/.installed-dev
+	$(PY) tests/versions.py
 
 docs: $(VENV)/.installed-docs
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html

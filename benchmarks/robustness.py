@@ -7,6 +7,10 @@
 2. Saved folders of all kinds with bytes flipped, cut or swapped, JSON edited, files exchanged:
    ``load`` refuses them, or gives a model that predicts what the saved one does.
 3. ``save`` killed at random moments: the old model loads, or the new one.
+4. ``fit`` with skorch's ``Checkpoint`` killed at random moments: an older saved model still loads,
+   and the next fit with the same folder of checkpoints gives what a first one does.
+
+``--only "fit killed" --number 50`` runs one part, so many times.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import torch
+from skorch.callbacks import Checkpoint
 
 from sklabelemb import (
     BinaryRelevance,
@@ -275,9 +280,7 @@ def folders(n: int, rng: random.Random) -> collections.Counter:
             known = [other for other in names if type(models[other]) is type(model)]
             answers = [count(collections.Counter(), lambda o=o: same(name=o)) for o in known]
             broken = [a for a in answers if isinstance(a, Exception) and not isinstance(a, OURS)]
-            if signed and broken:
-                outcomes["with the digest of what it says, loaded, fails in predict"] += 1
-            elif broken:
+            if broken:
                 outcomes[f"CRASH in predict: {type(broken[0]).__name__}: {broken[0]}"[:100]] += 1
             elif signed:
                 outcomes["with the digest of what it says, loaded"] += 1
@@ -319,23 +322,71 @@ def kills(n: int, rng: random.Random) -> collections.Counter:
     return outcomes
 
 
+def kills_of_fit(n: int, rng: random.Random) -> collections.Counter:
+    """Kill ``fit`` at random moments, in a process that is forked for it, while it saves."""
+    outcomes: collections.Counter = collections.Counter()
+    with tempfile.TemporaryDirectory() as parent:
+        folder, checkpoints = Path(parent, "model"), Path(parent, "checkpoints")
+
+        def fit() -> np.ndarray:
+            callbacks = [Checkpoint(dirname=checkpoints, monitor=None)]
+            settings = {**TINY, "max_epochs": 8, "net_params": {"callbacks": callbacks}}
+            return LEAMClassifier(**settings).fit(TEXTS, LABELS).decision_function(TEXTS)
+
+        old = LEAMClassifier(**TINY).fit(TEXTS, LABELS)
+        save(old, folder)
+        answer = old.decision_function(TEXTS)
+        wanted = fit()
+        started = time.perf_counter()
+        fit()
+        usual = time.perf_counter() - started
+        for i in range(n):
+            if i % 4 == 0:  # else a fit meets what an earlier one left
+                shutil.rmtree(checkpoints, ignore_errors=True)
+            child = os.fork()
+            if child == 0:
+                fit()
+                os._exit(0)
+            time.sleep(rng.random() * 1.2 * usual)
+            os.kill(child, signal.SIGKILL)
+            killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+            outcomes["killed" if killed else "done before it was killed"] += 1
+            outcomes["killed with a checkpoint there"] += killed and any(checkpoints.glob("*.pt"))
+            model = count(collections.Counter(), lambda: load(folder))
+            same = not isinstance(model, Exception) and np.array_equal(
+                model.decision_function(TEXTS), answer
+            )
+            outcomes["old model loads" if same else "NOTHING LOADS"] += 1
+            if i % 10 == 9:
+                found = count(collections.Counter(), fit)
+                same = np.array_equal(found, wanted)
+                outcomes["next fit is as the first" if same else "NOT as the first fit"] += 1
+    return outcomes
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="a hundredth of it")
+    parser.add_argument("--only", help="one part, by name")
+    parser.add_argument("--number", type=int, help="how often, with --only")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rng = random.Random(arguments.seed)
     share = 0.01 if arguments.short else 1.0
+    path = arguments.out / "robustness.json"
     found: dict[str, dict[str, int]] = {}
     for name, run, n in (
         ("texts and files", texts_and_files, 20_000),
         ("targets", targets, 2_000),
         ("saved folders", folders, 10_000),
         ("save killed", kills, 200),
+        ("fit killed", kills_of_fit, 200),
     ):
-        found[name] = dict(run(max(10, int(n * share)), rng))
+        if arguments.only not in (None, name):
+            continue
+        found[name] = dict(run(arguments.number or max(10, int(n * share)), rng))
         print(name, found[name], flush=True)
     bad = {
         outcome: times
@@ -344,7 +395,8 @@ def main() -> None:
         if outcome.startswith(("CRASH", "NOT", "MIXED", "loaded"))
     }
     if not arguments.short:
-        path = arguments.out / "robustness.json"
+        if arguments.only:
+            found = json.loads(path.read_text(encoding="utf-8")) | found
         path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if bad:
         raise SystemExit(f"found: {bad}")

@@ -12,10 +12,9 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.display import brief_html, brief_repr
@@ -24,6 +23,7 @@ from sklabelemb.learning.callbacks import EpochProgress, ScikitLearnCallbacks
 from sklabelemb.learning.fit import fit, update
 from sklabelemb.learning.net_params import check_net_params
 from sklabelemb.readout import Answers
+from sklabelemb.sklearn_internals import HasMethods, Interval, RealNotInt, StrOptions, fit_context
 from sklabelemb.targets import Targets
 
 __all__ = ["ENCODERS", "MEMORY", "VECTORS", "LabelEmbeddingClassifier"]
@@ -89,7 +89,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     # -- fitting -------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Fit the model to texts and their labels.
@@ -121,7 +121,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         """
         return self._fit(read_samples, X, y, X, y, sample_weight)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
         """Go on training for one epoch over a further batch of texts.
 

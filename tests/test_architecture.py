@@ -138,3 +138,33 @@ def test_networks_import_torch_and_layers_only(method):
 def test_nothing_is_called_utils():
     for path in PACKAGE.rglob("*.py"):
         assert not {"utils", "helpers", "common", "misc"} & {*path.parts, path.stem}, path
+
+
+LIBRARIES = ("sklearn", "skorch", "torch", "transformers", "tokenizers", "scipy", "numpy", "joblib")
+
+
+def private_names(path: Path) -> set[str]:
+    """Names with an underscore before them that a file takes from other libraries."""
+    aliases, found = set(), set()
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(LIBRARIES):
+            aliases |= {alias.asname or alias.name for alias in node.names}
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        if isinstance(node, ast.Import):
+            modules = [a for a in node.names if a.name.startswith(LIBRARIES)]
+            aliases |= {(a.asname or a.name).split(".")[0] for a in modules}
+            found |= {a.name for a in modules}
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            name = ast.unparse(node)
+            if name.split(".")[0] in aliases:
+                found.add(name)
+    private = re.compile(r"\._(?!_)")
+    return {name for name in found if private.search(name)}
+
+
+def test_private_names_of_other_libraries_are_in_one_file():
+    using = {path.name: names for path in PACKAGE.rglob("*.py") if (names := private_names(path))}
+    assert list(using) == ["sklearn_internals.py"], using
+    assert all(name.startswith("sklearn.") for name in using["sklearn_internals.py"])

@@ -13,12 +13,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 from sklearn.utils import Tags, check_consistent_length
-from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
 from sklabelemb.display import brief_html, brief_repr
+from sklabelemb.sklearn_internals import HasMethods, check_sample_weight
 from sklabelemb.targets import Targets
 from sklabelemb.text import check_documents
 
@@ -379,7 +379,7 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 "sample_weight. Leave the weights out, or pass a classifier that takes them, such "
                 "as LinearSVC."
             )
-        return _check_sample_weight(sample_weight, documents, ensure_non_negative=True)
+        return check_sample_weight(sample_weight, documents, ensure_non_negative=True)
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         return brief_repr(self, N_CHAR_MAX)

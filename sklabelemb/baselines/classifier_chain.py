@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from sklearn import config_context, multioutput
-from sklearn.utils._param_validation import StrOptions
 
 from sklabelemb.baselines.base import LabelClassifier, TextBaseline, fit_classifier
+from sklabelemb.sklearn_internals import StrOptions
 from sklabelemb.targets import Targets
 
 __all__ = ["ClassifierChain"]

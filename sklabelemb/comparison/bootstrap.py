@@ -8,13 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import (
-    _safe_indexing,
-    check_consistent_length,
-    check_random_state,
-    column_or_1d,
-    indexable,
-)
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d, indexable
 from sklearn.utils.multiclass import unique_labels
 
 from sklabelemb.comparison.ratios import (
@@ -25,6 +19,7 @@ from sklabelemb.comparison.ratios import (
     indicator_ratio,
 )
 from sklabelemb.metrics.checks import check_indicators
+from sklabelemb.sklearn_internals import safe_indexing
 
 __all__ = ["PairedBootstrap", "paired_bootstrap"]
 
@@ -314,9 +309,9 @@ def _scores_of_callable(
     scores = np.empty((1 + n_resamples, 2))
     scores[0] = [_number(metric(y_true, y), metric, "all texts") for y in (y_pred_a, y_pred_b)]
     for i, rows in enumerate(_draws(n_samples, n_resamples, random_state), start=1):
-        truth = _safe_indexing(y_true, rows)
+        truth = safe_indexing(y_true, rows)
         for which, y in enumerate((y_pred_a, y_pred_b)):
-            score = metric(truth, _safe_indexing(y, rows))
+            score = metric(truth, safe_indexing(y, rows))
             scores[i, which] = _number(score, metric, f"resample {i} of {n_resamples}")
     return scores
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from sklabelemb.datasets.bunch import Corpus, all_single, check_choice, known_la
 from sklabelemb.datasets.reader import (
     find_text,
     find_value,
+    parsed_json,
     read_json_lines,
     read_lines,
     split_labels,
@@ -201,12 +201,7 @@ def _find_splits(folder: Path) -> dict[str, Path]:
 
 
 def _read_json(file: Path) -> Any:
-    try:
-        return json.loads("".join(read_lines(file)))
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{file}, line {error.lineno}: not valid JSON ({error.msg}, column {error.colno})."
-        ) from error
+    return parsed_json("".join(read_lines(file)), file)
 
 
 def _read_label_texts(folder: Path) -> dict[str, str]:

@@ -19,6 +19,8 @@ _SEPARATORS = (";", "|", ",")
 _YES = {"1", "1.0", "true"}
 _NO = {"0", "0.0", "false", ""}
 _WRAPPED = re.compile(r"(?:array|set|frozenset|list|tuple)\((.*?)(?:,\s*dtype=[^)]*)?\)", re.DOTALL)
+# Where the tool doccano has the place and the label of a span.
+_SPAN = ("start_offset", "end_offset", "label")
 # A NumPy array written as text separates its items by a mere space.
 _STRING = r"""(?:'[^']*'|"[^"]*")"""
 _SPACED = re.compile(rf"\[\s*{_STRING}(?:\s+{_STRING})+\s*\]")
@@ -58,6 +60,9 @@ def split_cells(
     _refuse_multi_hot(parsed, places)
     plain = {i: cell for i, cell in enumerate(parsed) if isinstance(cell, str)}
     how = "lists of labels" if len(plain) < len(parsed) else "one label a cell"
+    if any(map(_is_spans, parsed)):
+        parsed = [[s[2] for s in cell] if _is_spans(cell) else cell for cell in parsed]
+        how = "labels of spans, wherever in the text they are"
     if separator is None:
         separator = _separator_of(list(plain.values()))
         _warn_about_others(plain, places, separator)
@@ -105,6 +110,9 @@ def _parsed(cell: Any, where: str) -> Any:
     if isinstance(cell, dict):
         return _of_dict(cell, where)
     if isinstance(cell, list) and cell and all(isinstance(item, dict) for item in cell):
+        spans = [[item.get(key) for key in _SPAN] for item in cell]
+        if _is_spans(spans):
+            return spans
         return [label for item in cell for label in _of_dict(item, where)]
     if isinstance(cell, float):
         return [] if cell != cell else [int(cell)] if cell.is_integer() else cell
@@ -144,6 +152,20 @@ def _of_dict(cell: dict[Any, Any], where: str) -> list[Any]:
     raise ValueError(
         f'{where}: the labels {cell!r:.80} are an object, of which {{"choices": [...]}}, 0 or 1 by '
         "label, and names by identifier are understood. Write them as a list of names."
+    )
+
+
+def _is_spans(cell: Any) -> bool:
+    """Whether a cell holds spans of its text: start, end and the label of each."""
+    return (
+        isinstance(cell, list)
+        and bool(cell)
+        and all(
+            isinstance(span, (list, tuple))
+            and [type(part) for part in span] == [int, int, str]
+            and 0 <= span[0] <= span[1]
+            for span in cell
+        )
     )
 
 

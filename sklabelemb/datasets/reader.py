@@ -1,4 +1,4 @@
-"""Reading text files: plain, gzip, bzip2 or xz by their first bytes; JSON lines with positions."""
+"""Reading files, plain or compressed, whatever their names; JSON lines with positions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import os
+import zipfile
 import zlib
 from collections.abc import Iterator
 from io import TextIOWrapper
@@ -14,35 +15,73 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 __all__ = [
+    "check_record",
     "find_text",
     "find_value",
-    "open_binary",
+    "parsed_json",
+    "read_bytes",
     "read_json_lines",
     "read_lines",
     "split_labels",
 ]
 
 _MAGIC: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_ZIP = b"PK\x03\x04"
+# What readers of compressed files raise. bz2 and gzip raise OSError, but without a number.
+_DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
+# An archive with a password, or packed in a way that Python does not know.
+_LOCKED = (RuntimeError, NotImplementedError)
 
 
-def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
-    """Open a file for reading bytes, decompressed if its first bytes say so.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file; its name does not matter.
-
-    Returns
-    -------
-    stream : binary file object
-    """
+def _open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a file for reading bytes, decompressed if its first bytes say so."""
     with open(path, "rb") as stream:
         start = stream.read(6)
     for magic, opener in _MAGIC.items():
         if start.startswith(magic):
             return opener(path, "rb")
+    if start.startswith(_ZIP) and not _is_office_file(path):
+        return _only_member(path)
     return open(path, "rb")
+
+
+def _is_office_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a zip archive is one of Excel or OpenDocument."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return not {"[Content_Types].xml", "mimetype"}.isdisjoint(archive.namelist())
+
+
+def _only_member(path: str | os.PathLike[str]) -> IO[bytes]:
+    with zipfile.ZipFile(path) as archive:
+        # macOS adds a folder of its own.
+        names = [
+            info.filename
+            for info in archive.infolist()
+            if not info.is_dir() and not info.filename.startswith("__MACOSX/")
+        ]
+        if len(names) != 1:
+            raise ValueError(
+                f"{path} is a zip archive of {len(names)} files ({', '.join(names[:5])}), of which "
+                "one alone is read. Unpack it, and give the file or the folder."
+            )
+        return archive.open(names[0])
+
+
+def read_bytes(path: str | os.PathLike[str], size: int = -1) -> bytes:
+    """Read the first bytes of a file, or all of them, decompressed.
+
+    Raises
+    ------
+    ValueError
+        When the compressed data are damaged or cut off.
+    """
+    try:
+        with _open_binary(path) as stream:
+            return stream.read(size)
+    except (*_DAMAGE, *_LOCKED) as error:
+        _raise_unreadable(path, error)
 
 
 def read_lines(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iterator[str]:
@@ -69,21 +108,17 @@ def read_lines(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iter
     """
     n_lines = 0
     try:
-        if encoding.lower().replace("-", "") == "utf8":
-            with open_binary(path) as start:
-                if start.read(2) in (b"\xff\xfe", b"\xfe\xff"):
-                    encoding = "utf-16"
-        with TextIOWrapper(open_binary(path), encoding=encoding, newline="") as stream:
+        is_utf8 = encoding.lower().replace("-", "") == "utf8"
+        if is_utf8 and read_bytes(path, 2) in (b"\xff\xfe", b"\xfe\xff"):
+            encoding = "utf-16"
+        with TextIOWrapper(_open_binary(path), encoding=encoding, newline="") as stream:
             for line in stream:
                 n_lines += 1
                 yield line.removeprefix("\ufeff") if n_lines == 1 else line
     except UnicodeDecodeError:
         _raise_undecodable(path, encoding)
-    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{path}: the compressed file is damaged or cut off after line {n_lines} ({error}). "
-            "Copy or download it again."
-        ) from error
+    except _DAMAGE as error:
+        _raise_unreadable(path, error, n_lines)
 
 
 def read_json_lines(
@@ -113,18 +148,39 @@ def read_json_lines(
     for number, line in enumerate(read_lines(path, encoding=encoding), start=1):
         if not line.strip():
             continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f"{path}, line {number}: not valid JSON ({error.msg}, column {error.colno})."
-            ) from error
-        if not isinstance(record, dict):
-            raise ValueError(
-                f"{path}, line {number}: expected a JSON object such as "
-                f'{{"text": "...", "labels": ["..."]}}, got a {type(record).__name__}.'
-            )
-        yield number, record
+        yield (
+            number,
+            check_record(parsed_json(line.strip(), path, number), f"{path}, line {number}"),
+        )
+
+
+def parsed_json(text: str, path: str | os.PathLike[str], line: int = 1) -> Any:
+    """What a text of JSON says, which begins on a line of a file.
+
+    Raises
+    ------
+    ValueError
+        When it is not JSON, with file, line and column.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path}, line {line + error.lineno - 1}: not valid JSON ({error.msg}, column "
+            f"{error.colno})."
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise ValueError(f"{path}, line {line}: JSON that cannot be read ({error}).") from error
+
+
+def check_record(value: Any, where: str) -> dict[str, Any]:
+    """The value, if it is a JSON object; otherwise a ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError(
+            f'{where}: expected a JSON object such as {{"text": "...", "labels": ["..."]}}, got a '
+            f"{type(value).__name__}."
+        )
+    return value
 
 
 def find_text(record: dict[Any, Any], key: Any, where: str) -> str:
@@ -195,10 +251,22 @@ def _describe(value: Any) -> str:
     return f"{shown} of type {type(value).__name__}"
 
 
+def _raise_unreadable(path: str | os.PathLike[str], error: Exception, n_lines: int = 0) -> NoReturn:
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error
+    if isinstance(error, _LOCKED):
+        raise ValueError(
+            f"{path} cannot be unpacked here ({error}). Unpack it yourself."
+        ) from error
+    raise ValueError(
+        f"{path}: the compressed file is damaged or cut off after line {n_lines} ({error}). "
+        "Copy or download it again."
+    ) from error
+
+
 def _raise_undecodable(path: str | os.PathLike[str], encoding: str) -> NoReturn:
     """Find the first byte that cannot be decoded; the stream reads ahead and cannot tell."""
-    with open_binary(path) as stream:
-        data = stream.read()
+    data = read_bytes(path)
     try:
         data.decode(encoding)
     except UnicodeDecodeError as error:

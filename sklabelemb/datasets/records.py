@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sklabelemb.datasets.reader import open_binary, read_json_lines, read_lines
+from sklabelemb.datasets.reader import (
+    check_record,
+    parsed_json,
+    read_bytes,
+    read_json_lines,
+    read_lines,
+)
 from sklabelemb.optional import import_optional
 from sklabelemb.targets.forms import frame_kind
 
@@ -51,11 +57,9 @@ def read_records(
     """
     if frame_kind(source) is not None:
         return _rows_of(source, "the table", needed), f"a DataFrame of {frame_kind(source)}"
-    with open_binary(source) as stream:
-        start = stream.read(8)
+    start = read_bytes(source, 8)
     if start.startswith(b"PAR1"):
-        pd = import_optional("pandas", purpose="A file of Parquet")
-        return _rows_of(pd.read_parquet(source), str(source), needed), "Parquet"
+        return _rows_of(_parquet(source), str(source), needed), "Parquet"
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return _rows_of(_excel(source), str(source), needed, first=2), "a sheet of Excel"
     lines = read_lines(source, encoding=encoding)
@@ -90,10 +94,18 @@ def _rows_of(frame: Any, name: str, needed: Sequence[Any], first: int = 0) -> Re
     return [(f"{name}, row {number}", row) for number, row in enumerate(rows, start=first)]
 
 
+def _parquet(path: Path) -> Any:
+    pd = import_optional("pandas", purpose="A file of Parquet")
+    try:
+        return pd.read_parquet(BytesIO(read_bytes(path)))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} is a file of Parquet that is damaged ({error}).") from error
+
+
 def _excel(path: Path) -> Any:
     pd = import_optional("pandas", purpose="A sheet of Excel")
     try:
-        return pd.read_excel(path)
+        return pd.read_excel(BytesIO(read_bytes(path)))
     except ImportError as error:
         raise ImportError(
             f"{path} is a sheet of Excel, which pandas reads with the help of another library: "
@@ -101,8 +113,7 @@ def _excel(path: Path) -> Any:
         ) from error
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{path} is an archive, but no sheet of Excel that could be read ({error}). Unpack it, "
-            "or save the table as CSV."
+            f"{path} is no sheet of Excel that could be read ({error}). Save the table as CSV."
         ) from error
 
 
@@ -110,22 +121,11 @@ def _excel(path: Path) -> Any:
 
 
 def _json_array(path: Path, encoding: str, needed: Sequence[Any]) -> Records:
-    text = "".join(read_lines(path, encoding=encoding))
-    try:
-        rows = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{path}, line {error.lineno}: not valid JSON ({error.msg}, column {error.colno})."
-        ) from error
-    for number, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise ValueError(
-                f"{path}, item {number}: expected a JSON object such as "
-                f'{{"text": "...", "labels": ["..."]}}, got a {type(row).__name__}.'
-            )
+    rows = parsed_json("".join(read_lines(path, encoding=encoding)), path)
+    places = [f"{path}, item {number}" for number in range(len(rows))]
     return [
-        (f"{path}, item {number}", _task_of_label_studio(row, needed))
-        for number, row in enumerate(rows)
+        (place, _task_of_label_studio(check_record(row, place), needed))
+        for place, row in zip(places, rows, strict=True)
     ]
 
 
@@ -151,9 +151,12 @@ def _task_of_label_studio(record: dict[str, Any], needed: Sequence[Any]) -> dict
     if needed[0] in record or not isinstance(data, dict) or not isinstance(annotations, list):
         return record
     choices: list[Any] = []
-    for annotation in annotations:
-        for result in annotation.get("result", ()):
-            choices += result.get("value", {}).get("choices", ())
+    try:
+        for annotation in annotations:
+            for result in annotation.get("result", ()):
+                choices += result.get("value", {}).get("choices", ())
+    except (AttributeError, TypeError):
+        return record
     return {**dict.fromkeys(needed[1:2], choices), **data}
 
 

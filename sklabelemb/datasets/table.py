@@ -39,8 +39,8 @@ def load_table(
 
     What a file is, its content says: a table whose first row names the columns, JSON lines, an
     array of JSON objects, lines of fastText (``__label__refund money back``), Parquet or a sheet of
-    Excel (these two with the help of pandas). It may be compressed with gzip, bzip2 or xz. What was
-    guessed is in ``DESCR``.
+    Excel (these two with the help of pandas). It may be compressed with gzip, bzip2 or xz, or be
+    the only file in a zip archive. What was guessed is in ``DESCR``.
 
     Parameters
     ----------
@@ -52,8 +52,9 @@ def load_table(
         The column with the labels of a row; or several columns of 0 and 1, one per label. A cell
         of a single column holds a list, as JSON (``["refund", "returns"]``) or as Python writes it
         (``['refund', 'returns']``, tuples, sets, ``array([...])``); an object of Label Studio
-        (``{"choices": [...]}``); or names with a separator between them (``refund;returns``). An
-        empty cell means no label.
+        (``{"choices": [...]}``); spans of doccano (``[[0, 5, "refund"]]``), of which only the
+        labels count; or names with a separator between them (``refund;returns``). An empty cell
+        means no label.
     label_names : sequence of str, default=None
         The labels that there shall be, in this order: the ``target_names`` of the table that the
         model was trained on. The target is an indicator then, with a column for each of them.

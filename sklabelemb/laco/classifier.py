@@ -7,11 +7,11 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sklabelemb.base import LabelEmbeddingClassifier
 from sklabelemb.inspection.joint_explanation import JointExplanation
 from sklabelemb.laco.recipe import LACORecipe
+from sklabelemb.sklearn_internals import HasMethods, Interval, StrOptions
 
 __all__ = ["PAPER_SETTINGS", "LACOClassifier"]
 

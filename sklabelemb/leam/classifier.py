@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklabelemb.base import ENCODERS, MEMORY, VECTORS, LabelEmbeddingClassifier
 from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.leam.recipe import LEAMRecipe
+from sklabelemb.sklearn_internals import Interval, StrOptions
 from sklabelemb.text import check_documents
 
 __all__ = ["PAPER_SETTINGS", "LEAMClassifier"]

@@ -15,6 +15,7 @@ from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.build import net_for
 from sklabelemb.learning.callbacks import BestWeights, GradientClipping
 from sklabelemb.learning.corpus import Corpus
+from sklabelemb.learning.folds import cross_fitted_scores
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.net import TextNet, watchers
 from sklabelemb.learning.optimizers import halving, warmup_then_decay
@@ -99,7 +100,7 @@ def fit(
             model = recipe.readout(model).with_decisions(valid)
             # How to decide is settled; what was held out for that may now be learnt too.
             model = _with_linear_paths(model, data)
-    return model
+        return _with_folds(model, data, valid is not None, split_seed)
 
 
 def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
@@ -180,6 +181,21 @@ def _warn_about_watchers(net: TextNet) -> None:
 
 def _clipping(recipe: Recipe) -> list[Any]:
     return [] if recipe.max_grad_norm is None else [GradientClipping(recipe.max_grad_norm)]
+
+
+def _with_folds(model: Model, data: TaskDatasets, held_out: bool, seed: int) -> Model:
+    """Settle by all texts what those that are held out are too few for: an encoder path's way.
+
+    It is trained so fast that it can be trained once a fold.
+    """
+    for part in data.parts:
+        task = list(model.tasks.values())[part.task]
+        if task.encoded is not None and task.encoded.ngrams is not None:
+            label_texts = model.recipe.read_label_texts(task, model)
+            scores = cross_fitted_scores(part, task, model.vocabulary, label_texts, seed)
+            settled = model.recipe.readout(model).settled_by_folds(part, task, scores, held_out)
+            model = model.with_task(settled)
+    return model
 
 
 def _with_linear_paths(model: Model, data: TaskDatasets, further: bool = False) -> Model:

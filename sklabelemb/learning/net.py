@@ -139,7 +139,7 @@ class TextNet(NeuralNet):
     def predict_logits(self, dataset: TextDataset) -> np.ndarray:
         """Logits of the texts of a task, float32 of shape ``(n_samples, n_labels)``, in order."""
         iterator = self.get_iterator(TaskDatasets((dataset,)), training=False)
-        self._set_training(False)
+        self.module_.eval()
         with torch.inference_mode(), explained_memory_errors(self.device):
             logits = [self.infer(inputs).float().cpu() for inputs, _ in iterator]
         result = np.empty((len(dataset), logits[0].shape[1]), dtype=np.float32)
@@ -154,7 +154,8 @@ class TextNet(NeuralNet):
         """Loss and gradients of one batch, part by part."""
         if self.accumulation_steps == 1:
             return dict(super().train_step_single(batch, **fit_params))
-        self._set_training(True)
+        self.module_.train()
+        self.criterion_.train()
         inputs, target = batch
         n_texts = len(inputs["ids"])
         losses, outputs = [], []

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.validation import _check_sample_weight
 
 from sklabelemb.learning.task import Task
+from sklabelemb.sklearn_internals import check_sample_weight
 from sklabelemb.targets import Targets
 
 __all__ = ["check_class_weight", "class_weights", "prior_logits", "sample_weights"]
@@ -28,7 +28,7 @@ def sample_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
     """
     if sample_weight is None:
         return None
-    weight = _check_sample_weight(sample_weight, np.zeros((n_samples, 1)), ensure_non_negative=True)
+    weight = check_sample_weight(sample_weight, np.zeros((n_samples, 1)), ensure_non_negative=True)
     if weight.sum() == 0:
         raise ValueError("sample_weight is zero for every sample: nothing could be learnt.")
     return (weight / weight[weight > 0].mean()).astype(np.float32)

@@ -35,7 +35,7 @@ class Mixture:
     def fitted(
         self,
         targets: sp.csr_matrix | np.ndarray,
-        deep: np.ndarray,
+        deep: np.ndarray | None,
         wide: np.ndarray | None = None,
         encoded: np.ndarray | None = None,
     ) -> Mixture:
@@ -43,13 +43,14 @@ class Mixture:
 
         Logistic regression with a parameter a path and an offset over all pairs of text and label
         (multi-label), or multinomial regression (single-label, where an offset changes nothing).
-        It is drawn to these weights, the more the fewer texts there are.
+        It is drawn to these weights, the more the fewer texts there are. A path that is None gets
+        the weight 0.
         """
         names = ["deep", "wide", "encoded"]
         given = zip(names, (deep, wide, encoded), strict=True)
         paths = {name: np.asarray(p, np.float64) for name, p in given if p is not None}
         start = np.array([getattr(self, name) for name in paths])
-        n_texts = deep.shape[0]
+        n_texts = targets.shape[0]
         # How much the loss curves by each weight, so that all are drawn alike.
         curvature = np.array([_spread(p, sp.issparse(targets)) for p in paths.values()])
         pull = TRUST / n_texts * np.maximum(curvature, 1e-9)
@@ -67,7 +68,7 @@ class Mixture:
 
         else:
             rows = np.arange(n_texts)
-            y = np.eye(deep.shape[1])[targets]
+            y = np.eye(next(iter(paths.values())).shape[1])[targets]
 
             def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
                 z = sum(w * p for w, p in zip(parameters, paths.values(), strict=True))

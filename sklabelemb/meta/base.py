@@ -10,12 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import check_cv
 from sklearn.utils import Bunch, Tags, get_tags, indexable
-from sklearn.utils._metadata_requests import _raise_for_params, _routing_enabled
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     UNUSED,
     MetadataRouter,
@@ -24,11 +23,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    has_fit_parameter,
-)
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
 from sklabelemb.decision.responses import label_answers, response_name
@@ -36,6 +31,14 @@ from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.inspection.explanation import Explanations
 from sklabelemb.meta.cross_fit import CrossFit, Scored, fit_and_score
 from sklabelemb.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
+from sklabelemb.sklearn_internals import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+    raise_for_params,
+)
 from sklabelemb.targets import Targets, names_of, positions
 
 __all__ = ["LabelMetaEstimator", "estimator_has"]
@@ -90,7 +93,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
     # The weights are the classifier's; see get_metadata_routing.
     __metadata_request__fit = {"sample_weight": UNUSED}
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:
         """Fit the classifier, and learn from scores of samples that it was not trained on.
 
@@ -126,7 +129,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             )
         indicator = targets.encode(y, label_names=self.label_names)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+            sample_weight = check_sample_weight(sample_weight, X, ensure_non_negative=True)
         routed = self._routed(sample_weight, params)
         cross_fit = self._cross_fit(
             X, y, indicator, targets, routed.estimator.fit, routed.splitter.split
@@ -311,13 +314,13 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
 
     def _routed(self, sample_weight: np.ndarray | None, params: dict[str, Any]) -> Bunch:
         """Arguments for the classifier's fit and the splitter's split."""
-        _raise_for_params(params, self, None)
+        raise_for_params(params, self, None)
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
         if given and isinstance(self.cv, str):
             raise ValueError(
                 'With cv="prefit" nothing is fitted with sample_weight; leave the weights out.'
             )
-        if _routing_enabled():
+        if get_config()["enable_metadata_routing"]:
             return process_routing(self, "fit", **given, **params)
         if given and not has_fit_parameter(self.estimator, "sample_weight"):
             raise ValueError(

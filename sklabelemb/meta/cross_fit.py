@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _check_method_params
 
 from sklabelemb.decision import label_scores
+from sklabelemb.sklearn_internals import check_method_params, safe_indexing
 
 __all__ = ["CrossFit", "Scored", "fit_and_score"]
 
@@ -65,13 +64,13 @@ def fit_and_score(
 ) -> tuple[Any, np.ndarray | None]:
     """Fit to one part and score the other, if there is one."""
     train, test = split
-    params = _check_method_params(X, fit_params, indices=train)
+    params = check_method_params(X, fit_params, indices=train)
     with warnings.catch_warnings():
         if scored.n_labels == 1:
             # An indicator of one column is meant as such.
             warnings.simplefilter("ignore", DataConversionWarning)
-        estimator.fit(_safe_indexing(X, train), _safe_indexing(y, train), **params)
+        estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **params)
     if not len(test):
         return estimator, None
-    held_out = _safe_indexing(X, test)
+    held_out = safe_indexing(X, test)
     return estimator, scored.by(estimator, held_out, response_method)

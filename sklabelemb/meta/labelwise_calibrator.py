@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from scipy.special import logit
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.decision.rules import EPSILON
 from sklabelemb.meta.base import LabelMetaEstimator
 from sklabelemb.meta.calibration_maps import fit_calibration_maps
 from sklabelemb.meta.cross_fit import CrossFit
+from sklabelemb.sklearn_internals import StrOptions
 from sklabelemb.targets import Targets
 
 __all__ = ["LabelwiseCalibrator"]

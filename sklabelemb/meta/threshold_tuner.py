@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from sklabelemb.decision import decide
@@ -17,6 +16,7 @@ from sklabelemb.decision.rules import EPSILON
 from sklabelemb.meta.base import LabelMetaEstimator, estimator_has
 from sklabelemb.meta.cross_fit import CrossFit
 from sklabelemb.meta.threshold_search import SHRINKAGES, as_probabilities, search_thresholds
+from sklabelemb.sklearn_internals import Interval, StrOptions
 from sklabelemb.targets import Targets
 
 __all__ = ["ThresholdTuner"]

@@ -11,7 +11,6 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics._scorer import _BaseScorer
 
 from sklabelemb.decision import label_scores
 from sklabelemb.decision.responses import METHODS
@@ -19,12 +18,13 @@ from sklabelemb.metrics.averages import roc_auc
 from sklabelemb.metrics.checks import check_indicator
 from sklabelemb.metrics.decisions import hamming, precision_recall_f1, subset_accuracy
 from sklabelemb.metrics.ranking import ndcg_at_k, precision_at_k
+from sklabelemb.sklearn_internals import BaseScorer
 from sklabelemb.targets import column_names, names_of, positions
 
 __all__ = ["SCORERS", "MultilabelScorer"]
 
 
-class MultilabelScorer(_BaseScorer):
+class MultilabelScorer(BaseScorer):
     """A scorer, as `make_scorer` makes them, for classifiers of label sets.
 
     Those of scikit-learn ask a classifier for its ``classes_`` and take two labels for the two

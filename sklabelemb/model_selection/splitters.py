@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from sklearn.model_selection import BaseShuffleSplit
-from sklearn.model_selection._split import (
-    _BaseKFold,
-    _RepeatedSplits,
-    _validate_shuffle_split,
-)
 from sklearn.utils import check_random_state
 
 from sklabelemb.model_selection.stratification import iterative_stratification, resized
+from sklabelemb.sklearn_internals import BaseKFold, RepeatedSplits, validate_shuffle_split
 from sklabelemb.targets import as_indicator
 
 __all__ = [
@@ -26,7 +22,7 @@ __all__ = [
 ]
 
 
-class MultilabelStratifiedKFold(_BaseKFold):
+class MultilabelStratifiedKFold(BaseKFold):
     """K folds in which every label is as frequent as in the whole.
 
     What :class:`~sklearn.model_selection.StratifiedKFold` is for classes, for label sets: iterative
@@ -135,7 +131,7 @@ class MultilabelStratifiedKFold(_BaseKFold):
             yield folds == fold
 
 
-class RepeatedMultilabelStratifiedKFold(_RepeatedSplits):
+class RepeatedMultilabelStratifiedKFold(RepeatedSplits):
     """K stratified folds, several times over, with other folds each time.
 
     Parameters
@@ -301,7 +297,7 @@ class MultilabelStratifiedShuffleSplit(BaseShuffleSplit):
         self, X: Any, y: sp.csr_matrix, groups: None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         n_samples = y.shape[0]
-        n_train, n_test = _validate_shuffle_split(
+        n_train, n_test = validate_shuffle_split(
             n_samples, self.test_size, self.train_size, default_test_size=self._default_test_size
         )
         sizes = np.array([n_train, n_test, n_samples - n_train - n_test])

@@ -5,12 +5,16 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any
 
-from sklearn.model_selection._split import _validate_shuffle_split
-from sklearn.utils import _safe_indexing, indexable
-from sklearn.utils._param_validation import Interval, RealNotInt, validate_params
-from sklearn.utils.validation import _num_samples
+from sklearn.utils import indexable
 
 from sklabelemb.model_selection.splitters import MultilabelStratifiedShuffleSplit, check_label_sets
+from sklabelemb.sklearn_internals import (
+    Interval,
+    RealNotInt,
+    safe_indexing,
+    validate_params,
+    validate_shuffle_split,
+)
 
 __all__ = ["multilabel_train_test_split"]
 
@@ -93,14 +97,14 @@ def multilabel_train_test_split(
         "y (the last array, as stratify is None)" if stratify is None else "stratify",
     )
     *arrays, labels = indexable(*arrays, labels)
-    n_train, n_test = _validate_shuffle_split(
-        _num_samples(labels), test_size, train_size, default_test_size=0.25
+    n_train, n_test = validate_shuffle_split(
+        labels.shape[0], test_size, train_size, default_test_size=0.25
     )
     splitter = MultilabelStratifiedShuffleSplit(
         n_splits=1, test_size=n_test, train_size=n_train, random_state=random_state
     )
     train, test = next(splitter.split(None, labels))
-    return [_safe_indexing(array, part) for array in arrays for part in (train, test)]
+    return [safe_indexing(array, part) for array in arrays for part in (train, test)]
 
 
 # pytest would collect it by its name otherwise.

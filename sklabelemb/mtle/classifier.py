@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, cast
 
-from sklearn.base import _fit_context
 from sklearn.callback import with_callbacks
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.base import ENCODERS, MEMORY, VECTORS, LabelEmbeddingClassifier
@@ -17,6 +15,7 @@ from sklabelemb.learning.task import check_task_mapping
 from sklabelemb.mtle.answers_by_task import AnswersByTask
 from sklabelemb.mtle.recipe import MTLERecipe
 from sklabelemb.mtle.zero_update import with_new_task, without_samples
+from sklabelemb.sklearn_internals import Interval, StrOptions, fit_context
 
 __all__ = ["MTLEClassifier"]
 
@@ -265,7 +264,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
 
     # -- fitting ---------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> MTLEClassifier:
         """Fit the model to the texts of one task or several.
@@ -302,7 +301,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         """
         return self._fit(read_samples, X, y, X, y, sample_weight, task=task)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit_tasks(
         self,
@@ -333,7 +332,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         y = {name: targets for name, (_, targets) in tasks.items()}
         return self._fit(read_tasks, X, y, tasks, weights, label_names)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
         X: Any,
@@ -424,7 +423,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         self.model_ = with_new_task(self.model_, name, classes, label_texts, multilabel, vectors)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit_labels(
         self,
         classes: Any,

@@ -29,6 +29,7 @@ from sklabelemb.persistence.files import (
     read_tensors,
     write_files,
 )
+from sklabelemb.persistence.first_prediction import check_prediction
 from sklabelemb.persistence.values import Attachments, decode, encode
 
 __all__ = ["read_composed", "writer_of_composed"]
@@ -113,7 +114,8 @@ def read_composed(folder: Path, description: dict[str, Any], read: Callable[[Pat
         own = folder / _FOLDER / str(number)
         check_file(own / DESCRIPTION, {DESCRIPTION: expected})
         models.append(read(own))
-    if (version := description["versions"]["scikit-learn"]) != sklearn.__version__:
+    same_version = (version := description["versions"]["scikit-learn"]) == sklearn.__version__
+    if not same_version:
         warnings.warn(
             InconsistentVersionWarning(
                 estimator_name=description["class"],
@@ -126,7 +128,10 @@ def read_composed(folder: Path, description: dict[str, Any], read: Callable[[Pat
     def object_of(tag: str, content: Any, attachments: Attachments) -> Any:
         if tag == "$model":
             return models[content]
-        return _decoded(tag, content, attachments)
+        value = _decoded(tag, content, attachments)
+        if tag == "$estimator":
+            _check_estimator(value, same_version)
+        return value
 
     attachments = Attachments(read_tensors(folder), read_json(folder / VOCABULARY)["words"])
     attachments.objects = object_of
@@ -137,6 +142,7 @@ def read_composed(folder: Path, description: dict[str, Any], read: Callable[[Pat
         if surplus := [*attachments.tensors, *attachments.words]:
             raise ValueError(f"nothing in {DESCRIPTION} speaks of {surplus[0]}")
         check_is_fitted(estimator)
+        check_prediction(estimator)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ValueError(
             f"The files in {folder} do not make a {description['class']}: {error}. They were "
@@ -163,6 +169,20 @@ def _encoded(value: Any, where: str, attachments: Attachments) -> Any:
     if type(value).__module__.startswith(("sklabelemb", "sklearn")) or hasattr(value, "fit"):
         raise ValueError(f"{where} is a {type(value).__name__}")
     raise ValueError(f"{where} is {value!r:.80} (type {type(value).__name__})")
+
+
+def _check_estimator(estimator: Any, same_version: bool) -> None:
+    """Check what an estimator says of itself; another version may have other parameters."""
+    if same_version and hasattr(estimator, "get_params"):
+        estimator.get_params(deep=False)  # an AttributeError names the one that is missing
+        if hasattr(estimator, "_parameter_constraints"):
+            estimator._validate_params()
+    columns = getattr(estimator, "vocabulary_", None)
+    if isinstance(columns, dict) and (
+        any(type(column) is not int for column in columns.values())
+        or sorted(columns.values()) != list(range(len(columns)))
+    ):
+        raise ValueError(f"the vocabulary of {type(estimator).__name__} does not number its words")
 
 
 def _unfitted(value: Any, where: str, attachments: Attachments) -> Any:

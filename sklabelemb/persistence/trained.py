@@ -23,6 +23,7 @@ from sklabelemb.persistence.files import (
     read_tensors,
     write_files,
 )
+from sklabelemb.persistence.first_prediction import check_prediction
 from sklabelemb.persistence.model_parts import (
     has_pretrained_encoder,
     model_of,
@@ -126,6 +127,7 @@ def read_trained(
     where = resolved_device(estimator.device)
     with explained(folder, cls):
         estimator.model_ = model_of(recipe, parts, vocabulary, where)
+        check_prediction(estimator)
     return estimator
 
 

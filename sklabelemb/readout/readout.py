@@ -12,6 +12,7 @@ from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import ValidationScore
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.task import Task
+from sklabelemb.linear import Mixture
 from sklabelemb.text import TokenIds
 
 __all__ = ["Readout"]
@@ -118,6 +119,35 @@ class Readout:
             task = replace(task, mixture=mixture)
             logits = mixture(logits, *scores)
         if tunes:
+            thresholds = tuned_thresholds(part.targets, logits, settings.threshold_shrinkage)
+            task = replace(task, thresholds=thresholds)
+        return task
+
+    def settled_by_folds(
+        self, part: TextDataset, task: Task, scores: np.ndarray, held_out: bool
+    ) -> Task:
+        """The task with what all its texts tell, by scores of the encoder path without each.
+
+        Parameters
+        ----------
+        part : TextDataset
+        task : Task
+        scores : ndarray of shape (n_texts, n_labels)
+            Of the encoder path, trained without the text that is scored.
+        held_out : bool
+            Whether held-out texts have told how to mix it with the network.
+        """
+        settings = self.model.recipe.settings
+        alone = Mixture(deep=0.0, wide=0.0, offset=0.0, encoded=1.0)
+        alone = alone.fitted(part.targets, None, None, scores)
+        if not held_out:
+            mixture = replace(task.mixture, encoded=alone.encoded, offset=alone.offset)
+            if task.multilabel:
+                # Texts that the network was trained on do not tell how high its scores are.
+                mixture = replace(mixture, deep=0.0)
+            task = replace(task, mixture=mixture)
+        if task.multilabel and settings.tunes_thresholds:
+            logits = alone.encoded * scores + alone.offset
             thresholds = tuned_thresholds(part.targets, logits, settings.threshold_shrinkage)
             task = replace(task, thresholds=thresholds)
         return task

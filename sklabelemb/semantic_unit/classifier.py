@@ -8,11 +8,11 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklabelemb.base import VECTORS, LabelEmbeddingClassifier
 from sklabelemb.semantic_unit.label_sequence import LabelSequence, SequenceExplanation
 from sklabelemb.semantic_unit.recipe import SemanticUnitRecipe
+from sklabelemb.sklearn_internals import Interval, StrOptions
 from sklabelemb.text import check_documents
 
 __all__ = ["PAPER_SETTINGS", "SemanticUnitSeq2SeqClassifier"]

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -275,8 +276,79 @@ def test_parquet(tmp_path):
 def test_archives(tmp_path):
     file = tmp_path / "x.xlsx"
     file.write_bytes(b"PK\3\4" + bytes(range(128, 256)))
+    with pytest.raises(ValueError, match=r"x\.xlsx: the compressed file is damaged"):
+        load_table(file)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("[Content_Types].xml", "")
     with pytest.raises((ValueError, ImportError), match=r"x\.xlsx is .*[Ss]heet"):
         load_table(file)
+
+
+def test_zip_archives_of_one_table(tmp_path):
+    file = tmp_path / "x.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("some/folder/", "")
+        archive.writestr("some/folder/x.csv", "text,labels\na,late\nb,rude\n")
+        archive.writestr("__MACOSX/._x.csv", "xxx")
+    bunch = load_table(file)
+    assert bunch.data == ["a", "b"]
+    assert bunch.target.tolist() == ["late", "rude"]
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("test.csv", "text,labels\n")
+    message = r"x\.zip is a zip archive of 2 files \(some/folder/x\.csv, test\.csv\).* Unpack it"
+    with pytest.raises(ValueError, match=message):
+        load_table(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"BZh9", b"BZh9 xx", b"\x1f\x8b", b"\x1f\x8b\x08" + bytes(7), b"\xfd7zXZ\0", b"PK\3\4"],
+)
+def test_damaged_from_the_first_byte_on(tmp_path, content):
+    file = tmp_path / "x"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"x: the compressed file is damaged .* Copy or download"):
+        load_table(file)
+
+
+def test_damaged_parquet(tmp_path):
+    file = tmp_path / "x"
+    file.write_bytes(b"PAR1 and no more")
+    with pytest.raises(ValueError, match=r"x is a file of Parquet that is damaged \("):
+        load_table(file)
+
+
+def test_compressed_parquet(tmp_path):
+    frame = pd.DataFrame({"text": ["a", "b"], "labels": ["late", "rude"]})
+    file = tmp_path / "x"
+    file.write_bytes(gzip.compress(frame.to_parquet()))
+    assert load_table(file).target.tolist() == ["late", "rude"]
+
+
+def test_annotations_that_are_no_task_of_label_studio(table):
+    file = table('{"data": {}, "annotations": [null]}\n')
+    with pytest.raises(ValueError, match="line 1: no key 'text'"):
+        load_table(file)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ['[[0, 4, "refund"], [5, 9, "late"], [6, 7, "late"]]', "[]", '[[0, 1, "rude"]]'],
+        [
+            '[{"id": 1, "label": "refund", "start_offset": 0, "end_offset": 4}, '
+            '{"id": 2, "label": "late", "start_offset": 5, "end_offset": 9}]',
+            "[]",
+            '[{"id": 3, "label": "rude", "start_offset": 0, "end_offset": 1}]',
+        ],
+    ],
+)
+def test_spans_of_doccano(table, cells):
+    texts = ["a, b", "", "c"]
+    lines = [f'{{"text": "{t}", "label": {c}}}' for t, c in zip(texts, cells, strict=True)]
+    bunch = load_table(table("\n".join(lines)), labels="label")
+    check(bunch)
+    assert "labels of spans, wherever in the text they are" in bunch.DESCR
 
 
 def test_quotation_marks_with_backslashes(table):

@@ -32,6 +32,7 @@ from sklabelemb import (
     load,
     save,
 )
+from sklabelemb.persistence.files import digest_of
 
 TEXTS = ["my parcel is late", "my refund is due", "parcel late, refund due", "thank you"] * 10
 UNSEEN = ["is my parcels late", "refunds 包裹", "", "qwertz", "due due late"]
@@ -185,10 +186,12 @@ def test_another_version_of_scikit_learn_is_told(tmp_path, monkeypatch):
         load(tmp_path / "model")
 
 
-def change(folder, edit):
+def change(folder, edit, signed=False):
     path = folder / "model.json"
     description = json.loads(path.read_text(encoding="utf-8"))
     edit(description)
+    if signed:
+        description["digest"] = digest_of(description)
     path.write_text(json.dumps(description), encoding="utf-8")
 
 
@@ -202,6 +205,65 @@ def test_what_was_changed_is_not_loaded(tmp_path):
     change(folder, lower)
     with pytest.raises(ValueError, match=r"model\.json was changed: its digest"):
         load(folder)
+
+
+def inside(description, *path):
+    """The attributes of an estimator inside the one that was saved."""
+    attributes = description["estimator"]["$estimator"][1]
+    for name in path:
+        attributes = (attributes[name][0] if name == "estimators_" else attributes[name])[
+            "$estimator"
+        ][1]
+    return attributes
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "message"),
+    [
+        ("relevance", lambda d: inside(d, "vectorizer_").pop("ngram_range"), "'ngram_range'"),
+        ("relevance", lambda d: inside(d, "vectorizer_").update(analyzer="x"), "'analyzer' param"),
+        (
+            "relevance",
+            lambda d: inside(d, "vectorizer_")["vocabulary_"].update(late=None),
+            "vocabulary of TfidfVectorizer does not number its words",
+        ),
+        (
+            "relevance",
+            lambda d: inside(d, "vectorizer_")["vocabulary_"].update(late=99),
+            "vocabulary of TfidfVectorizer does not number its words",
+        ),
+        (
+            "relevance",
+            lambda d: inside(d, "estimators_", "classifier_").pop("intercept_"),
+            "nothing in model.json speaks of|predict fails with AttributeError",
+        ),
+        (
+            "relevance",
+            lambda d: inside(d, "estimators_", "classifier_").update(n_features_in_=3),
+            "predict fails with ValueError",
+        ),
+        (
+            "tuner around a network",
+            lambda d: inside(d).update(estimator_=[]),
+            "the classifier inside is a list",
+        ),
+        ("tuner", lambda d: inside(d).pop("random_state"), "'random_state'"),
+    ],
+)
+def test_what_was_changed_and_signed_is_not_loaded_if_it_cannot_predict(
+    name, edit, message, tmp_path
+):
+    save(MODELS[name](), tmp_path / "model")
+    change(tmp_path / "model", edit, signed=True)
+    with pytest.raises(ValueError, match=rf"do not make a .*({message}).*They were changed"):
+        load(tmp_path / "model")
+
+
+def test_models_of_numbers_come_back(tmp_path):
+    X = np.random.default_rng(0).random((40, 3))
+    model = make_pipeline(LogisticRegression()).fit(X, CLASSES)
+    save(model, tmp_path / "model")
+    np.testing.assert_array_equal(load(tmp_path / "model").predict(X), model.predict(X))
 
 
 def test_models_inside_are_not_swapped(tmp_path):

@@ -570,6 +570,25 @@ def edit(folder, change):
     path.write_text(json.dumps(description), encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda d: d["model"]["module"].update(sparse="x"),
+            "predict fails with TypeError: embedding",
+        ),
+        (
+            lambda d: d["model"]["iterator_valid"].update(batch_size_=2),
+            "predict fails with TypeError: .*'batch_size_'",
+        ),
+    ],
+)
+def test_model_that_cannot_predict_is_not_loaded(saved, change, message):
+    edit(saved, change)
+    with pytest.raises(ValueError, match=rf"do not make a LEAMClassifier: {message}"):
+        load(saved)
+
+
 @pytest.mark.parametrize("device", ["cuda", "cuda:7", "auto"])
 def test_model_of_another_machine_runs_on_this_one(saved, fitted, monkeypatch, device):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
