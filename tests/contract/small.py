@@ -43,6 +43,21 @@ def leam_of_the_paper(**parameters):
     return LEAMClassifier(**{**PAPER_SETTINGS, **fast, **parameters})
 
 
+class WordCounts:
+    """A frozen encoder: how often a text has words of each of some kinds, by their letters."""
+
+    def encode(self, texts):
+        table = np.zeros((len(texts), 12))
+        for row, text in enumerate(texts):
+            for word in text.split():
+                table[row, sum(map(ord, word)) % 12] += 1
+        return table / np.maximum(1, np.linalg.norm(table, axis=1, keepdims=True))
+
+
+def leam_and_encoder(**parameters):
+    return leam(**{"encoder": WordCounts(), "max_epochs": 2, **parameters})
+
+
 def mtle(**parameters):
     slow = {"hidden_size": 16, "matcher": "bilinear", "learning_rate": 0.08}
     return MTLEClassifier(**{**TINY, "dropout": 0.0, **slow, **parameters})
@@ -107,6 +122,7 @@ CLASSIFIERS = {
 # answers, what makes them the same, copies, and what becomes of them when things go wrong.
 VARIANTS = {
     "LEAM of the paper": leam_of_the_paper,
+    "LEAM and an encoder": leam_and_encoder,
     "MTLE of means": mtle_of_means,
     "S2S by marginals": s2s_by_marginals,
     "BERT": bert,

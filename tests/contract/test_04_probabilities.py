@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sklabelemb.learning import TextNet
+from sklabelemb.linear import EncoderPath
 
 from ..tolerances import close
 from .small import LABELS, ODD_TEXTS, TARGETS, TEXTS, UNSEEN, by_thresholds, fitted
@@ -27,6 +28,8 @@ def test_probabilities_of_sure_models_stay_inside(every_neural, monkeypatch):
     model = every_neural(validation_fraction=0).fit(TEXTS, LABELS)
     original = TextNet.predict_logits
     monkeypatch.setattr(TextNet, "predict_logits", lambda net, data: 1e3 * original(net, data))
+    scores = EncoderPath.scores
+    monkeypatch.setattr(EncoderPath, "scores", lambda path, *texts: 1e3 * scores(path, *texts))
     if hasattr(model, "predict_sequence"):  # decodes without predict_logits
         with torch.no_grad():
             model.net_.module_.output.weight *= 1e3
