@@ -168,7 +168,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     ) -> Model[Any]:
         epochs = recipe.settings.max_epochs
         if isinstance(epochs, str):
-            epochs = recipe.budget(corpus.trained).most_epochs
+            epochs = recipe.budget(corpus.trained).upper_bound
         context = self._init_callback_context(max_subtasks=epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -100,20 +100,18 @@ class LACORecipe(Recipe):
         return None if is_configuration(self.encoder) else os.fspath(self.encoder)
 
     def words(
-        self,
-        documents: Sequence[str],
-        tasks: Mapping[Any, Task],
-        previous: Model[Self] | None,
-        trained_on: np.ndarray | None = None,
+        self, corpus: Any, previous: Model[Self] | None, trained_on: np.ndarray | None = None
     ) -> tuple[Any, TokenIds]:
         """The words of the texts, or the pieces of the pretrained encoder."""
         self._check_encoder(previous)
-        settings = self.settings
+        settings, documents = self.settings, corpus.documents
         known = previous.vocabulary if previous else None
         vocabulary: Any
         if self.encoder_name is None:
             # The words are those that the encoder reads.
-            vocabulary, token_ids = read_words(settings, documents, known, trained_on, MARKS)
+            vocabulary, token_ids = read_words(
+                settings, documents, known, trained_on, MARKS, corpus.has_few_texts
+            )
             if self.wide:
                 token_ids = vocabulary.encode(documents, settings.text_tokenizer, keep_unknown=True)
         else:
@@ -121,7 +119,7 @@ class LACORecipe(Recipe):
             token_ids = vocabulary.encode(
                 documents, max_length=None if self.wide else settings.max_length
             )
-        [task] = tasks.values()
+        [task] = corpus.tasks.values()
         self._warn_about_cuts(token_ids, task.targets.n_labels, vocabulary)
         return vocabulary, token_ids
 

@@ -25,6 +25,7 @@ from sklabelemb.learning.task import (
     texts_of_labels,
 )
 from sklabelemb.learning.weights import check_class_weight, sample_weights
+from sklabelemb.linear import has_few_texts
 from sklabelemb.targets import Targets, are_values
 from sklabelemb.text import TokenIds, check_documents
 
@@ -76,6 +77,11 @@ class Corpus:
     def documents(self) -> list[str]:
         """All texts, one task after the other."""
         return [text for some in self.samples.values() for text in some.documents]
+
+    @property
+    def has_few_texts(self) -> bool:
+        """Whether no word is too rare to be learnt, because texts are so few."""
+        return has_few_texts(some.counted for some in self.samples.values())
 
     def trained_on(self, split: Mapping[Any, tuple[np.ndarray, np.ndarray]]) -> np.ndarray | None:
         """Which of `documents` are trained on; None where nothing is held out.

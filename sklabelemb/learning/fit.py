@@ -57,9 +57,7 @@ def fit(
     seed, split_seed = _seeds(settings.random_state)
     device = resolved_device(settings.device)
     split = _split(recipe, corpus, split_seed)
-    vocabulary, token_ids = recipe.words(
-        corpus.documents, corpus.tasks, previous, corpus.trained_on(split)
-    )
+    vocabulary, token_ids = recipe.words(corpus, previous, corpus.trained_on(split))
     encoder = recipe.frozen_encoder(previous)
     token_ids = recipe.with_vectors(token_ids, corpus.documents, encoder)
     data = corpus.parts(token_ids, len(vocabulary))
@@ -118,7 +116,7 @@ def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
     done = len(previous.net.history) if previous else 0
     seed, _ = _seeds(recipe.settings.random_state, skipped=2 * done)
     device = resolved_device(recipe.settings.device)
-    vocabulary, token_ids = recipe.words(corpus.documents, corpus.tasks, previous)
+    vocabulary, token_ids = recipe.words(corpus, previous)
     encoder = recipe.frozen_encoder(previous)
     token_ids = recipe.with_vectors(token_ids, corpus.documents, encoder)
     data = corpus.parts(token_ids, len(vocabulary))

@@ -118,18 +118,15 @@ class Recipe:
         )
 
     def words(
-        self,
-        documents: Sequence[str],
-        tasks: Mapping[Any, Task],
-        previous: Model[Self] | None,
-        trained_on: np.ndarray | None = None,
+        self, corpus: Any, previous: Model[Self] | None, trained_on: np.ndarray | None = None
     ) -> tuple[Any, TokenIds]:
         """The vocabulary, new or extended, and the token ids of all texts.
 
         Words that only texts have that are not trained on (a bool for each text) are unknown.
         """
         known = previous.vocabulary if previous else None
-        return read_words(self.settings, documents, known, trained_on)
+        few = corpus.has_few_texts
+        return read_words(self.settings, corpus.documents, known, trained_on, few_texts=few)
 
     def frozen_encoder(self, previous: Model[Self] | None) -> Any:
         """The pretrained encoder that reads texts beside the network, or None."""

@@ -62,7 +62,9 @@ class Budget:
     steps : int
         After so many steps there have been enough epochs,
     fewest_epochs, most_epochs : int
-        within these bounds.
+        within these bounds;
+    fewest_steps : int
+        but in any case as many as make so many steps.
     batches_an_epoch : int
         Batches are so small that an epoch has so many of them,
     smallest_batch, largest_batch : int
@@ -73,6 +75,7 @@ class Budget:
     # The learning rate should be back at zero before the network learns the texts by heart.
     fewest_epochs: int = 5
     most_epochs: int = 12
+    fewest_steps: int = 0
     # The largest is that of LEAM's paper.
     batches_an_epoch: int = 40
     smallest_batch: int = 16
@@ -80,7 +83,13 @@ class Budget:
 
     def epochs(self, n_batches: int) -> int:
         """Epochs for an epoch of `n_batches`."""
-        return min(max(math.ceil(self.steps / n_batches), self.fewest_epochs), self.most_epochs)
+        epochs = min(max(math.ceil(self.steps / n_batches), self.fewest_epochs), self.most_epochs)
+        return max(epochs, math.ceil(self.fewest_steps / n_batches))
+
+    @property
+    def upper_bound(self) -> int:
+        """No fit has more epochs."""
+        return max(self.most_epochs, self.fewest_steps)
 
     def batch_size(self, n_samples: int) -> int:
         """Texts a batch for so many training texts."""

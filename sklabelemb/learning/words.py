@@ -18,6 +18,7 @@ def read_words(
     known: Vocabulary | None,
     trained_on: np.ndarray | None,
     further_words: Iterable[str] = (),
+    few_texts: bool = False,
 ) -> tuple[Vocabulary, TokenIds]:
     """Tokenise the texts, once, and learn (or extend) a vocabulary.
 
@@ -32,6 +33,8 @@ def read_words(
         that meets them after training. None: all texts are trained on.
     further_words : iterable of str, default=()
         Words that get a row each, whether or not a text has them.
+    few_texts : bool, default=False
+        Whether texts are so few that the usual `min_df` is 1.
 
     Returns
     -------
@@ -43,7 +46,8 @@ def read_words(
         documents,
         settings.text_tokenizer,
         max_features=settings.max_features,
-        min_df=_min_df(settings.min_df, len(documents)),
+        # What prunes typing mistakes from a corpus would leave nothing of a handful of texts.
+        min_df=1 if few_texts and settings.min_df == 2 else settings.min_df,
         max_length=settings.max_length,
         keep_unknown=True,
     )
@@ -90,8 +94,3 @@ def _without_unseen(
     words = (word for word, kept in zip(vocabulary.words, seen, strict=True) if kept)
     smaller = Vocabulary(words, frequency[np.concatenate([[True, True], seen])])
     return renumbered(smaller, vocabulary, token_ids)
-
-
-def _min_df(min_df: float, n_documents: int) -> float:
-    # What prunes typing mistakes from a corpus would leave nothing of a handful of texts.
-    return min_df if n_documents >= 100 or min_df != 2 else 1

@@ -3,7 +3,7 @@
 from sklabelemb.linear.encoded import EncoderPath, LabelTexts, is_joint
 from sklabelemb.linear.mixture import Mixture
 from sklabelemb.linear.ngrams import CharacterTfidf, WordTfidf
-from sklabelemb.linear.path import WidePath
+from sklabelemb.linear.path import WidePath, has_few_texts
 
 __all__ = [
     "CharacterTfidf",
@@ -12,5 +12,6 @@ __all__ = [
     "Mixture",
     "WidePath",
     "WordTfidf",
+    "has_few_texts",
     "is_joint",
 ]

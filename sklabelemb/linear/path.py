@@ -10,6 +10,7 @@ Systems".
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,14 +21,15 @@ from torch import nn
 from sklabelemb.linear.ngrams import CharacterTfidf, WordTfidf
 from sklabelemb.text import TokenIds, Vocabulary, WordPieces
 
-__all__ = ["WidePath"]
+__all__ = ["WidePath", "has_few_texts"]
 
 # The weights are dense: for many labels fewer features are kept.
 MAX_WEIGHTS = 1 << 26
 MAX_WORD_FEATURES = 300_000
 MAX_CHARACTER_FEATURES = 200_000
-# Under so many texts nothing is left out for being rare.
-FEW_TEXTS = 100
+# Under so many texts, or so many of the median label, nothing is left out for being rare: what one
+# text has is all that is known of a label that has few.
+FEW_TEXTS, FEW_OF_A_LABEL = 100, 16
 # From so many labels on, a step moves all weights.
 MANY_LABELS = 256
 # So does a step of fewer features than this many times the values in its batch.
@@ -106,7 +108,7 @@ class WidePath:
         n_labels: int,
     ) -> WidePath:
         """The features of some texts, with weights of zero."""
-        few = len(texts) < FEW_TEXTS
+        few = has_few_texts([targets])
         room = MAX_WEIGHTS // n_labels
         words = WordTfidf.fit(
             texts,
@@ -212,6 +214,27 @@ class WidePath:
         """
         halves = [self.words.shares(texts), self.characters.shares(texts, vocabulary)]
         return HALF * sp.hstack(halves, format="csr", dtype=np.float32) @ self.weights
+
+
+def has_few_texts(targets: Iterable[sp.csr_matrix | np.ndarray]) -> bool:
+    """Whether texts are so few, in all or of the median label, that no word is too rare.
+
+    Parameters
+    ----------
+    targets : iterable of csr_matrix, or of int codes
+        Of one task or several.
+    """
+    n_texts, counts = 0, []
+    for some in targets:
+        n_texts += some.shape[0]
+        if sp.issparse(some):
+            counts.append(np.asarray((some != 0).sum(axis=0)).ravel())
+        else:
+            counts.append(np.bincount(some))
+    found = np.concatenate(counts)
+    # Labels without a text are no reason to keep what is rare.
+    median = np.median(found[found > 0]) if found.any() else 0
+    return bool(n_texts < FEW_TEXTS or median < FEW_OF_A_LABEL)
 
 
 def _scores(table: nn.EmbeddingBag, X: sp.csr_matrix) -> torch.Tensor:

@@ -86,7 +86,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         As in :class:`.LEAMClassifier`, for each task that has label sets.
     max_epochs : int or "auto", default="auto"
         "auto": as many as make 1,000 steps, between 3 and 8; where there are label sets, 4,000
-        steps, between 3 and 30.
+        steps, between 3 and 30; with few texts so many that there are 200 steps.
     batch_size : int or "auto", default=32
         Texts a batch, as in the paper.
     learning_rate : float, default=3e-3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -35,9 +35,10 @@ COMMON = 3e-3
 # nothing yet.
 WITHOUT_VECTOR = 0.1
 # max_epochs="auto": word vectors learn fast, and more steps than these made the texts of
-# single-label tasks known by heart. Labels that few texts have take longer.
-OF_CLASSES = Budget(steps=1000, fewest_epochs=3, most_epochs=8)
-OF_LABEL_SETS = Budget(steps=4000, fewest_epochs=3, most_epochs=30)
+# single-label tasks known by heart. Labels that few texts have take longer, and a few batches an
+# epoch are no training.
+OF_CLASSES = Budget(steps=1000, fewest_epochs=3, most_epochs=8, fewest_steps=200)
+OF_LABEL_SETS = Budget(steps=4000, fewest_epochs=3, most_epochs=30, fewest_steps=200)
 # The scores of an encoder path are logits already; few texts teach the network little beside it.
 JOINT = Mixture(deep=0.1, wide=0.0, offset=0.0, encoded=1.5)
 SEPARATE = Mixture(deep=0.5, wide=0.0, offset=0.0, encoded=1.0)
@@ -121,16 +122,14 @@ class MTLERecipe(Recipe):
         return super().task(task, encoded, previous, update)
 
     def words(
-        self,
-        documents: Sequence[str],
-        tasks: Mapping[Any, Task],
-        previous: Model[Self] | None,
-        trained_on: np.ndarray | None = None,
+        self, corpus: Any, previous: Model[Self] | None, trained_on: np.ndarray | None = None
     ) -> tuple[Vocabulary, TokenIds]:
         """The words of texts and labels, and rare ones that have pretrained vectors."""
-        of_labels = _words_of(tasks.values())
+        of_labels = _words_of(corpus.tasks.values())
         known = previous.vocabulary if previous else None
-        vocabulary, token_ids = read_words(self.settings, documents, known, trained_on, of_labels)
+        vocabulary, token_ids = read_words(
+            self.settings, corpus.documents, known, trained_on, of_labels, corpus.has_few_texts
+        )
         rare = token_ids.unknown_words
         if self.vectors is None or self.settings.max_features is not None or not rare:
             return vocabulary, token_ids

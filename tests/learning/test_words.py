@@ -95,6 +95,9 @@ def test_words_of_few_texts_may_come_once(n_texts, known):
     small = {"max_epochs": 1, "embedding_dim": 4, "wide": False, "validation_fraction": 0}
     model = LEAMClassifier(**small, device="cpu", random_state=0).fit(texts, y)
     assert ("unheard" in model.vocabulary_.words) is known
+    # So may those of many texts, if there are few of each label.
+    many = [str(i % 12) for i in range(n_texts)]
+    assert "unheard" in LEAMClassifier(**small, device="cpu").fit(texts, many).vocabulary_
     # What is asked for is done, however few texts there are.
     asked = LEAMClassifier(**small, min_df=3, device="cpu").fit(texts, y)
     assert "unheard" not in asked.vocabulary_.words
