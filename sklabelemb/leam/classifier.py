@@ -124,9 +124,9 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     max_features : int, default=None
         Keep only the most frequent words.
     min_df : int or float, default=2
-        Leave out words that fewer texts contain. 2 counts as 1 where there are fewer than 100 texts,
-        or fewer than 16 of the median label. What is left out shares the row of unknown words,
-        which is trained with them.
+        Leave out words that fewer texts contain. 2 counts as 1 where there are fewer than 100
+        texts, or fewer than 16 of the median label. Words that are left out share the row of
+        unknown words, and train it.
     max_length : int, default=None
         Read only the first tokens of each text; None reads all of them.
     class_weight : dict, sequence of float, "balanced" or None, default=None

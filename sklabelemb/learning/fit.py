@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from sklabelemb.learning.net import TextNet, watchers
 from sklabelemb.learning.optimizers import halving, warmup_then_decay
 from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.recipe import Recipe
-from sklabelemb.linear import EncoderPath, WidePath
+from sklabelemb.linear import EncoderPath, LabelTexts, WidePath
 from sklabelemb.model_selection import stratified_holdout
 
 __all__ = ["fit", "update"]
@@ -93,12 +93,13 @@ def fit(
     model = replace(model, best_epoch=best.best_epoch_ if best else len(net.history))
 
     with isolated_randomness(seed, device):
-        model = _with_linear_paths(model, train)
+        meanings = _label_texts(model)
+        model = _with_linear_paths(model, train, meanings)
         if valid is not None:
             model = recipe.readout(model).with_decisions(valid)
             # How to decide is settled; what was held out for that may now be learnt too.
-            model = _with_linear_paths(model, data)
-        return _with_folds(model, data, valid is not None, split_seed)
+            model = _with_linear_paths(model, data, meanings)
+        return _with_folds(model, data, meanings, valid is not None, split_seed)
 
 
 def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
@@ -128,7 +129,7 @@ def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
         recipe.finish(net.module_, corpus.tasks, vocabulary)
     model = replace(model, best_epoch=len(net.history))
     with isolated_randomness(seed, device):
-        return _with_linear_paths(model, data, further=True)
+        return _with_linear_paths(model, data, _label_texts(model), further=True)
 
 
 def _seeds(random_state: Any, skipped: int = 0) -> tuple[int, int]:
@@ -181,7 +182,21 @@ def _clipping(recipe: Recipe) -> list[Any]:
     return [] if recipe.max_grad_norm is None else [GradientClipping(recipe.max_grad_norm)]
 
 
-def _with_folds(model: Model, data: TaskDatasets, held_out: bool, seed: int) -> Model:
+def _label_texts(model: Model) -> dict[int, LabelTexts | None]:
+    """The texts of the labels as a frozen encoder reads them, by the numbers of the tasks."""
+    if model.encoder is None:
+        return {}
+    tasks = model.tasks.values()
+    return {i: model.recipe.read_label_texts(task, model) for i, task in enumerate(tasks)}
+
+
+def _with_folds(
+    model: Model,
+    data: TaskDatasets,
+    meanings: Mapping[int, LabelTexts | None],
+    held_out: bool,
+    seed: int,
+) -> Model:
     """Settle by all texts what those that are held out are too few for: an encoder path's way.
 
     It is trained so fast that it can be trained once a fold.
@@ -189,14 +204,19 @@ def _with_folds(model: Model, data: TaskDatasets, held_out: bool, seed: int) -> 
     for part in data.parts:
         task = list(model.tasks.values())[part.task]
         if task.encoded is not None and task.encoded.ngrams is not None:
-            label_texts = model.recipe.read_label_texts(task, model)
-            scores = cross_fitted_scores(part, task, model.vocabulary, label_texts, seed)
+            meaning = meanings[part.task]
+            scores = cross_fitted_scores(part, task, model.vocabulary, meaning, seed)
             settled = model.recipe.readout(model).settled_by_folds(part, task, scores, held_out)
             model = model.with_task(settled)
     return model
 
 
-def _with_linear_paths(model: Model, data: TaskDatasets, further: bool = False) -> Model:
+def _with_linear_paths(
+    model: Model,
+    data: TaskDatasets,
+    meanings: Mapping[int, LabelTexts | None],
+    further: bool = False,
+) -> Model:
     """Train the linear models beside the network; `further`, those that there are already."""
     for part in data.parts:
         task = list(model.tasks.values())[part.task]
@@ -213,7 +233,7 @@ def _with_linear_paths(model: Model, data: TaskDatasets, further: bool = False) 
                     *texts,
                     n_labels,
                     *weights,
-                    label_texts=model.recipe.read_label_texts(task, model),
+                    label_texts=meanings[part.task],
                     joint=model.recipe.joint,
                 )
         if model.recipe.wide and further:
