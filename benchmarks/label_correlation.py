@@ -140,7 +140,9 @@ def run(
             "epochs": model.n_iter_,
             "best_epoch": model.best_epoch_,
             "train_losses": [round(row["train_loss"], 5) for row in model.history_],
-            "valid_scores": [round(row["valid_score"], 4) for row in model.history_],
+            "valid_scores": [
+                round(row["valid_score"], 4) for row in model.history_ if "valid_score" in row
+            ],
         }
     return made
 

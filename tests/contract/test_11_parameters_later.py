@@ -53,6 +53,8 @@ def another(model, parameter):
         return not value
     if isinstance(value, dict):
         return {**value, "hidden_size": 4}
+    if parameter in ("encoder", "memory"):
+        return "mean"  # a name that nothing is read from
     options = set()
     for constraint in type(model)._parameter_constraints[parameter]:
         options |= getattr(constraint, "options", set())

@@ -272,7 +272,7 @@ def test_thresholds_are_tuned_on_both_paths():
 
 def test_without_held_out_texts_there_is_nothing_to_mix_by():
     model = laco(validation_fraction=0).fit(TEXTS, LABELS)
-    assert model.mixture_ == Mixture()
+    assert model.mixture_ == Mixture(deep=1.0, wide=0.5, offset=0.0)
     assert model.wide_ is not None
 
 
