@@ -141,11 +141,9 @@ class Readout:
         alone = Mixture(deep=0.0, wide=0.0, offset=0.0, encoded=1.0)
         alone = alone.fitted(part.targets, None, None, scores)
         if not held_out:
-            mixture = replace(task.mixture, encoded=alone.encoded, offset=alone.offset)
-            if task.multilabel:
-                # Texts that the network was trained on do not tell how high its scores are.
-                mixture = replace(mixture, deep=0.0)
-            task = replace(task, mixture=mixture)
+            # Texts that the network was trained on do not tell what its scores are worth.
+            alone = replace(alone, encoded=max(alone.encoded, 0.1))
+            task = replace(task, mixture=alone)
         if task.multilabel and settings.tunes_thresholds:
             logits = alone.encoded * scores + alone.offset
             thresholds = tuned_thresholds(part.targets, logits, settings.threshold_shrinkage)

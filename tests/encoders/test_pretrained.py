@@ -451,7 +451,8 @@ def test_without_the_library_only_a_fit_fails():
         """,
         HF_HUB_OFFLINE="1",
     )
-    line = "A pretrained encoder needs transformers, which is not installed. Install it with: pip install"
+    line = "A pretrained encoder needs transformers, which is not installed. Install it with: "
+    line += "pip install"
     first, *others = output.splitlines()
     assert first == "LACOClassifier() False False"
     assert others == [f'{line} "sklabelemb[hf]"'] * 2

@@ -10,8 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from sklabelemb import LEAMClassifier, load, save
+from sklabelemb.learning import Task, TextDataset, folds
+from sklabelemb.learning.folds import cross_fitted_scores
 from sklabelemb.linear import EncoderPath, LabelTexts, encoded
-from sklabelemb.text import TokenIds
+from sklabelemb.targets import Targets
+from sklabelemb.text import TokenIds, Vocabulary
 
 from ..encoders.meanings import (
     CLASSES,
@@ -230,3 +233,39 @@ def test_objects_are_handed_back(tmp_path):
     np.testing.assert_array_equal(
         again.predict_proba(UNSEEN_TEXTS), model.predict_proba(UNSEEN_TEXTS)
     )
+
+
+# -- what all texts settle, where few are held out -------------------------------------------------
+
+
+def test_few_texts_settle_mixture_and_thresholds_by_folds():
+    model = leam().fit(SET_TEXTS, SETS)
+    assert (model.mixture_.deep, model.mixture_.wide) == (0.0, 0.0)
+    assert model.mixture_.encoded > 0
+    assert (model.thresholds_ != 0.5).all()
+    np.testing.assert_array_equal(leam(threshold=0.3).fit(SET_TEXTS, SETS).thresholds_, 0.3)
+    # Where some are held out, they tell what the network is worth.
+    assert leam(validation_fraction=0.5).fit(SET_TEXTS, SETS).mixture_.deep > 0
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_a_text_is_scored_by_a_path_that_has_not_seen_it(multilabel, monkeypatch):
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(20, 6)).astype(np.float32)
+    ids = TokenIds(np.full(20, 2), np.arange(21)).with_vectors(vectors)
+    fold_of = np.arange(20) % 5
+    monkeypatch.setattr(folds, "_folds", lambda targets, seed: fold_of)
+    y = random.integers(2, size=(20, 3)) if multilabel else random.integers(3, size=20)
+    other = y.copy()
+    other[0] = 1 - other[0] if multilabel else (other[0] + 1) % 3
+    targets = Targets.infer(y, classes=None)
+    vocabulary = Vocabulary(["word"])
+    task = Task("default", targets)
+    found = [
+        cross_fitted_scores(
+            TextDataset(ids, sp.csr_matrix(some) if multilabel else some), task, vocabulary, None, 0
+        )
+        for some in (y, other)
+    ]
+    changed = (found[0] != found[1]).any(axis=1)
+    np.testing.assert_array_equal(changed, fold_of != fold_of[0])
