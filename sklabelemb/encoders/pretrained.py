@@ -91,11 +91,12 @@ def pretrained_tokenizer(name: str | os.PathLike[str]) -> dict[str, Any]:
         When its tokenizer is of no kind that can be used.
     """
     library = _transformers()
+    where, pinned = _source(name)
     with _explained(name), _quiet():
-        configuration = library.AutoConfig.from_pretrained(name, trust_remote_code=False)
+        configuration = library.AutoConfig.from_pretrained(*where, **pinned)
     _check_kind(configuration.model_type)
     with _explained(name), _quiet():
-        tokenizer = library.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        tokenizer = library.AutoTokenizer.from_pretrained(*where, **pinned)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     marks = {"cls_id": tokenizer.cls_token_id, "sep_id": tokenizer.sep_token_id}
     if backend is None or None in marks.values():
@@ -125,13 +126,14 @@ def pretrained_weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     ValueError
         When its file lacks weights, which the library would make up.
     """
+    where, pinned = _source(name)
     with _explained(name), _quiet():
         model, report = _transformers().AutoModel.from_pretrained(
-            name,
+            *where,
             dtype=torch.float32,
             output_loading_info=True,
             use_safetensors=True,
-            trust_remote_code=False,
+            **pinned,
         )
     if missing := sorted(n for n in report["missing_keys"] if not n.startswith("pooler.")):
         raise ValueError(
@@ -151,17 +153,24 @@ def pretrained_files(name: str | os.PathLike[str], *paths: str) -> dict[str, str
         When the encoder cannot be had.
     """
     cached = import_optional("transformers.utils", extra="hf", purpose=PURPOSE).cached_file
+    (source,), pinned = _source(name)
+    revision = {key: value for key, value in pinned.items() if key == "revision"}
     found = {}
     for path in paths:
         with _explained(name), _quiet():
-            where = cached(
-                os.fspath(name),
-                path,
-                _raise_exceptions_for_missing_entries=False,
-            )
+            where = cached(source, path, _raise_exceptions_for_missing_entries=False, **revision)
         if where is not None:
             found[path] = where
     return found
+
+
+def _source(name: str | os.PathLike[str]) -> tuple[tuple[str], dict[str, Any]]:
+    """Arguments by which the library finds an encoder: ``name@revision`` pins one of the Hub."""
+    path = os.fspath(name)
+    pinned: dict[str, Any] = {"trust_remote_code": False}
+    if "@" in path and not os.path.exists(path):
+        path, pinned["revision"] = path.rsplit("@", 1)
+    return (path,), pinned
 
 
 def build_encoder(configuration: dict[str, Any]) -> nn.Module:

@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
+import transformers
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
@@ -117,6 +118,31 @@ def test_other_ways_to_a_vector_are_refused(tmp_path, modules, pooling, message)
     (folder / "1_Pooling" / "config.json").write_text(f'{{"pooling_mode_{pooling}": true}}')
     with pytest.raises(ValueError, match=message + r".*encoder=SentenceTransformer\(\.\.\.\)"):
         SentenceEncoder.read(folder)
+
+
+def test_a_revision_of_a_name_is_pinned(folder, monkeypatch):
+    asked = []
+
+    def noted(original):
+        def call(name, *rest, **how):
+            # The library asks itself about the folder that it was led to.
+            if str(name) != str(folder):
+                asked.append((str(name), how.pop("revision", None)))
+            return original(folder, *rest, **how)
+
+        return call
+
+    for kind in ("AutoConfig", "AutoTokenizer", "AutoModel"):
+        cls = getattr(transformers, kind)
+        monkeypatch.setattr(cls, "from_pretrained", noted(cls.from_pretrained))
+    hub = transformers.utils
+    monkeypatch.setattr(hub, "cached_file", noted(hub.cached_file))
+    pinned = SentenceEncoder.read("owner/name@v1.2")
+    assert set(asked) == {("owner/name", "v1.2")}
+    assert len(asked) >= 4
+    asked.clear()
+    assert SentenceEncoder.read("owner/name").key == pinned.key
+    assert set(asked) == {("owner/name", None)}
 
 
 def test_it_is_read_from_disk_once(folder):
