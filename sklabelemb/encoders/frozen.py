@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from sklabelemb.encoders.foreign import ForeignEncoder
+from sklabelemb.encoders.kept import Kept
 from sklabelemb.encoders.memory import VectorMemory, folder_of
 from sklabelemb.encoders.pretrained import is_configuration
 from sklabelemb.encoders.sentence import SentenceEncoder
@@ -20,8 +18,6 @@ from sklabelemb.encoders.static import StaticEncoder, is_static_folder
 
 __all__ = ["TextEncoder", "carried_encoder", "text_encoder", "text_vectors"]
 
-# Encoders that were read stay in memory, so that no fit reads one from disk that the last one had.
-KEPT = 2
 # A bar for fewer texts would be gone before it is seen.
 TEXTS_OF_A_BAR = 1000
 
@@ -46,8 +42,7 @@ class TextEncoder(Protocol):
         """What it is, but for large arrays, as a dict that JSON can hold."""
 
 
-_kept: OrderedDict[Any, TextEncoder] = OrderedDict()
-_lock = threading.Lock()
+_KEPT = Kept()
 
 
 def text_encoder(encoder: Any) -> TextEncoder:
@@ -125,25 +120,11 @@ def _same(one: Any, other: Any) -> bool:
 def _read(name: str | os.PathLike[str]) -> TextEncoder:
     if isinstance(name, str) and name.startswith("~"):
         name = os.path.expanduser(name)
-    key = (os.fspath(name), _state_of(Path(name)))
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    read: TextEncoder = (StaticEncoder if is_static_folder(name) else SentenceEncoder).read(name)
-    with _lock:
-        _kept[key] = read
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return read
+    return cast(TextEncoder, _KEPT.get(name, _newly_read))
 
 
-def _state_of(folder: Path) -> tuple[Any, ...]:
-    """Sizes and times of the files of a folder; a changed one is read again."""
-    if not folder.is_dir():
-        return ()
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in found)
+def _newly_read(name: str | os.PathLike[str]) -> TextEncoder:
+    return (StaticEncoder if is_static_folder(name) else SentenceEncoder).read(name)
 
 
 def text_vectors(

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sklabelemb.encoders.kept import Kept
 from sklabelemb.optional import import_optional
 
 __all__ = [
@@ -43,6 +44,8 @@ _NOT_KEPT |= {"problem_type", "transformers_version"}
 _NOT_KEPT |= {"auto_map", "quantization_config"}
 PURPOSE = "A pretrained encoder"
 _LOADING = threading.RLock()
+# Weights that were read stay in memory, so that no fit reads those from disk that the last one had.
+_WEIGHTS = Kept()
 
 
 def is_configuration(encoder: Any) -> bool:
@@ -117,7 +120,7 @@ def pretrained_tokenizer(name: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def pretrained_weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
-    """Weights of a pretrained encoder, in single precision.
+    """Weights of a pretrained encoder, in single precision; not to be changed.
 
     Raises
     ------
@@ -126,6 +129,10 @@ def pretrained_weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     ValueError
         When its file lacks weights, which the library would make up.
     """
+    return dict(_WEIGHTS.get(name, _weights))
+
+
+def _weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     where, pinned = _source(name)
     with _explained(name), _quiet():
         model, report = _transformers().AutoModel.from_pretrained(

@@ -22,7 +22,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from transformers import AutoModel, AutoTokenizer
 
-from sklabelemb.encoders import text_encoder, text_vectors
+from sklabelemb import LACOClassifier
+from sklabelemb.encoders import pretrained_weights, text_encoder, text_vectors
 from sklabelemb.encoders.memory import VectorMemory, folder_of
 from sklabelemb.encoders.sentence import SentenceEncoder
 
@@ -151,6 +152,23 @@ def test_it_is_read_from_disk_once(folder):
     os.utime(path, ns=(1, path.stat().st_mtime_ns + 1))
     changed = text_encoder(folder)
     assert changed is text_encoder(folder)
+
+
+def test_weights_to_be_trained_are_read_once_too(tmp_path, monkeypatch):
+    """Training copies them: a fit finds what the files have, whatever the last fit made of it."""
+    folder = write_encoder(tmp_path / "own")
+    first = {name: value.clone() for name, value in pretrained_weights(folder).items()}
+    with monkeypatch.context() as patch:
+        patch.setattr(transformers.AutoModel, "from_pretrained", None)
+        small = {"max_epochs": 1, "learning_rate": 0.1, "encoder_learning_rate": 0.1}
+        small |= {"encoder": folder, "device": "cpu", "batch_size": 4, "wide": False}
+        model = LACOClassifier(**small).fit(["late parcel", "refund"] * 6, ["a", "b"] * 6)
+        for name, value in pretrained_weights(folder).items():
+            assert torch.equal(value, first[name])
+        own = dict(model.net_.module_.encoder.named_parameters())
+        assert any(not torch.equal(own[name], first[name]) for name in own)
+    write_encoder(folder, seed=1)
+    assert any(not torch.equal(v, first[n]) for n, v in pretrained_weights(folder).items())
 
 
 def test_copies_and_pickles_are_the_same_encoder(folder):
