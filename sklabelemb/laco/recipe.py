@@ -353,7 +353,7 @@ class LACORecipe(Recipe):
             return self.settings.learning_rate if self.encoder_name is None else 1e-4
         return float(self.encoder_learning_rate)
 
-    def first_mixture(self, n_texts: int) -> Mixture:
+    def first_mixture(self, n_texts: int, n_labels: int) -> Mixture:
         """How network and linear model are mixed where no held-out texts tell."""
         return FEW_TEXTS
 

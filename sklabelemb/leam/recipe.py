@@ -55,11 +55,11 @@ class LEAMRecipe(Recipe):
         """The pretrained encoder that reads texts beside the network, or None."""
         return carried_encoder(self, previous)
 
-    def first_mixture(self, n_texts: int) -> Mixture:
+    def first_mixture(self, n_texts: int, n_labels: int) -> Mixture:
         """How the paths are mixed where no held-out texts tell."""
         if self.encoder is None:
             return Mixture()
-        joint = is_joint(n_texts) or not self.wide
+        joint = is_joint(n_texts, n_labels) or not self.wide
         return JOINT if joint else SEPARATE
 
     def options(self, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from sklabelemb.learning.net import TextNet, watchers
 from sklabelemb.learning.optimizers import halving, warmup_then_decay
 from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.recipe import Recipe
-from sklabelemb.linear import EncoderPath, LabelTexts, WidePath
+from sklabelemb.linear import EncoderPath, LabelTexts, WidePath, is_joint
 from sklabelemb.model_selection import stratified_holdout
 
 __all__ = ["fit", "update"]
@@ -94,11 +94,11 @@ def fit(
 
     with isolated_randomness(seed, device):
         meanings = _label_texts(model)
-        model = _with_linear_paths(model, train, meanings)
+        model = _with_linear_paths(model, train, data, meanings)
         if valid is not None:
             model = recipe.readout(model).with_decisions(valid)
             # How to decide is settled; what was held out for that may now be learnt too.
-            model = _with_linear_paths(model, data, meanings)
+            model = _with_linear_paths(model, data, data, meanings)
         return _with_folds(model, data, meanings, valid is not None, split_seed)
 
 
@@ -129,7 +129,7 @@ def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
         recipe.finish(net.module_, corpus.tasks, vocabulary)
     model = replace(model, best_epoch=len(net.history))
     with isolated_randomness(seed, device):
-        return _with_linear_paths(model, data, _label_texts(model), further=True)
+        return _with_linear_paths(model, data, data, _label_texts(model), further=True)
 
 
 def _seeds(random_state: Any, skipped: int = 0) -> tuple[int, int]:
@@ -214,11 +214,15 @@ def _with_folds(
 def _with_linear_paths(
     model: Model,
     data: TaskDatasets,
+    whole: TaskDatasets,
     meanings: Mapping[int, LabelTexts | None],
     further: bool = False,
 ) -> Model:
-    """Train the linear models beside the network; `further`, those that there are already."""
-    for part in data.parts:
+    """Train the linear models beside the network; `further`, those that there are already.
+
+    Which ones there are depends on the `whole`, held-out texts included.
+    """
+    for part, all_of_it in zip(data.parts, whole.parts, strict=True):
         task = list(model.tasks.values())[part.task]
         assert part.targets is not None
         texts = (part.token_ids, part.targets, model.vocabulary)
@@ -234,7 +238,7 @@ def _with_linear_paths(
                     n_labels,
                     *weights,
                     label_texts=meanings[part.task],
-                    joint=model.recipe.joint,
+                    joint=model.recipe.joint and is_joint(len(all_of_it), n_labels),
                 )
         if model.recipe.wide and further:
             linear = None if linear is None else linear.updated(*texts, *weights)

@@ -99,6 +99,7 @@ class Recipe:
         """
         settings, targets = self.settings, task.targets
         goes_on = update and task.trained
+        mixture = self.first_mixture(encoded.shape[0], targets.n_labels)
         weight = class_weights(settings.class_weight, targets, encoded)
         kinds = (settings.class_weight, previous.recipe.settings.class_weight if previous else None)
         if goes_on and all(isinstance(kind, str) for kind in kinds):
@@ -113,7 +114,7 @@ class Recipe:
             class_weight=weight,
             linear=task.linear if goes_on and self.wide else None,
             encoded=task.encoded if goes_on else None,
-            mixture=task.mixture if goes_on else self.first_mixture(encoded.shape[0]),
+            mixture=task.mixture if goes_on else mixture,
             trained=True,
         )
 
@@ -132,7 +133,7 @@ class Recipe:
         """The pretrained encoder that reads texts beside the network, or None."""
         return None
 
-    def first_mixture(self, n_texts: int) -> Mixture:
+    def first_mixture(self, n_texts: int, n_labels: int) -> Mixture:
         """How network and linear models are mixed where no held-out texts tell."""
         return Mixture()
 

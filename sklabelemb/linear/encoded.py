@@ -24,7 +24,7 @@ __all__ = ["EncoderPath", "LabelTexts", "is_joint"]
 
 # Up to so many texts, n-grams and vectors are learnt as one model, in the space that the texts
 # span; with more, paths of their own whose scores are mixed are as good, and cost less.
-MOST_JOINT = 3000
+MOST_JOINT, MOST_MOVES = 3000, 1 << 21
 # Length of the n-grams beside vectors of length 1.
 NGRAMS = np.float32(0.6)
 # How much weights may move from what they are drawn to: C of a support vector machine.
@@ -104,7 +104,7 @@ class EncoderPath:
         label_texts : LabelTexts, default=None
             None: weights are drawn to zero.
         joint : bool, default=True
-            Whether to learn weights of n-grams too, if the texts are few enough.
+            Whether to learn weights of n-grams too, as :func:`is_joint` says of all texts.
         """
         assert texts.vectors is not None
         dim = texts.vectors.shape[1]
@@ -113,7 +113,7 @@ class EncoderPath:
             share = (np.asarray(targets.sum(axis=0)).ravel() + 0.5) / (len(texts) + 1)
             bias = logit(share)
         ngrams = None
-        if joint and is_joint(len(texts)):
+        if joint:
             ngrams = WidePath.untrained(texts, targets, vocabulary, n_labels)
         scale = _scale(texts.vectors)
         start = cls(np.zeros((dim, n_labels), dtype=np.float32), bias, ngrams, scale)
@@ -178,8 +178,17 @@ class EncoderPath:
         class_weight: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
     ) -> EncoderPath:
-        """Learn further texts, drawn to what was learnt so far; the features stay the same."""
-        return self._trained(texts, targets, vocabulary, class_weight, sample_weight)
+        """Learn further texts, drawn to what was learnt so far; the features stay the same.
+
+        More texts than are learnt as one model come in portions, each drawn to those before.
+        """
+        path, n_texts = self, len(texts)
+        portion = n_texts if self.ngrams is None else MOST_JOINT
+        for start in range(0, n_texts, portion):
+            some = np.arange(start, min(start + portion, n_texts))
+            weight = None if sample_weight is None else sample_weight[some]
+            path = path._trained(texts.take(some), targets[some], vocabulary, class_weight, weight)
+        return path
 
     def scores(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> np.ndarray:
         """Scores of the labels, float32 of shape ``(n_texts, n_labels)``: logits of its own."""
@@ -258,9 +267,9 @@ class EncoderPath:
         return replace(self, weights=weights.astype(np.float32), ngrams=path)
 
 
-def is_joint(n_texts: int) -> bool:
+def is_joint(n_texts: int, n_labels: int) -> bool:
     """Whether n-grams and vectors of so many texts are learnt as one model."""
-    return n_texts <= MOST_JOINT
+    return n_texts <= MOST_JOINT and n_texts * n_labels <= MOST_MOVES
 
 
 def _scale(vectors: np.ndarray) -> float:

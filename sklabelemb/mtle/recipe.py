@@ -102,11 +102,11 @@ class MTLERecipe(Recipe):
             )
         return carried_encoder(self, previous)
 
-    def first_mixture(self, n_texts: int) -> Mixture:
+    def first_mixture(self, n_texts: int, n_labels: int) -> Mixture:
         """How the paths are mixed where no held-out texts tell."""
         if not self.is_pretrained:
             return Mixture()
-        return JOINT if is_joint(n_texts) else SEPARATE
+        return JOINT if is_joint(n_texts, n_labels) else SEPARATE
 
     @property
     def word_tables(self) -> tuple[str, ...]:

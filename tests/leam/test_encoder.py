@@ -92,9 +92,12 @@ def test_explanations_add_up(target, wide):
 
 
 def test_with_many_texts_the_paths_are_mixed_by_their_scores(monkeypatch):
-    monkeypatch.setattr(encoded, "MOST_JOINT", 30)
     X, y = TEXTS * 20, np.tile(CLASSES, 20)
+    # More than there are without those that are held out.
+    monkeypatch.setattr(encoded, "MOST_JOINT", 230)
     model = leam().fit(X, y)
+    assert model.encoder_path_.ngrams is None
+    assert model.mixture_.wide > 0
     assert model.wide_ is not None
     assert model.encoder_path_.ngrams is None
     assert model.mixture_.encoded > 0
@@ -171,6 +174,23 @@ def test_updates_go_on_from_what_was_learnt():
         model.partial_fit(UNSEEN_TEXTS, UNSEEN)
     from_scratch = leam().partial_fit(TEXTS, CLASSES)
     assert from_scratch.score(UNSEEN_TEXTS, UNSEEN) == 1.0
+
+
+def test_a_large_update_comes_in_portions(monkeypatch):
+    model = leam().fit(TEXTS, CLASSES)
+    monkeypatch.setattr(encoded, "MOST_JOINT", 7)
+    model.partial_fit(UNSEEN_TEXTS * 2, np.tile(UNSEEN, 2), sample_weight=np.ones(60))
+    assert model.encoder_path_.ngrams is not None
+    assert model.score(UNSEEN_TEXTS, UNSEEN) == 1.0
+    assert model.score(TEXTS, CLASSES) == 1.0
+
+
+def test_with_many_labels_the_paths_are_apart(monkeypatch):
+    monkeypatch.setattr(encoded, "MOST_MOVES", 30)
+    model = leam().fit(TEXTS, CLASSES)  # 12 texts, 3 classes
+    assert model.encoder_path_.ngrams is None
+    assert model.wide_ is not None
+    assert model.mixture_.wide > 0
 
 
 def test_each_text_is_embedded_once_in_a_search(tmp_path):
