@@ -96,7 +96,9 @@ def test_the_default_score_is_that_of_cross_validation():
 def test_the_common_threshold_is_the_best_on_cross_validated_scores():
     few, y = X[:100], Y[:100, :4]
     folds = list(KFold(5).split(few))
-    tuner = ThresholdTuner(LOGISTIC, per_label=False, min_labels=0, cv=folds).fit(few, y)
+    tuner = ThresholdTuner(LOGISTIC, per_label=False, min_labels=0, cv=folds, random_state=0).fit(
+        few, y
+    )
     proba = cross_val_predict(LOGISTIC, few, y, cv=folds, method="predict_proba")
     assert tuner.strategy_ == "common"
     assert len(set(tuner.thresholds_)) == 1
