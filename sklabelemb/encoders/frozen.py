@@ -83,13 +83,13 @@ def text_encoder(encoder: Any) -> TextEncoder:
     return ForeignEncoder(encoder)
 
 
-def carried_encoder(recipe: Any, previous: Any) -> TextEncoder | None:
+def carried_encoder(encoder: Any, previous: Any) -> TextEncoder | None:
     """The frozen encoder of a fit: that of the model before, if it is the same one still.
 
     Parameters
     ----------
-    recipe : Recipe
-        With the parameter `encoder` as it is now.
+    encoder : str, path, object or None
+        The parameter as it is now; None for no frozen encoder.
     previous : Model or None
 
     Raises
@@ -97,14 +97,16 @@ def carried_encoder(recipe: Any, previous: Any) -> TextEncoder | None:
     ValueError
         When the model before has another encoder, and so vectors that mean something else.
     """
-    known = None if previous is None else previous.encoder
-    if recipe.encoder is None and known is None:
+    if previous is None:
+        return None if encoder is None else text_encoder(encoder)
+    known = previous.encoder
+    if encoder is None and known is None:
         return None
-    if previous is not None and _same(recipe.encoder, previous.recipe.encoder):
-        return known
-    now = None if recipe.encoder is None else text_encoder(recipe.encoder)
-    if previous is None or (now and known and now.key == known.key):
-        return known or now
+    both = encoder is not None and known is not None
+    if both and _same(encoder, previous.recipe.encoder):
+        return cast(TextEncoder, known)
+    if both and text_encoder(encoder).key == known.key:
+        return cast(TextEncoder, known)
     raise ValueError(
         "encoder is another one than in the fit before, whose weights are for the vectors of that. "
         "Set it back to go on learning, or fit anew with warm_start=False."

@@ -24,7 +24,7 @@ TEXTS_AT_A_TIME = 1024
 class StaticEncoder:
     """Vectors of texts by a model of the `model2vec` library.
 
-    Some hundred times as fast as the transformer that it was distilled from, and less exact.
+    Faster than the transformer that it was distilled from, and less exact.
 
     Parameters
     ----------

@@ -44,6 +44,7 @@ class LEAMRecipe(Recipe):
     vectors: Any
     encoder: Any
     memory: Any
+    verbose: Any
     dropout: float
     word_dropout: float
     head_dropout: float
@@ -53,7 +54,7 @@ class LEAMRecipe(Recipe):
 
     def frozen_encoder(self, previous: Model[Self] | None) -> TextEncoder | None:
         """The pretrained encoder that reads texts beside the network, or None."""
-        return carried_encoder(self, previous)
+        return carried_encoder(self.encoder, previous)
 
     def first_mixture(self, n_texts: int, n_labels: int) -> Mixture:
         """How the paths are mixed where no held-out texts tell."""

@@ -142,9 +142,10 @@ class Recipe:
         if encoder is None:
             return texts
         device = resolved_device(self.settings.device)
-        return texts.with_vectors(
-            text_vectors(encoder, documents, memory=self.memory, device=device)
+        vectors = text_vectors(
+            encoder, documents, memory=self.memory, device=device, verbose=bool(self.verbose)
         )
+        return texts.with_vectors(vectors)
 
     def read_label_texts(self, task: Task, model: Model[Self]) -> LabelTexts | None:
         """The texts of a task's labels as texts are read; None where no label has one."""

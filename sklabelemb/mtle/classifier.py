@@ -460,6 +460,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         The order of the labels is that of their similarity to the text. Probabilities are as far
         apart as the encoder sees the labels; no sample has calibrated them.
         """
+        self.__dict__.pop("model_", None)
         recipe = cast("MTLERecipe", self._checked_recipe())
         if not recipe.is_pretrained:
             raise ValueError(

@@ -61,6 +61,7 @@ class MTLERecipe(Recipe):
 
     encoder: Any
     memory: Any
+    verbose: Any
     embedding_dim: int
     hidden_size: int
     pooling: str
@@ -92,7 +93,7 @@ class MTLERecipe(Recipe):
     def frozen_encoder(self, previous: Model[Self] | None) -> TextEncoder | None:
         """The pretrained encoder that embeds texts and labels, or None."""
         if not self.is_pretrained:
-            return None
+            return carried_encoder(None, previous)
         name = self.encoder
         if isinstance(name, str) and name.isidentifier() and not os.path.isdir(name):
             raise ValueError(
@@ -100,7 +101,7 @@ class MTLERecipe(Recipe):
                 "encoder is given by its folder, by its name on the Hub ('owner/name'), or as an "
                 "object with encode(texts) or transform(texts)."
             )
-        return carried_encoder(self, previous)
+        return carried_encoder(self.encoder, previous)
 
     def first_mixture(self, n_texts: int, n_labels: int) -> Mixture:
         """How the paths are mixed where no held-out texts tell."""

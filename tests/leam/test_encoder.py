@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from sklabelemb import LEAMClassifier, load, save
+from sklabelemb.encoders import frozen
 from sklabelemb.learning import Task, TextDataset, folds
 from sklabelemb.learning.folds import cross_fitted_scores
 from sklabelemb.linear import EncoderPath, LabelTexts, encoded
@@ -174,6 +175,13 @@ def test_updates_go_on_from_what_was_learnt():
         model.partial_fit(UNSEEN_TEXTS, UNSEEN)
     from_scratch = leam().partial_fit(TEXTS, CLASSES)
     assert from_scratch.score(UNSEEN_TEXTS, UNSEEN) == 1.0
+
+
+def test_embedding_shows_a_bar_if_asked(monkeypatch, capsys):
+    monkeypatch.setattr(frozen, "TEXTS_OF_A_BAR", 5)
+    for verbose in (0, 1):
+        leam(verbose=verbose, net_params=None).fit(TEXTS, CLASSES)
+        assert ("Embedding" in capsys.readouterr().err) == bool(verbose)
 
 
 def test_a_large_update_comes_in_portions(monkeypatch):

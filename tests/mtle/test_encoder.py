@@ -91,6 +91,23 @@ def test_labels_must_have_texts_and_an_encoder():
         mtle(encoder="bilstn").fit(TEXTS, CLASSES)
 
 
+@pytest.mark.parametrize(("before", "after"), [(Meanings(), "mean"), ("mean", Meanings())])
+def test_an_update_keeps_the_encoder(before, after):
+    model = mtle(encoder=before).fit(TEXTS, CLASSES)
+    expected = model.predict_proba(UNSEEN_TEXTS)
+    model.set_params(encoder=after)
+    with pytest.raises(ValueError, match="encoder is another one than in the fit before"):
+        model.partial_fit(TEXTS, CLASSES)
+    np.testing.assert_array_equal(model.predict_proba(UNSEEN_TEXTS), expected)
+
+
+def test_what_fails_leaves_no_model():
+    model = mtle().fit_labels(NAMES, TEXTS_OF)
+    with pytest.raises(ValueError, match="empty text"):
+        model.fit_labels(NAMES, {**TEXTS_OF, "staff": " "})
+    assert not hasattr(model, "model_")
+
+
 def test_explanations_add_up():
     model = mtle(matcher="bilinear").fit(TEXTS, CLASSES)
     texts = [*UNSEEN_TEXTS[:4], *TEXTS[:4], ""]
