@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -15,7 +16,7 @@ from sklabelemb.learning import Task, TextDataset, folds
 from sklabelemb.learning.folds import cross_fitted_scores
 from sklabelemb.linear import EncoderPath, LabelTexts, encoded
 from sklabelemb.targets import Targets
-from sklabelemb.text import TokenIds, Vocabulary
+from sklabelemb.text import TokenIds, Tokenizer, Vocabulary
 
 from ..encoders.meanings import (
     CLASSES,
@@ -123,6 +124,81 @@ def test_the_path_is_logistic_regression():
             reference = LogisticRegression(C=C, tol=1e-8, max_iter=1000).fit(vectors, y, weight)
             own = [label] if multilabel else slice(None)
             np.testing.assert_allclose(path.weights.T[own], reference.coef_, atol=5e-3)
+
+
+def read(vectors):
+    """Texts of one word each, with these vectors."""
+    ids = TokenIds(np.full(len(vectors), 2), np.arange(len(vectors) + 1))
+    return ids.with_vectors(np.asarray(vectors, dtype=np.float32))
+
+
+def test_weights_are_drawn_to_the_label_texts(monkeypatch):
+    """Where nothing may move, a label's text is as far ahead for its own label as was settled."""
+    monkeypatch.setattr(encoded, "C_OF_CLASSES", 1e-9)
+    random = np.random.default_rng(0)
+    own = read(random.normal(size=(4, 16)) / 4)
+    path = EncoderPath.fit(
+        read(random.normal(size=(8, 16)) / 4),
+        np.arange(8) % 4,
+        None,
+        4,
+        label_texts=LabelTexts(np.arange(4), own),
+        joint=False,
+    )
+    scores = path.meaning(own)
+    others = (scores.sum(axis=0) - scores.diagonal()) / 3
+    assert np.mean(scores.diagonal() - others) == pytest.approx(encoded.PRIOR, rel=1e-4)
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_label_texts_are_samples_too(multilabel, monkeypatch):
+    monkeypatch.setattr(encoded, "PRIOR", 0.0)
+    meanings = np.eye(3, 8)
+    y = np.zeros(5, dtype=np.int64)  # no text has the labels 1 and 2
+    path = EncoderPath.fit(
+        read(np.random.default_rng(0).normal(size=(5, 8)) / 3),
+        sp.csr_matrix(np.eye(3)[y]) if multilabel else y,
+        None,
+        3,
+        label_texts=LabelTexts(np.arange(3), read(meanings)),
+        joint=False,
+    )
+    scores = path.meaning(read(meanings))
+    np.testing.assert_array_equal(scores[1:, 1:].argmax(axis=1), [0, 1])
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_the_length_of_the_vectors_does_not_matter(multilabel):
+    random = np.random.default_rng(0)
+    vectors, meanings = random.normal(size=(12, 6)), random.normal(size=(3, 6))
+    y = np.arange(12) % 3
+    found = []
+    for length in (1.0, 20.0):
+        path = EncoderPath.fit(
+            read(length * vectors),
+            sp.csr_matrix(np.eye(3)[y]) if multilabel else y,
+            None,
+            3,
+            label_texts=LabelTexts(np.arange(3), read(length * meanings)),
+            joint=False,
+        )
+        found.append(path.scores(read(length * vectors), None))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-3)
+
+
+def test_n_grams_beside_vectors_are_one_logistic_regression():
+    texts = [*TEXTS, *UNSEEN_TEXTS]
+    y = np.concatenate([CLASSES, UNSEEN])
+    codes = np.unique(y, return_inverse=True)[1]
+    vocabulary, ids = Vocabulary.build(texts, Tokenizer())
+    ids = ids.with_vectors(Meanings(1.0).encode(texts).astype(np.float32))
+    path = EncoderPath.fit(ids, codes, vocabulary, 3)
+    both = np.hstack([ids.vectors, 0.6 * path.ngrams.features(ids, vocabulary).toarray()])
+    reference = LogisticRegression(C=encoded.C_OF_CLASSES, tol=1e-8, max_iter=2000).fit(both, codes)
+    expected = reference.predict_log_proba(both)
+    np.testing.assert_allclose(
+        log_softmax(path.scores(ids, vocabulary), axis=1), expected, atol=0.02
+    )
 
 
 @pytest.mark.parametrize("multilabel", [False, True])

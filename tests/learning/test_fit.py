@@ -44,6 +44,12 @@ def test_two_thousand_steps_within_bounds(n_batches, expected):
     assert Budget().epochs(n_batches) == expected
 
 
+def test_few_batches_an_epoch_make_more_epochs():
+    budget = Budget(steps=1000, fewest_epochs=3, most_epochs=8, fewest_steps=200)
+    assert [budget.epochs(n) for n in (2, 50, 400)] == [100, 8, 3]
+    assert budget.upper_bound == 200
+
+
 @pytest.mark.parametrize(("batch_size", "expected"), [(100, 12), ("auto", 12)])
 def test_epochs_follow_the_number_of_batches(batch_size, expected):
     # 2 batches of 100, or 13 of 16.
