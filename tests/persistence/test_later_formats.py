@@ -1,4 +1,4 @@
-"""Folders of format version 2, written by commit b3a8384, load and answer as they did."""
+"""Folders of format versions 2 and 3 load and answer as they did; format_1/write.py wrote them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from sklabelemb import load, save
 
 from .format_1.write import LABELS, NAMED, TEXTS, UNSEEN
 
-FOLDER = Path(__file__).parent / "format_2"
-NAMES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir() and path.name[0] != "_")
+HERE = Path(__file__).parent
+CASES = [
+    (version, path.name)
+    for version in (2, 3)
+    for path in sorted((HERE / f"format_{version}").iterdir())
+    if (path / "model.json").is_file()
+]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_answers_as_it_did(name, tmp_path):
-    description = json.loads((FOLDER / name / "model.json").read_text(encoding="utf-8"))
-    assert description["format_version"] == 2
-    wanted = json.loads((FOLDER / name / "answers.json").read_text(encoding="utf-8"))
-    save(load(FOLDER / name), tmp_path / "model")
-    for model in (load(FOLDER / name), load(tmp_path / "model")):
+@pytest.mark.parametrize(("version", "name"), CASES)
+def test_it_answers_as_it_did(version, name, tmp_path):
+    folder = HERE / f"format_{version}" / name
+    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    assert description["format_version"] == version
+    wanted = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    save(load(folder), tmp_path / "model")
+    for model in (load(folder), load(tmp_path / "model")):
         for task, own in wanted.items():
             how = {} if task == "default" else {"task": task}
             predicted = np.asarray(model.predict(UNSEEN, **how))
@@ -35,9 +41,9 @@ def test_it_answers_as_it_did(name, tmp_path):
 
 
 def test_names_count_from_now_on():
-    model = load(FOLDER / "leam_labels")
+    model = load(HERE / "format_2" / "leam_labels")
     assert model.score(TEXTS, NAMED[["other", "refund", "delivery"]]) == model.score(TEXTS, NAMED)
     with pytest.raises(ValueError, match=r"Missing: 'other'\. New: 'others'"):
         model.score(TEXTS, NAMED.rename(columns={"other": "others"}))
-    by_number = load(FOLDER / "mtle_labels")
+    by_number = load(HERE / "format_2" / "mtle_labels")
     by_number.score(TEXTS, pd.DataFrame(LABELS, columns=["a", "b", "c"]))
