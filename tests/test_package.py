@@ -99,7 +99,13 @@ def test_metadata_agrees_with_the_package(distribution):
     assert distribution.metadata["License-Expression"] == "BSD-3-Clause"
     assert distribution.metadata["Requires-Python"] == ">=3.11"
     assert distribution.metadata["Summary"].rstrip(".") in sklabelemb.__doc__
-    assert set(distribution.metadata.get_all("Provides-Extra")) == {"dev", "docs", "hf", "plot"}
+    assert set(distribution.metadata.get_all("Provides-Extra")) == {
+        "dev",
+        "docs",
+        "hf",
+        "plot",
+        "static",
+    }
 
 
 def test_package_says_that_it_is_typed():
