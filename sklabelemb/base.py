@@ -19,9 +19,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.learning import Corpus, Model, Recipe, Task, read_samples
+from sklabelemb.learning.added_labels import with_labels
 from sklabelemb.learning.callbacks import EpochProgress, ScikitLearnCallbacks
 from sklabelemb.learning.fit import fit, update
 from sklabelemb.learning.net_params import check_net_params
+from sklabelemb.learning.task import meant_task, shown_tasks
 from sklabelemb.readout import Answers
 from sklabelemb.sklearn_internals import HasMethods, Interval, RealNotInt, StrOptions, fit_context
 from sklabelemb.targets import Targets
@@ -188,6 +190,15 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         recipe = self._checked_recipe()
         corpus = read_samples(recipe, X, y, sample_weight, **how, previous=previous, update=True)
         self.model_ = update(recipe, corpus, previous)
+        return self
+
+    def _add_labels(self, names: Any, label_texts: Any, task: Any = None) -> Any:
+        check_is_fitted(self)
+        model = self._fitted_model()
+        name = meant_task(model.tasks) if task is None else task
+        if name not in model.tasks:
+            raise ValueError(f"There is no task {name!r}. {shown_tasks(model.tasks)}")
+        self.model_ = with_labels(model, name, names, label_texts)
         return self
 
     # -- predicting ----------------------------------------------------------------------------

@@ -68,6 +68,9 @@ class LACO(nn.Module):
     window_size : int, default=10
     block_size : int, default=None
         At most so many labels are read beside the words at a time. None: all.
+    block_of_label : list of int, default=None
+        The block that each label is read in; no label sees those of other blocks. None: one block
+        after the other is filled.
     label_token_weight : float or None, default=1.0
         What the labels of a block weigh together in the encoder's attention, in tokens. None: each
         as much as a token.
@@ -85,6 +88,8 @@ class LACO(nn.Module):
 
     # Whatever kind of model the library made; typed as such, for its parts are known by name only.
     encoder: Any
+    slots: Tensor
+    slot_of_label: Tensor
 
     def __init__(
         self,
@@ -97,6 +102,7 @@ class LACO(nn.Module):
         cross_attention: bool = True,
         window_size: int = 10,
         block_size: int | None = None,
+        block_of_label: list[int] | None = None,
         label_token_weight: float | None = 1.0,
         cooccurrence: str | None = None,
         alpha: float = 0.5,
@@ -113,6 +119,7 @@ class LACO(nn.Module):
         self.id_shift = id_shift
         self.joint_embedding = joint_embedding
         self.block_size = block_size or n_labels
+        self._set_blocks(block_of_label or [i // self.block_size for i in range(n_labels)])
         self.label_token_weight = label_token_weight
         self.alpha = {"plcp": 1.0, "clcp": 0.0}.get(cooccurrence or "", alpha)
         self.cooccurrence_weight = cooccurrence_weight
@@ -208,7 +215,7 @@ class LACO(nn.Module):
         words, first = hidden[:, :, 1 : m + 1], hidden[:, :, 0]
         if self.joint_embedding:
             labels = hidden[:, :, m + 2 : m + 2 + self.block_size]
-            return words, labels.reshape(b, -1, labels.shape[3])[:, : self.n_labels], first
+            return words, self._of_labels(labels.reshape(b, -1, labels.shape[3]), 1), first
         if self.label_embedding is None:
             return words, None, first
         return words, self.label_embedding.weight.expand(b, -1, -1), first
@@ -258,11 +265,11 @@ class LACO(nn.Module):
             blocks, masks = self._by_block(words, cast(Tensor, labels), mask)
             attention = self.cross_attention(words.flatten(0, 1), blocks, masks)
             attention = attention.reshape(len(ids), -1, ids.shape[1])
-            attention = attention[:, : self.n_labels].transpose(1, 2)
+            attention = self._of_labels(attention, 1).transpose(1, 2)
             of_label = self._block_of_label()
             shares = torch.einsum("bgm,bgmk,nk->bgmn", _weights(omega), words, self.output.weight)
-            picked = [shares[:, g, :, of_label == g] for g in range(shares.shape[1])]
-            contributions = torch.cat(picked, dim=2)
+            every = torch.arange(self.n_labels, device=ids.device)
+            contributions = shares[:, of_label, :, every].permute(1, 2, 0)
         affinity = None if shown is None else self._affinity(ids, shown)
         return LabelReading(logits, attention, contributions, affinity)
 
@@ -289,13 +296,12 @@ class LACO(nn.Module):
         if self.joint_embedding and beside_labels:
             assert self.label_embedding is not None
             # All labels, and the token behind them, come right after the document's own end.
-            n_blocks = -(-self.n_labels // self.block_size)
+            n_blocks = len(self.slots)
             end = self.embedding.weight[self.sep_id].reshape(1, 1, -1).expand(n_blocks, -1, -1)
-            surplus = n_blocks * self.block_size - self.n_labels
-            labels = F.pad(self.label_embedding.weight, (0, 0, 0, surplus))
-            labels = torch.cat([labels.reshape(n_blocks, self.block_size, -1), end], dim=1)
-            real = torch.ones(n_blocks, self.block_size + 1, dtype=torch.bool, device=ids.device)
-            real[-1, self.block_size - surplus : self.block_size] = False
+            # Where a slot has no label, the last row: zeros, that nothing looks at.
+            labels = F.pad(self.label_embedding.weight, (0, 0, 0, 1))[self.slots]
+            labels = torch.cat([labels, end], dim=1)
+            real = F.pad(self.slots >= 0, (0, 1), value=True)
             beside = embedded.new_zeros(real.shape)
             if self.label_token_weight is not None:
                 n_real = real[:, :-1].sum(dim=1, keepdim=True).to(beside.dtype)
@@ -340,14 +346,34 @@ class LACO(nn.Module):
         """States of labels (b g, B, k) and masks of words (b g, m), a row for each block."""
         b, g = words.shape[:2]
         size = labels.shape[1] if g == 1 else self.block_size
-        if surplus := g * size - labels.shape[1]:
+        if g > 1:
             # A label that is there twice changes no maximum.
-            labels = torch.cat([labels, labels[:, -1:].expand(-1, surplus, -1)], dim=1)
+            again = torch.where(self.slots >= 0, self.slots, self.slots[:, :1])
+            labels = labels[:, again.flatten()]
         return labels.reshape(b * g, size, -1), mask.repeat_interleave(g, dim=0)
 
     def _block_of_label(self) -> Tensor:
-        every = torch.arange(self.n_labels, device=self.output.weight.device)
-        return every // self.block_size if self.joint_embedding else torch.zeros_like(every)
+        of_label = self.slot_of_label // self.block_size
+        return of_label if self.joint_embedding else torch.zeros_like(of_label)
+
+    def _set_blocks(self, block_of_label: list[int]) -> None:
+        """Say which label lies where: block by block, -1 where a block has room left."""
+        slots = torch.full((max(block_of_label) + 1, self.block_size), -1)
+        filled = [0] * len(slots)
+        for label, block in enumerate(block_of_label):
+            slots[block, filled[block]] = label
+            filled[block] += 1
+        slot_of_label = torch.empty(len(block_of_label), dtype=torch.long)
+        slot_of_label[slots[slots >= 0]] = torch.nonzero(slots.flatten() >= 0).flatten()
+        # They follow from the arguments, so they are no part of what was learnt.
+        self.register_buffer("slots", slots, persistent=False)
+        self.register_buffer("slot_of_label", slot_of_label, persistent=False)
+
+    def _of_labels(self, values: Tensor, dim: int) -> Tensor:
+        """What lies in all slots along an axis, as a row a label."""
+        if len(self.slots) == 1:
+            return values.narrow(dim, 0, self.n_labels)
+        return values.index_select(dim, self.slot_of_label)
 
     def _affinity(self, ids: Tensor, shown: nn.Module) -> Tensor:
         """The encoder's attention among the labels of a block."""
@@ -357,10 +383,10 @@ class LACO(nn.Module):
         among = torch.stack([layer.mean(dim=1)[:, own, own] for layer in attentions]).mean(dim=0)
         among = among.reshape(b, -1, *among.shape[1:])
         affinity = among.new_zeros(b, self.n_labels, self.n_labels)
-        for g in range(among.shape[1]):
-            some = slice(g * self.block_size, min((g + 1) * self.block_size, self.n_labels))
-            size = some.stop - some.start
-            affinity[:, some, some] = among[:, g, :size, :size]
+        for g, slots in enumerate(self.slots):
+            labels = slots[slots >= 0]
+            size = len(labels)
+            affinity[:, labels[:, None], labels] = among[:, g, :size, :size]
         return affinity / affinity.sum(dim=2, keepdim=True)
 
     @property

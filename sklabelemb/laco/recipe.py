@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -91,6 +91,11 @@ class LACORecipe(Recipe):
 
     network: ClassVar[type[nn.Module]] = LACO
     readout: ClassVar[type] = LACOReadout
+    label_rows: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "label_embedding.weight": (0,),
+        "output.weight": (0,),
+        "output.bias": (0,),
+    }
 
     # -- texts -----------------------------------------------------------------------------------
 
@@ -120,7 +125,7 @@ class LACORecipe(Recipe):
                 documents, max_length=None if self.wide else settings.max_length
             )
         [task] = corpus.tasks.values()
-        self._warn_about_cuts(token_ids, task.targets.n_labels, vocabulary)
+        self._warn_about_cuts(token_ids, task, vocabulary)
         return vocabulary, token_ids
 
     def _check_encoder(self, previous: Model[Self] | None) -> None:
@@ -147,8 +152,8 @@ class LACORecipe(Recipe):
                     f"brings its own tokenizer and vocabulary: leave {parameter} at {usual!r}."
                 )
 
-    def _warn_about_cuts(self, token_ids: TokenIds, n_labels: int, vocabulary: Any) -> None:
-        room, _ = self._division(self._configuration(vocabulary), n_labels)
+    def _warn_about_cuts(self, token_ids: TokenIds, task: Task, vocabulary: Any) -> None:
+        room = self._room(task, vocabulary)
         n_cut = int((token_ids.lengths > room).sum())
         max_length = self.settings.max_length
         if not n_cut or (max_length is not None and max_length <= room):
@@ -156,7 +161,7 @@ class LACORecipe(Recipe):
         why = "it has no positions for more"
         advice = ""
         if self.joint_embedding:
-            why = f"the {n_labels} labels share its positions with them"
+            why = f"the {task.targets.n_labels} labels share its positions with them"
             advice = ", and joint_embedding=False leaves all positions to the text"
         warnings.warn(
             f"The encoder reads {n_cut} of {len(token_ids)} texts only up to token {room}: "
@@ -169,7 +174,7 @@ class LACORecipe(Recipe):
         self, part: TextDataset, task: Task, vocabulary: Any, training: bool
     ) -> TextDataset:
         """The beginnings of the texts; in training, with what the tasks of co-occurrence ask."""
-        room, _ = self._division(self._configuration(vocabulary), task.targets.n_labels)
+        room = self._room(task, vocabulary)
         part = replace(part, max_length=self.shortened(room))
         asked = self._asked(task)
         # What is held out is for scores; nothing is drawn for it.
@@ -186,8 +191,14 @@ class LACORecipe(Recipe):
         """The tasks of co-occurrence; they ask about what the encoder makes of several labels."""
         return self.cooccurrence if task.multilabel and self.joint_embedding else None
 
-    def _division(self, configuration: dict[str, Any], n_labels: int) -> tuple[int, int]:
-        """How many of the encoder's positions a text may take, and how many labels at a time."""
+    def _division(
+        self, configuration: dict[str, Any], sizes: Sequence[int]
+    ) -> tuple[int, list[int]]:
+        """How many of the encoder's positions a text may take, and how many labels at a time.
+
+        Labels that came together are read together, apart from others. There are so many of each
+        such group, those of the fit first; and so many of a group are read at a time.
+        """
         positions = longest_sequence(configuration)
         if positions < FEWEST_POSITIONS:
             raise ValueError(
@@ -195,13 +206,35 @@ class LACORecipe(Recipe):
                 f"need at least {FEWEST_POSITIONS}."
             )
         if not self.joint_embedding:
-            return positions - 2, n_labels
+            return positions - 2, [sum(sizes)]
         positions -= 3
         # A text keeps half of the positions, or what it is cut to anyway.
         most = max(positions // 2, positions - (self.settings.max_length or positions))
-        n_blocks = math.ceil(n_labels / most)
-        block = math.ceil(n_labels / n_blocks)
-        return positions - block, block
+        blocks: list[int] = []
+        for n_labels in sizes:
+            n_blocks = math.ceil(n_labels / most)
+            blocks.append(math.ceil(n_labels / n_blocks))
+            # Labels that come later leave texts as long as they were.
+            most = positions - self.shortened(positions - blocks[0])
+        return positions - max(blocks), blocks
+
+    def _room(self, task: Task, vocabulary: Any) -> int:
+        """How many of the encoder's positions a text may take."""
+        return self._division(self._configuration(vocabulary), _sizes(task))[0]
+
+    def _blocks(self, configuration: dict[str, Any], task: Task) -> dict[str, Any]:
+        """How many labels are read at a time, and which, as options of the network."""
+        _, blocks = self._division(configuration, _sizes(task))
+        of_label = None
+        if task.added is not None and len(blocks) > 1:
+            places = np.empty(len(task.added), dtype=np.int64)
+            first = 0
+            for call, block in enumerate(blocks):
+                labels = np.flatnonzero(task.added == call)
+                places[labels] = first + np.arange(len(labels)) // block
+                first = places[labels[-1]] + 1
+            of_label = places.tolist()
+        return {"block_size": max(blocks), "block_of_label": of_label}
 
     def _configuration(self, vocabulary: Any) -> dict[str, Any]:
         if isinstance(vocabulary, WordPieces):
@@ -240,7 +273,7 @@ class LACORecipe(Recipe):
             "joint_embedding": self.joint_embedding,
             "cross_attention": self.cross_attention,
             "window_size": self.window_size,
-            "block_size": self._division(configuration, task.targets.n_labels)[1],
+            **self._blocks(configuration, task),
             "label_token_weight": self.label_token_weight,
             "cooccurrence": self._asked(task),
             "alpha": self.alpha,
@@ -272,18 +305,33 @@ class LACORecipe(Recipe):
                     if not name.startswith("pooler.")
                 }
             )
-        self._start_labels(network, task, vocabulary)
-        self._start_head(network, task, vocabulary)
+        labels = np.arange(task.targets.n_labels)
+        self._start_labels(network, task, vocabulary, labels)
+        self._start_head(network, task, vocabulary, labels)
         prior = prior_logits(train.parts[0].targets, task.targets.n_labels)
         network.output.bias.copy_(torch.from_numpy(prior))
 
-    def _start_labels(self, network: LACO, task: Task, vocabulary: Any) -> None:
+    @torch.no_grad()
+    def start_labels(
+        self, network: LACO, task: Task, vocabulary: Any, new: np.ndarray, first: int
+    ) -> None:
+        """New labels' tokens and head from their texts, as the trained encoder reads them."""
+        old = np.setdiff1d(np.arange(task.targets.n_labels), new)
+        network.output.bias[new] = network.output.bias[old].mean()
+        network.output.weight[new] = 0.0
+        self._start_labels(network, task, vocabulary, new)
+        self._start_head(network, task, vocabulary, new)
+        length = network.output.weight[old].norm(dim=1).median()
+        network.output.weight[new] *= length / HEAD_LENGTH
+
+    def _start_labels(self, network: LACO, task: Task, vocabulary: Any, labels: np.ndarray) -> None:
         """The token of a label: the mean of the encoder's vectors of the pieces of its text."""
         table, words = network.label_embedding, network.embedding
         if table is None or table.embedding_dim != words.embedding_dim:
             return
-        for label, ids in enumerate(self._pieces_of_labels(task, vocabulary) or []):
-            if len(ids):
+        pieces = self._pieces_of_labels(task, vocabulary) or []
+        for label in labels if pieces else []:
+            if len(ids := pieces[label]):
                 here = torch.from_numpy(ids.astype(np.int64)).to(words.weight.device)
                 table.weight[label] = words.weight[here].mean(dim=0)
 
@@ -303,7 +351,7 @@ class LACORecipe(Recipe):
         pieces = self._pieces_of_labels(task, vocabulary)
         return pieces is not None and all(len(ids) for ids in pieces)
 
-    def _start_head(self, network: LACO, task: Task, vocabulary: Any) -> None:
+    def _start_head(self, network: LACO, task: Task, vocabulary: Any, labels: np.ndarray) -> None:
         """What is looked for in a text: at first, what the encoder makes of label texts."""
         texts = task.label_texts
         if not texts or not isinstance(vocabulary, WordPieces):
@@ -320,8 +368,9 @@ class LACORecipe(Recipe):
         # What all labels have in common tells none from another.
         vectors -= vectors.mean(dim=0)
         length = vectors.norm(dim=1, keepdim=True)
-        usable = ((token_ids.lengths > 0) & (length.squeeze(1).cpu().numpy() > 1e-6)).nonzero()[0]
-        head[usable] = HEAD_LENGTH * (vectors / length)[usable]
+        usable = (token_ids.lengths > 0) & (length.squeeze(1).cpu().numpy() > 1e-6)
+        some = np.intersect1d(usable.nonzero()[0], labels)
+        head[some] = HEAD_LENGTH * (vectors / length)[some]
 
     def net_arguments(
         self, tasks: Mapping[Any, Task], train: TaskDatasets | None, device: str
@@ -360,3 +409,8 @@ class LACORecipe(Recipe):
     def budget(self, tasks: Mapping[Any, Task]) -> Budget:
         """What "auto" stands for."""
         return BUDGET
+
+
+def _sizes(task: Task) -> list[int]:
+    """How many labels came together, those of the fit first."""
+    return [task.targets.n_labels] if task.added is None else np.bincount(task.added).tolist()

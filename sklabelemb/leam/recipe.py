@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -15,7 +16,7 @@ from sklabelemb.leam.readout import LEAMReadout
 from sklabelemb.learning import Model, Recipe, Task, TaskDatasets
 from sklabelemb.learning.weights import prior_logits
 from sklabelemb.linear import Mixture, is_joint
-from sklabelemb.text import Vocabulary, vectors_of
+from sklabelemb.text import UNKNOWN_ID, Vocabulary, vectors_of
 
 __all__ = ["LEAMRecipe"]
 
@@ -51,6 +52,14 @@ class LEAMRecipe(Recipe):
 
     network: ClassVar[type[nn.Module]] = LEAM
     readout: ClassVar[type] = LEAMReadout
+    label_rows: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "label_embedding": (0,),
+        "filter_weight": (0, 1),
+        "filter_bias": (0,),
+        "output.weight": (0,),
+        "output.bias": (0,),
+        "bag.weight": (0,),
+    }
 
     def frozen_encoder(self, previous: Model[Self] | None) -> TextEncoder | None:
         """The pretrained encoder that reads texts beside the network, or None."""
@@ -116,3 +125,43 @@ class LEAMRecipe(Recipe):
                     network.label_embedding[label] = table[rows].mean(dim=0)
         prior = prior_logits(train.parts[0].targets, task.targets.n_labels)
         network.output.bias.copy_(torch.from_numpy(prior))
+
+    @torch.no_grad()
+    def start_labels(
+        self, network: LEAM, task: Task, vocabulary: Vocabulary, new: np.ndarray, first: int
+    ) -> None:
+        """New labels at the mean of their texts' words, which speak for them."""
+        old = np.setdiff1d(np.arange(task.targets.n_labels), new)
+        network.output.bias[new] = network.output.bias[old].mean()
+        network.output.weight[new] = 0.0
+        if network.label_embedding is None:
+            return
+        means = self._means_of_words(network, task, vocabulary, new)
+        if network.attention == "shared":
+            # All labels weigh the words together: one that is there twice changes nothing.
+            network.label_embedding[new] = network.label_embedding[old[0]].clone()
+            if network.compatibility == "phrase":
+                network.filter_bias[new] = network.filter_bias[old[0]].clone()
+            if network.compatibility == "phrase" and network.phrase_filter == "full":
+                network.filter_weight[new] = network.filter_weight[old[0]].clone()
+        else:
+            known = new[(means != 0).any(dim=1).cpu().numpy()]
+            network.label_embedding[known] = means[(means != 0).any(dim=1)]
+            if network.compatibility == "phrase":
+                network.filter_bias[new] = network.filter_bias[old].mean()
+        if network.head == "linear":
+            length = network.output.weight[old].norm(dim=1).median()
+            network.output.weight[new] = length * nn.functional.normalize(means, dim=1)
+
+    def _means_of_words(
+        self, network: LEAM, task: Task, vocabulary: Vocabulary, labels: np.ndarray
+    ) -> torch.Tensor:
+        """The mean vector of the words of each label's text; zero where none is known."""
+        table = network.embedding.weight
+        words = task.words_of_labels(self.settings.text_tokenizer)
+        means = table.new_zeros(len(labels), table.shape[1])
+        for row, label in enumerate(labels):
+            ids = [i for i in map(vocabulary.id, words[label]) if i != UNKNOWN_ID]
+            if ids:
+                means[row] = table[torch.tensor(ids, device=table.device)].mean(dim=0)
+        return means

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -14,7 +15,13 @@ from sklabelemb.learning.optimizers import RowAdam
 __all__ = ["copy_moments", "copy_weights"]
 
 
-def copy_weights(old: nn.Module, new: nn.Module, tables: Sequence[str]) -> None:
+# Which axes of a weight go by label, and where each label stood before; -1 for new ones.
+LabelRows = Mapping[str, tuple[tuple[int, ...], np.ndarray]]
+
+
+def copy_weights(
+    old: nn.Module, new: nn.Module, tables: Sequence[str], labels: LabelRows | None = None
+) -> None:
     """Take over every weight; a table of words that has grown keeps its old rows at their places.
 
     Parameters
@@ -22,6 +29,8 @@ def copy_weights(old: nn.Module, new: nn.Module, tables: Sequence[str]) -> None:
     old, new : nn.Module
     tables : sequence of str
         Attributes of the modules that are such tables.
+    labels : dict of str to (axes, order), default=None
+        Weights with a row a label, where there are more labels now; see :func:`placed`.
     """
     state = new.state_dict()
     may_grow = [getattr(new, name).weight for name in tables]
@@ -35,6 +44,8 @@ def copy_weights(old: nn.Module, new: nn.Module, tables: Sequence[str]) -> None:
         target = state[name]
         if target.shape == value.shape:
             target.copy_(value)
+        elif name in (labels or {}):
+            target.copy_(placed(value, target, *(labels or {})[name]))
         elif name in growing and target.shape[1:] == value.shape[1:] and len(target) > len(value):
             target[: len(value)] = value
         else:
@@ -45,8 +56,31 @@ def copy_weights(old: nn.Module, new: nn.Module, tables: Sequence[str]) -> None:
             )
 
 
+def placed(
+    value: torch.Tensor, target: torch.Tensor, axes: tuple[int, ...], order: np.ndarray
+) -> torch.Tensor:
+    """`target` with the values of the labels that there were before, at their places now.
+
+    Parameters
+    ----------
+    value, target : Tensor
+        The former has fewer labels.
+    axes : tuple of int
+        Along which labels lie.
+    order : int ndarray of shape (n_labels,)
+        Where each label stood before; -1 for new ones.
+    """
+    now, before = np.flatnonzero(order >= 0), order[order >= 0]
+    every = [torch.arange(size) for size in target.shape]
+    here = [torch.from_numpy(now) if axis in axes else all_ for axis, all_ in enumerate(every)]
+    there = [torch.from_numpy(before) if axis in axes else all_ for axis, all_ in enumerate(every)]
+    result = target.clone()
+    result[torch.meshgrid(*here, indexing="ij")] = value[torch.meshgrid(*there, indexing="ij")]
+    return result
+
+
 @torch.no_grad()
-def copy_moments(old: TextNet, new: TextNet) -> None:
+def copy_moments(old: TextNet, new: TextNet, labels: LabelRows | None = None) -> None:
     """Let the optimiser of a net go on where that of another net was.
 
     Parameters
@@ -55,6 +89,8 @@ def copy_moments(old: TextNet, new: TextNet) -> None:
         Without an optimiser, as after it was loaded, there is nothing to take over.
     new : TextNet
         With the same parameters, some of which may have more rows: these begin at zero.
+    labels : dict of str to (axes, order), default=None
+        As in :func:`copy_weights`.
     """
     before = getattr(old, "optimizer_", None)
     if before is None or type(before) is not type(new.optimizer_):
@@ -66,7 +102,7 @@ def copy_moments(old: TextNet, new: TextNet) -> None:
             continue
         part = _part_of(new.optimizer_, parameter)
         part.state[parameter] = {
-            key: _carried(key, value, parameters[name], parameter, part)
+            key: _carried(key, value, parameters[name], parameter, part, (labels or {}).get(name))
             for key, value in state.items()
         }
 
@@ -79,7 +115,9 @@ def _part_of(optimizer: Any, parameter: torch.Tensor) -> Any:
     return optimizer
 
 
-def _carried(key: str, value: Any, old: torch.Tensor, new: torch.Tensor, optimizer: Any) -> Any:
+def _carried(
+    key: str, value: Any, old: torch.Tensor, new: torch.Tensor, optimizer: Any, labels: Any
+) -> Any:
     if key == "step":
         # A table may have grown to where sparse updates pay, which count in another type.
         if isinstance(optimizer, RowAdam):
@@ -91,5 +129,7 @@ def _carried(key: str, value: Any, old: torch.Tensor, new: torch.Tensor, optimiz
     if value.shape != old.shape or value.shape == new.shape:
         return value.clone()
     grown = torch.zeros_like(new)
+    if labels is not None:
+        return placed(value, grown, *labels)
     grown[: len(value)] = value
     return grown

@@ -247,6 +247,9 @@ def _encoded(
             f"classes={named.tolist()!r} differs from the classes of the first call, "
             f"{targets.classes.tolist()}: they must all be named there."
         )
+    if known and known.added is not None and classes is None:
+        # The parameter names the labels of the fit; later ones came behind them.
+        names = None
     encoded = targets.encode(y, label_names=names)
     if known:
         return known, encoded

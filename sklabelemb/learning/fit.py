@@ -15,6 +15,7 @@ from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.build import net_for
 from sklabelemb.learning.callbacks import BestWeights, GradientClipping
 from sklabelemb.learning.corpus import Corpus
+from sklabelemb.learning.embedded import embedded, read_label_texts
 from sklabelemb.learning.folds import cross_fitted_scores
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.net import TextNet, watchers
@@ -59,7 +60,7 @@ def fit(
     split = _split(recipe, corpus, split_seed)
     vocabulary, token_ids = recipe.words(corpus, previous, corpus.trained_on(split))
     encoder = recipe.frozen_encoder(previous)
-    token_ids = recipe.with_vectors(token_ids, corpus.documents, encoder)
+    token_ids = embedded(recipe, token_ids, corpus.documents, encoder)
     data = corpus.parts(token_ids, len(vocabulary))
     halves = list(zip(data.parts, split.values(), strict=True))
     kept = [part.subset(kept) for part, (kept, _) in halves]
@@ -119,7 +120,7 @@ def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
     device = resolved_device(recipe.settings.device)
     vocabulary, token_ids = recipe.words(corpus, previous)
     encoder = recipe.frozen_encoder(previous)
-    token_ids = recipe.with_vectors(token_ids, corpus.documents, encoder)
+    token_ids = embedded(recipe, token_ids, corpus.documents, encoder)
     data = corpus.parts(token_ids, len(vocabulary))
     train = _as_read(data.parts, recipe, corpus, vocabulary, training=True)
     with isolated_randomness(seed, device):
@@ -187,7 +188,7 @@ def _label_texts(model: Model) -> dict[int, LabelTexts | None]:
     if model.encoder is None:
         return {}
     tasks = model.tasks.values()
-    return {i: model.recipe.read_label_texts(task, model) for i, task in enumerate(tasks)}
+    return {i: read_label_texts(task, model) for i, task in enumerate(tasks)}
 
 
 def _with_folds(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from torch import nn
 
-from sklabelemb.device import resolved_device
-from sklabelemb.encoders import text_vectors
 from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.first_decisions import fewest_labels, first_thresholds
 from sklabelemb.learning.losses import LabelLoss, TaskLoss
@@ -20,7 +18,7 @@ from sklabelemb.learning.settings import Budget, Settings
 from sklabelemb.learning.task import Task
 from sklabelemb.learning.weights import class_weights
 from sklabelemb.learning.words import read_words
-from sklabelemb.linear import LabelTexts, Mixture
+from sklabelemb.linear import Mixture
 from sklabelemb.text import TokenIds
 
 __all__ = ["Recipe"]
@@ -48,6 +46,8 @@ class Recipe:
         What happens to the learning rate in a fit.
     max_grad_norm : float or None
         What gradients are scaled down to.
+    label_rows : dict of str to tuple of int
+        Weights of the network that have a row a label, and along which axes.
     """
 
     settings: Settings
@@ -60,6 +60,7 @@ class Recipe:
     verbose = False
     schedule = "linear"
     max_grad_norm = cast("float | None", None)
+    label_rows: ClassVar[Mapping[str, tuple[int, ...]]] = {}
 
     @property
     def joint(self) -> bool:
@@ -137,26 +138,6 @@ class Recipe:
         """How network and linear models are mixed where no held-out texts tell."""
         return Mixture()
 
-    def with_vectors(self, texts: TokenIds, documents: Sequence[str], encoder: Any) -> TokenIds:
-        """The texts with what a frozen encoder makes of them, if there is one."""
-        if encoder is None:
-            return texts
-        device = resolved_device(self.settings.device)
-        vectors = text_vectors(
-            encoder, documents, memory=self.memory, device=device, verbose=bool(self.verbose)
-        )
-        return texts.with_vectors(vectors)
-
-    def read_label_texts(self, task: Task, model: Model[Self]) -> LabelTexts | None:
-        """The texts of a task's labels as texts are read; None where no label has one."""
-        texts = task.label_texts or []
-        labels = np.array([i for i, text in enumerate(texts) if text.strip()], dtype=np.int64)
-        if not len(labels):
-            return None
-        own = [texts[i] for i in labels]
-        ids = model.vocabulary.encode(own, self.settings.text_tokenizer, keep_unknown=True)
-        return LabelTexts(labels, self.with_vectors(ids, own, model.encoder))
-
     def options(self, tasks: Mapping[Any, Task], vocabulary: Any) -> dict[str, Any]:
         """Keyword arguments of the network; plain JSON values, for they are saved."""
         raise NotImplementedError
@@ -173,6 +154,14 @@ class Recipe:
 
         With `first` above 0 the network has learnt already, and only its words from that id on are
         new.
+        """
+
+    def start_labels(
+        self, network: Any, task: Task, vocabulary: Any, new: np.ndarray, first: int
+    ) -> None:
+        """Put in what is known of new labels from their texts, beside others that have learnt.
+
+        Words from the id `first` on came with them.
         """
 
     def finish(self, network: Any, tasks: Mapping[Any, Task], vocabulary: Any) -> None:

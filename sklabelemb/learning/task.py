@@ -66,6 +66,9 @@ class Task:
         The linear model over the vectors of a frozen encoder.
     mixture : Mixture
         How the scores of network and linear models are mixed.
+    added : int64 ndarray of shape (n_labels,), or None
+        Which call of ``add_labels`` brought each label, counted from 1; 0 for those of the fit.
+        None: there was no such call.
     """
 
     name: Any
@@ -81,6 +84,7 @@ class Task:
     linear: WidePath | None = None
     encoded: EncoderPath | None = None
     mixture: Mixture = field(default_factory=Mixture)
+    added: np.ndarray | None = None
 
     @property
     def classes(self) -> np.ndarray:

@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit, logsumexp, softmax
 
 from sklabelemb.linear.path import WidePath
+from sklabelemb.targets import rearranged
 from sklabelemb.text import TokenIds, Vocabulary, WordPieces
 
 __all__ = ["EncoderPath", "LabelTexts", "is_joint"]
@@ -151,11 +152,40 @@ class EncoderPath:
         weights = np.zeros((own.shape[1], n_labels), dtype=np.float32)
         return cls(weights, bias, None, _scale(own))._drawn(label_texts, ZERO_SHOT, None)
 
-    def _drawn(self, label_texts: LabelTexts, strength: float, vocabulary: Any) -> EncoderPath:
+    def with_labels(
+        self, order: np.ndarray, label_texts: LabelTexts, multilabel: bool, vocabulary: Any
+    ) -> EncoderPath:
+        """The path with more labels, which are known by their texts; others stay as they are.
+
+        Parameters
+        ----------
+        order : int ndarray of shape (n_labels,)
+            Where each label stood before; -1 for new ones.
+        label_texts : LabelTexts
+            Of all labels that have one.
+        multilabel : bool
+        vocabulary : Vocabulary or WordPieces
+        """
+        first = logit(1 / max(2, len(order))) if multilabel else float(np.mean(self.bias))
+        path = replace(
+            self,
+            weights=rearranged(self.weights, order),
+            bias=rearranged(self.bias, order, np.float32(first)),
+            ngrams=None if self.ngrams is None else self.ngrams.with_columns(order),
+        )
+        return path._drawn(label_texts, ZERO_SHOT, vocabulary, only=order < 0)
+
+    def _drawn(
+        self,
+        label_texts: LabelTexts,
+        strength: float,
+        vocabulary: Any,
+        only: np.ndarray | None = None,
+    ) -> EncoderPath:
         """The path with weights moved to the vectors of the label texts.
 
         What a label's text has in common with those of all others tells none from another, so it
-        counts for nothing.
+        counts for nothing. The weights of all labels are moved, or `only` those of some.
         """
         own, labels = label_texts.token_ids, label_texts.labels
         vectors, ngrams = self._features(own, vocabulary)
@@ -168,6 +198,8 @@ class EncoderPath:
         towards = np.zeros((n_texts, self.weights.shape[1]))
         towards[np.arange(n_texts), labels] = 1.0
         towards[:, labels] -= 1.0 / n_texts
+        if only is not None:
+            towards[:, ~only] = 0.0
         return self._moved_by(vectors, ngrams, towards * strength / max(apart, 0.1))
 
     def updated(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
+
+from sklabelemb.targets import rearranged
 
 __all__ = ["Mixture"]
 
@@ -22,15 +25,32 @@ class Mixture:
 
     Attributes
     ----------
-    deep, wide, offset, encoded : float
-        The defaults are typical of what was learnt on the corpora of ``benchmarks/``; they serve
-        where there is nothing to learn them from.
+    deep, wide, offset, encoded : float, or ndarray of shape (n_labels,)
+        Of all labels alike, or of each. The defaults are typical of what was learnt on the corpora
+        of ``benchmarks/``; they serve where there is nothing to learn them from.
     """
 
-    deep: float = 0.6
-    wide: float = 2.0
-    offset: float = 0.4
-    encoded: float = 0.0
+    deep: Any = 0.6
+    wide: Any = 2.0
+    offset: Any = 0.4
+    encoded: Any = 0.0
+
+    def with_labels(self, order: np.ndarray, added: Mixture) -> Mixture:
+        """The mixture with more labels, which are mixed otherwise.
+
+        Parameters
+        ----------
+        order : int ndarray of shape (n_labels,)
+            Where each label stood before; -1 for new ones.
+        added : Mixture
+            That of new ones.
+        """
+        n_before = int((order >= 0).sum())
+        both = {
+            name: rearranged(np.broadcast_to(value, n_before), order, getattr(added, name))
+            for name, value in vars(self).items()
+        }
+        return Mixture(**both)
 
     def fitted(
         self,

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from sklabelemb.linear.ngrams import CharacterTfidf, WordTfidf
+from sklabelemb.targets import rearranged
 from sklabelemb.text import TokenIds, Vocabulary, WordPieces
 
 __all__ = ["WidePath", "has_few_texts"]
@@ -137,6 +138,52 @@ class WidePath:
         """One more epoch over further texts, with small steps; the features stay the same."""
         X = self.features(texts, vocabulary)
         return self._trained(X, targets, class_weight, sample_weight, 1, LEARNING_RATE / 10)
+
+    def with_columns(self, order: np.ndarray, bias: float = 0.0) -> WidePath:
+        """The path with more labels, whose weights are zero.
+
+        Parameters
+        ----------
+        order : int ndarray of shape (n_labels,)
+            Where each label stood before; -1 for new ones.
+        bias : float, default=0.0
+            That of new ones.
+        """
+        return replace(
+            self,
+            weights=rearranged(self.weights, order),
+            bias=rearranged(self.bias, order, np.float32(bias)),
+        )
+
+    def with_labels(
+        self,
+        order: np.ndarray,
+        labels: np.ndarray,
+        texts: TokenIds,
+        vocabulary: Vocabulary | WordPieces,
+    ) -> WidePath:
+        """The path with more labels, for which the n-grams of their texts speak.
+
+        The weights of a new label are the features of its text, as long as those of other labels
+        are in the median; they have no fewer or more n-grams to go by than these.
+
+        Parameters
+        ----------
+        order : int ndarray of shape (n_labels,)
+            Where each label stood before; -1 for new ones.
+        labels : int ndarray of shape (n_texts,)
+            Labels that have a text.
+        texts : TokenIds of length n_texts
+        vocabulary : Vocabulary or WordPieces
+        """
+        path = self.with_columns(order, float(np.median(self.bias)))
+        length = float(np.median(np.linalg.norm(self.weights, axis=0)))
+        new = np.flatnonzero(order[labels] < 0)
+        features = path.features(texts.take(new), vocabulary)
+        norms = np.sqrt(features.multiply(features).sum(axis=1))
+        scaled = features.multiply(length / np.maximum(norms, 1e-6))
+        path.weights[:, labels[new]] = scaled.T.toarray()
+        return path
 
     def _trained(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
@@ -227,6 +228,47 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             replace(e, predicted=decided[places], proba=p[places])
             for e, decided, p in zip(explanations, decisions, proba, strict=True)
         )
+
+    @available_if(estimator_has("add_labels"))
+    def add_labels(self, names: Any, label_texts: Any = "auto") -> Self:
+        """Add labels that are known by their texts, without a sample, to the classifier inside.
+
+        Nothing has been learnt here about them: they are decided as the classifier decides, from a
+        probability of 0.5 on.
+
+        Parameters
+        ----------
+        names : sequence
+            Names of the new labels, which come behind the others.
+        label_texts : dict, sequence of str, or "auto", default="auto"
+            Words or whole sentences for each label; "auto": the names.
+
+        Returns
+        -------
+        self : estimator
+            With a copy of the classifier: one that was fitted before stays as it is.
+        """
+        check_is_fitted(self)
+        targets, order = self.targets_.with_labels(names)
+        # All that was learnt is replaced and never changed in place.
+        estimator = copy(self.estimator_).add_labels(names, label_texts)
+        for name, value in self._with_labels(order).items():
+            setattr(self, name, value)
+        self.estimator_ = estimator
+        self.targets_ = targets
+        self.classes_ = targets.classes
+        self.label_names_ = targets.label_names
+        return self
+
+    @abstractmethod
+    def _with_labels(self, order: np.ndarray) -> dict[str, Any]:
+        """What was learnt for each label, with more labels; the attributes to set.
+
+        Parameters
+        ----------
+        order : int ndarray of shape (n_labels,)
+            Where each label stood before; -1 for new ones.
+        """
 
     @available_if(estimator_has("transform"))
     def transform(self, X: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from copy import copy
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils import gen_batches
 
-from sklabelemb.targets import as_indicator
+from sklabelemb.targets import as_indicator, rearranged
 
 __all__ = [
     "CalibrationMaps",
@@ -74,6 +75,23 @@ class CalibrationMaps(ABC):
                 f"{self.n_labels_} labels."
             )
         return self._map(scores)
+
+    def with_labels(self, order: np.ndarray) -> Self:
+        """The maps with more labels, whose logits are taken at their word.
+
+        Parameters
+        ----------
+        order : int ndarray of shape (n_labels,)
+            Where each label stood before; -1 for new ones.
+        """
+        result = copy(self)
+        result.n_labels_ = len(order)
+        for name, value in self._rearranged(order).items():
+            setattr(result, name, value)
+        return result
+
+    @abstractmethod
+    def _rearranged(self, order: np.ndarray) -> dict[str, Any]: ...
 
     @abstractmethod
     def _fit(self, scores: np.ndarray, y: sp.csc_matrix) -> None: ...
@@ -139,6 +157,12 @@ class SigmoidMaps(_DrawnTogether):
     def _map(self, scores: np.ndarray) -> np.ndarray:
         return _sigmoids(scores, self.slopes_, self.intercepts_)
 
+    def _rearranged(self, order: np.ndarray) -> dict[str, Any]:
+        return {
+            "slopes_": rearranged(self.slopes_, order, 1.0),
+            "intercepts_": rearranged(self.intercepts_, order, 0.0),
+        }
+
 
 class TemperatureMaps(_DrawnTogether):
     r"""Temperatures, drawn towards one that all labels share.
@@ -184,6 +208,9 @@ class TemperatureMaps(_DrawnTogether):
 
     def _map(self, scores: np.ndarray) -> np.ndarray:
         return _sigmoids(scores, 1 / self.temperatures_, 0.0)
+
+    def _rearranged(self, order: np.ndarray) -> dict[str, Any]:
+        return {"temperatures_": rearranged(self.temperatures_, order, 1.0)}
 
 
 class IsotonicMaps(CalibrationMaps):
@@ -233,6 +260,26 @@ class IsotonicMaps(CalibrationMaps):
             own = slice(*self.starts_[label : label + 2])
             result[:, label] = np.interp(scores[:, label], self.knots_[own], self.values_[own])
         return result
+
+    def _rearranged(self, order: np.ndarray) -> dict[str, Any]:
+        # The sigmoid itself is no straight line between a few knots.
+        sigmoids = self.sigmoids_
+        if sigmoids is None:
+            sigmoids = SigmoidMaps()
+            sigmoids.n_labels_ = self.n_labels_
+            sigmoids.slopes_, sigmoids.intercepts_ = (
+                np.ones(self.n_labels_),
+                np.zeros(self.n_labels_),
+            )
+        spans = [
+            slice(0, 0) if place < 0 else slice(*self.starts_[place : place + 2]) for place in order
+        ]
+        return {
+            "sigmoids_": sigmoids.with_labels(order),
+            "starts_": np.cumsum([0] + [span.stop - span.start for span in spans]),
+            "knots_": np.concatenate([self.knots_[span] for span in spans]),
+            "values_": np.concatenate([self.values_[span] for span in spans]),
+        }
 
 
 METHODS: dict[str, type[CalibrationMaps]] = {

@@ -178,3 +178,6 @@ class LabelwiseCalibrator(LabelMetaEstimator):
     ) -> dict[str, Any]:
         maps = fit_calibration_maps(self.method, cross_fit.scores, cross_fit.truth)
         return {"maps_": maps}
+
+    def _with_labels(self, order: np.ndarray) -> dict[str, Any]:
+        return {"maps_": self.maps_.with_labels(order)}

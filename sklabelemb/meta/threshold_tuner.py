@@ -17,7 +17,7 @@ from sklabelemb.meta.base import LabelMetaEstimator, estimator_has
 from sklabelemb.meta.cross_fit import CrossFit
 from sklabelemb.meta.threshold_search import SHRINKAGES, as_probabilities, search_thresholds
 from sklabelemb.sklearn_internals import Interval, StrOptions
-from sklabelemb.targets import Targets
+from sklabelemb.targets import Targets, rearranged
 
 __all__ = ["ThresholdTuner"]
 
@@ -266,6 +266,10 @@ class ThresholdTuner(LabelMetaEstimator):
             "default_score_": results["score"][0],
             "cv_results_": results,
         }
+
+    def _with_labels(self, order: np.ndarray) -> dict[str, Any]:
+        untuned = 0.5 if self.response_method_ == "predict_proba" else 0.0
+        return {"thresholds_": rearranged(np.asarray(self.thresholds_), order, untuned)}
 
     def _objective(self, dense: bool) -> Objective:
         if isinstance(self.objective, str):

@@ -11,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.base import ENCODERS, MEMORY, VECTORS, LabelEmbeddingClassifier
 from sklabelemb.learning import Task, read_samples, read_tasks
-from sklabelemb.learning.task import check_task_mapping
+from sklabelemb.learning.task import check_task_mapping, meant_task
 from sklabelemb.mtle.answers_by_task import AnswersByTask
+from sklabelemb.mtle.label_words import warn_about_labels
 from sklabelemb.mtle.recipe import MTLERecipe
 from sklabelemb.mtle.zero_update import with_new_task, without_samples
 from sklabelemb.sklearn_internals import Interval, StrOptions, fit_context
@@ -421,6 +422,58 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         """
         check_is_fitted(self)
         self.model_ = with_new_task(self.model_, name, classes, label_texts, multilabel, vectors)
+        return self
+
+    def add_labels(
+        self,
+        names: Sequence[Any],
+        label_texts: Mapping[Any, str] | Sequence[str] | str = "auto",
+        task: Any = None,
+    ) -> MTLEClassifier:
+        """Add labels that are known by their texts, without a sample: zero-shot classification.
+
+        What the model says about the labels that it had stays the same. Samples of the new labels,
+        as they come, go to :meth:`partial_fit`, whose `y` then has all labels.
+
+        Parameters
+        ----------
+        names : sequence
+            Names of the new labels, which come behind the others; or new classes, which come where
+            they belong in the order of the classes.
+        label_texts : dict, sequence of str, or "auto", default="auto"
+            Words or whole sentences for each label: by name, or in the order of `names`. "auto":
+            the names themselves, where they are strings.
+        task : str or int, default=None
+            The task that gets them; None where there is one, or one of a plain fit.
+
+        Returns
+        -------
+        self : MTLEClassifier
+
+        Raises
+        ------
+        NotFittedError
+            When nothing has been fitted yet.
+        ValueError
+            When a label is there already, or has no text.
+
+        Warns
+        -----
+        UserWarning
+            Names the labels of whose texts no word is known: their scores mean nothing.
+
+        Notes
+        -----
+        A text is compared with a new label as with any other: by the words of the label's text, or
+        by the vector that a pretrained `encoder` makes of it. A new label is predicted from a
+        probability of 0.5 on, unless `threshold` says otherwise.
+        """
+        check_is_fitted(self)
+        before = self.model_.tasks.values()
+        self._add_labels(names, label_texts, task)
+        if self.model_.encoder is None:
+            task = self.model_.tasks[meant_task(self.model_.tasks) if task is None else task]
+            warn_about_labels(task, before, self.model_.vocabulary, self.model_.recipe.vectors)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)

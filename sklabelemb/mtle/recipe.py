@@ -26,7 +26,7 @@ from sklabelemb.mtle.network import ENCODERS, MTLE, WORD_STD
 from sklabelemb.mtle.readout import MTLEReadout
 from sklabelemb.text import UNKNOWN_ID, TokenIds, Vocabulary, vectors_of
 
-__all__ = ["MTLERecipe"]
+__all__ = ["MTLERecipe", "unknown_in_texts"]
 
 # In a mean of pretrained vectors, a word that is this share of all training tokens counts half of
 # what a rare one does, before training changes that (the weights of Arora et al., 2017).
@@ -42,7 +42,6 @@ OF_LABEL_SETS = Budget(steps=4000, fewest_epochs=3, most_epochs=30, fewest_steps
 # The scores of an encoder path are logits already; few texts teach the network little beside it.
 JOINT = Mixture(deep=0.1, wide=0.0, offset=0.0, encoded=1.5)
 SEPARATE = Mixture(deep=0.5, wide=0.0, offset=0.0, encoded=1.0)
-UNTRAINED = Mixture(deep=0.0, wide=0.0, offset=0.0, encoded=1.0)
 
 
 @dataclass(frozen=True)
@@ -181,6 +180,12 @@ class MTLERecipe(Recipe):
         if self.network_encoder == "mean":
             network.log_weight.weight[UNKNOWN_ID] = math.log(COMMON / (COMMON + 1))
 
+    def start_labels(
+        self, network: MTLE, task: Task, vocabulary: Vocabulary, new: np.ndarray, first: int
+    ) -> None:
+        """Words that only new labels have change nothing in how texts are read."""
+        unknown_in_texts(network, first)
+
     @torch.no_grad()
     def finish(self, network: MTLE, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> None:
         """Let words that no label was trained with mean in labels what they mean in texts."""
@@ -253,6 +258,15 @@ class MTLERecipe(Recipe):
         if self.network_encoder == "mean":
             share = torch.from_numpy(own / max(1, counts.sum())).to(vectors)
             network.log_weight.weight[first:, 0] = (COMMON / (COMMON + share)).log()
+
+
+@torch.no_grad()
+def unknown_in_texts(network: MTLE, first: int) -> None:
+    """Let words from an id on be read in texts as the unknown words that they were."""
+    tables = [network.embedding, getattr(network, "log_weight", None)]
+    for table in tables:
+        if table is not None:
+            table.weight[first:] = table.weight[UNKNOWN_ID]
 
 
 def _words_of(tasks: Iterable[Task]) -> list[str]:

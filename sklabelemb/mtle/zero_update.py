@@ -7,20 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.utils import check_random_state
 
 from sklabelemb.device import resolved_device
 from sklabelemb.learning import Model, Task, isolated_randomness
+from sklabelemb.learning.added_labels import KNOWN_BY_ENCODER, grown
 from sklabelemb.learning.build import make_net
-from sklabelemb.learning.carry_over import copy_moments, copy_weights
+from sklabelemb.learning.embedded import read_label_texts
 from sklabelemb.learning.first_decisions import first_thresholds
 from sklabelemb.learning.task import DEFAULT_TASK, check_task_name, new_targets
 from sklabelemb.linear import EncoderPath
 from sklabelemb.mtle.label_words import texts_in_order, warn_about_labels
-from sklabelemb.mtle.network import MTLE
-from sklabelemb.mtle.recipe import UNTRAINED, MTLERecipe
-from sklabelemb.text import UNKNOWN_ID, Vocabulary
+from sklabelemb.mtle.recipe import MTLERecipe, unknown_in_texts
+from sklabelemb.text import Vocabulary
 
 __all__ = ["with_new_task", "without_samples"]
 
@@ -43,7 +42,10 @@ def with_new_task(
     if vectors is not None:
         model = replace(model, recipe=replace(model.recipe, vectors=vectors))
     task = _untrained(model.recipe, name, classes, label_texts, multilabel)
-    model = _with_task(model, task)
+    n_known = len(model.vocabulary)
+    model = grown(model, {**model.tasks, name: task}, task)
+    if model.recipe.vectors is None:
+        unknown_in_texts(model.net.module_, n_known)
     if model.encoder is not None:
         return _known_by_encoder(model, task)
     warn_about_labels(task, model.tasks.values(), model.vocabulary, model.recipe.vectors)
@@ -97,7 +99,7 @@ def _untrained(
 
 def _known_by_encoder(model: Model[MTLERecipe], task: Task) -> Model[MTLERecipe]:
     """The model with a new task whose labels the encoder knows by their texts."""
-    texts = model.recipe.read_label_texts(task, model)
+    texts = read_label_texts(task, model)
     n_read = 0 if texts is None else len(texts.labels)
     if texts is None or n_read < task.targets.n_labels:
         known = set() if texts is None else set(texts.labels.tolist())
@@ -107,32 +109,4 @@ def _known_by_encoder(model: Model[MTLERecipe], task: Task) -> Model[MTLERecipe]
             "without a sample there is nothing else to know them by."
         )
     path = EncoderPath.of_label_texts(texts, task.targets.n_labels, task.multilabel)
-    return model.with_task(replace(task, encoded=path, mixture=UNTRAINED))
-
-
-def _with_task(model: Model[MTLERecipe], task: Task) -> Model[MTLERecipe]:
-    recipe, before = model.recipe, model.net
-    tasks = {**model.tasks, task.name: task}
-    vocabulary = model.vocabulary.extended(word for words in task.label_words for word in words)
-    now = recipe.options(tasks, vocabulary)
-    options = model.options | {name: now[name] for name in ("n_words", "label_words", "multilabel")}
-    random = check_random_state(recipe.settings.random_state)
-    device = str(before.device)
-    with isolated_randomness(int(random.randint(np.iinfo(np.int32).max)), device):
-        net = make_net(recipe, options, tasks, device, None, before.batch_size)
-        copy_weights(before.module_, net.module_, recipe.word_tables)
-        copy_moments(before, net)
-        recipe.start(net.module_, tasks, vocabulary, None, first=len(model.vocabulary))
-        if recipe.vectors is None:
-            _unknown_in_texts(net.module_, len(model.vocabulary))
-    net.history = before.history
-    return replace(model, tasks=tasks, vocabulary=vocabulary, options=options, net=net)
-
-
-@torch.no_grad()
-def _unknown_in_texts(network: MTLE, first: int) -> None:
-    """Let words from an id on be read in texts as the unknown words that they were."""
-    tables = [network.embedding, getattr(network, "log_weight", None)]
-    for table in tables:
-        if table is not None:
-            table.weight[first:] = table.weight[UNKNOWN_ID]
+    return model.with_task(replace(task, encoded=path, mixture=KNOWN_BY_ENCODER))

@@ -57,8 +57,11 @@ def _check_tasks(tasks: dict[Any, Any], vocabulary: Any, has_encoder: bool) -> N
         for some in words:
             if not isinstance(some, list) or not all(word in vocabulary for word in some):
                 raise ValueError(f"task {name!r} has label words that the vocabulary does not have")
-        if not np.all(np.isfinite(list(vars(task.mixture).values()))):
-            raise ValueError("the mixture is not finite")
+        for part, weight in vars(task.mixture).items():
+            if np.shape(weight) not in ((), (n_labels,)) or not np.all(np.isfinite(weight)):
+                raise ValueError(f"{part} of the mixture is not a finite number for each label")
+        if task.added is not None:
+            _check_array("added", task.added, np.int64, (n_labels,))
         if task.linear is not None:
             _check_linear(task.linear, n_labels)
         if (task.encoded is None) != (not has_encoder):

@@ -12,7 +12,7 @@ __all__ = ["upgraded"]
 def upgraded(description: dict[str, Any]) -> dict[str, Any]:
     """The description of a model that was written by format version 3, as version 4 has it.
 
-    Models of version 3 had no frozen encoder beside the network.
+    Models of version 3 had no frozen encoder beside the network, and no labels were added.
 
     Raises
     ------
@@ -26,4 +26,5 @@ def upgraded(description: dict[str, Any]) -> dict[str, Any]:
 def _with_new_fields(task: dict[str, Any]) -> dict[str, Any]:
     fields = task["$Task"]
     mixture = {**fields["mixture"]["$Mixture"], "encoded": 0.0}
-    return {"$Task": {**fields, "mixture": {"$Mixture": mixture}, "encoded": None}}
+    new = {"mixture": {"$Mixture": mixture}, "encoded": None, "added": None}
+    return {"$Task": {**fields, **new}}

@@ -10,6 +10,7 @@ import numpy as np
 from sklabelemb.decision import decide, probabilities, tuned_thresholds, validation_score
 from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import ValidationScore
+from sklabelemb.learning.embedded import embedded
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.task import Task
 from sklabelemb.linear import Mixture
@@ -36,7 +37,7 @@ class Readout:
         ids: TokenIds = self.model.vocabulary.encode(
             documents, settings.text_tokenizer, max_length=settings.max_length, keep_unknown=True
         )
-        return self.model.recipe.with_vectors(ids, documents, self.model.encoder)
+        return embedded(self.model.recipe, ids, documents, self.model.encoder)
 
     def dataset(self, token_ids: TokenIds, task: Task) -> TextDataset:
         """The texts as the network reads them."""

@@ -1,7 +1,7 @@
 """The forms of ``y``, labels by name, and the way back."""
 
 from sklabelemb.targets.forms import FRAMES, as_indicator, is_indicator, n_dimensions
-from sklabelemb.targets.names import column_names, names_of, positions
+from sklabelemb.targets.names import column_names, names_of, positions, rearranged, shown
 from sklabelemb.targets.targets import Targets, are_values
 
 __all__ = [
@@ -14,4 +14,6 @@ __all__ = [
     "n_dimensions",
     "names_of",
     "positions",
+    "rearranged",
+    "shown",
 ]

@@ -11,7 +11,15 @@ from sklearn.frozen import FrozenEstimator
 
 from sklabelemb.targets.forms import frame_kind
 
-__all__ = ["as_names", "check_unique", "column_names", "names_of", "positions", "shown"]
+__all__ = [
+    "as_names",
+    "check_unique",
+    "column_names",
+    "names_of",
+    "positions",
+    "rearranged",
+    "shown",
+]
 
 
 def column_names(y: Any, name: str = "y") -> list[Any] | None:
@@ -113,6 +121,27 @@ def positions(
         else:
             raise ValueError(_difference(given, known, name, owner))
     return np.array([place[n] for n in known])
+
+
+def rearranged(values: np.ndarray, order: np.ndarray, fill: Any = 0) -> np.ndarray:
+    """Values of labels, along the last axis, in another order and with new labels among them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n_labels)
+    order : int ndarray of shape (n_labels_now,)
+        Where each label stood before; -1 for new ones.
+    fill : scalar or ndarray, default=0
+        The values of the new ones.
+
+    Examples
+    --------
+    >>> rearranged(np.array([0.2, 0.7]), np.array([0, -1, 1]), 0.5)
+    array([0.2, 0.5, 0.7])
+    """
+    result: np.ndarray = values[..., np.maximum(order, 0)]
+    result[..., order < 0] = fill
+    return result
 
 
 def _difference(given: list[Any], known: list[Any], name: str, owner: str) -> str:

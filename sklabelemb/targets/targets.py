@@ -24,7 +24,14 @@ from sklabelemb.targets.forms import (
     is_indicator,
     warn_about_joined_labels,
 )
-from sklabelemb.targets.names import as_names, column_names, plain, positions, shown
+from sklabelemb.targets.names import (
+    as_names,
+    column_names,
+    plain,
+    positions,
+    rearranged,
+    shown,
+)
 
 __all__ = ["Targets", "are_values"]
 
@@ -267,6 +274,72 @@ class Targets:
         label_names = np.empty(self.n_labels, dtype=object)
         label_names[:] = list(names)
         return replace(self, label_names=label_names, named=True)
+
+    def with_labels(self, names: Any) -> tuple[Targets, np.ndarray]:
+        """The same form with more labels.
+
+        Parameters
+        ----------
+        names : sequence
+            Names of new labels, which come behind those that there are; or new classes, which come
+            where they belong in the order of the classes.
+
+        Returns
+        -------
+        Targets
+        order : int64 ndarray of shape (n_labels,)
+            Where each label stood before; -1 for new ones.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When there are none, one is known already or comes twice, or is of another type.
+        """
+        new = as_names(names, "names")
+        if not new:
+            raise ValueError("names is empty: give the name of at least one new label.")
+        known = set(self.label_names.tolist())
+        known |= set() if self.multilabel else set(self.classes.tolist())
+        if there := [name for name in new if name in known]:
+            raise ValueError(
+                f"This model has the labels {shown(there)} already; further samples of them go to "
+                "partial_fit."
+            )
+        before = np.arange(self.n_labels)
+        if not self.multilabel:
+            return self._with_classes(new)
+        if len(self.levels) > 1 and not all(
+            isinstance(name, tuple) and len(name) == len(self.levels) for name in new
+        ):
+            raise ValueError(
+                f"Columns of y have names of {len(self.levels)} levels, such as "
+                f"{self.label_names[0]!r}, so those of new labels must be tuples like these."
+            )
+        order = np.concatenate([before, np.full(len(new), -1)])
+        label_names = rearranged(self.label_names, order, None)
+        for place, name in zip(np.flatnonzero(order < 0), new, strict=True):
+            label_names[place] = name
+        classes = np.tile(np.array([0, 1]), (len(order), 1))
+        return replace(self, classes=classes, label_names=label_names), order
+
+    def _with_classes(self, new: list[Any]) -> tuple[Targets, np.ndarray]:
+        values = np.empty(len(new), dtype=object)
+        values[:] = new
+        if self.classes.dtype != object:
+            values = np.asarray(new)
+            if values.dtype.kind != self.classes.dtype.kind:
+                raise TypeError(
+                    f"The classes are of type {type(self.classes.tolist()[0]).__name__}, such as "
+                    f"{self.classes.tolist()[0]!r}, and new ones must be, too, not {new[0]!r}."
+                )
+        classes = np.unique(np.concatenate([self.classes, values]))
+        order = np.full(len(classes), -1)
+        order[np.searchsorted(classes, self.classes)] = np.arange(self.n_labels)
+        label_names = classes.astype(object)
+        old = order >= 0
+        label_names[old] = self.label_names[order[old]]
+        targets = replace(self, classes=classes, label_names=label_names, dtype=classes.dtype.str)
+        return targets, order
 
     def accuracy(self, y: Any, predicted: Any, sample_weight: Any = None) -> float:
         """Share of the samples whose class, or whole label set, is predicted.

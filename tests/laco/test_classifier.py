@@ -289,21 +289,24 @@ def test_labels_leave_the_text_half_of_the_positions(positions):
     configuration = {"model_type": "bert", "max_position_embeddings": positions}
     free = positions - 3
     for n_labels in [*range(1, 40), 103, 255, 1000]:
-        room, block = recipe._division(configuration, n_labels)
+        room, [block] = recipe._division(configuration, [n_labels])
         # As few blocks as leave a text half of the positions, and labels spread evenly over them.
         n_blocks = next(g for g in range(1, n_labels + 1) if -(-n_labels // g) <= free // 2)
         assert block == math.ceil(n_labels / n_blocks)
         assert room == free - block >= free // 2
-    assert recipe_of(joint_embedding=False)._division(configuration, 1000) == (positions - 2, 1000)
+    assert recipe_of(joint_embedding=False)._division(configuration, [1000]) == (
+        positions - 2,
+        [1000],
+    )
 
 
 def test_short_texts_leave_labels_more_than_half_of_the_positions():
     configuration = {"model_type": "bert", "max_position_embeddings": 512}
-    assert recipe_of(max_length=48)._division(configuration, 300) == (209, 300)
-    assert recipe_of(max_length=48)._division(configuration, 461) == (48, 461)
-    assert recipe_of(max_length=48)._division(configuration, 462) == (278, 231)
-    assert recipe_of(max_length=None)._division(configuration, 300) == (359, 150)
-    assert recipe_of(max_length=400)._division(configuration, 300) == (359, 150)
+    assert recipe_of(max_length=48)._division(configuration, [300]) == (209, [300])
+    assert recipe_of(max_length=48)._division(configuration, [461]) == (48, [461])
+    assert recipe_of(max_length=48)._division(configuration, [462]) == (278, [231])
+    assert recipe_of(max_length=None)._division(configuration, [300]) == (359, [150])
+    assert recipe_of(max_length=400)._division(configuration, [300]) == (359, [150])
 
 
 # -- parameters that are changed after a fit -------------------------------------------------------
@@ -360,7 +363,7 @@ def test_each_update_draws_other_questions():
 
 def test_positions_that_are_never_used_do_not_count():
     roberta = {"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}
-    assert recipe_of()._division(roberta, 54) == (512 - 3 - 54, 54)
+    assert recipe_of()._division(roberta, [54]) == (512 - 3 - 54, [54])
 
 
 @pytest.mark.parametrize("weight", [None, 0.5, 1.0])
