@@ -75,8 +75,8 @@ class LACOReadout(Readout):
                 )
                 if task.linear is not None:
                     shares = task.linear.contributions(token_ids.take([index]), vocabulary)
-                    shares *= task.mixture.wide
-                    shares[: len(contributions)] += task.mixture.deep * contributions
+                    shares *= task.mixture.of_labels("wide")
+                    shares[: len(contributions)] += task.mixture.of_labels("deep") * contributions
                     contributions = shares
                 explanations[index] = JointExplanation(
                     text=documents[index],

@@ -44,14 +44,14 @@ class LEAMReadout(Readout):
             some = token_ids.take(indices)
             logits = self.mixed(logits, some, task)
             if task.linear is not None or task.encoded is not None:
-                contributions = task.mixture.deep * contributions
+                contributions = task.mixture.of_labels("deep") * contributions
             for path, weight in self.linear_paths(task):
                 of_words = np.split(path.contributions(some, vocabulary), some.offsets[1:-1])
                 for row, shares in enumerate(of_words):
                     contributions[row, : len(shares)] += weight * shares
             meaning = None
             if task.encoded is not None:
-                meaning = task.mixture.encoded * task.encoded.meaning(some)
+                meaning = task.mixture.of_labels("encoded") * task.encoded.meaning(some)
             proba = probabilities(logits, task.multilabel)
             predicted = self.decisions(logits, task)
             for row, index in enumerate(indices):

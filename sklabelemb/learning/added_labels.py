@@ -180,10 +180,7 @@ def _with_columns(model: Model, task: Task, order: np.ndarray) -> Task:
     if linear is not None:
         linear = linear.with_labels(order, meanings.labels, meanings.token_ids, model.vocabulary)
     # An encoder alone knows what words mean that no text has had.
-    added = KNOWN_BY_ENCODER
-    if encoded is None:
-        usual = {name: float(np.mean(value)) for name, value in vars(task.mixture).items()}
-        added = Mixture(**usual)
+    added = task.mixture if encoded is None else KNOWN_BY_ENCODER
     mixture = task.mixture.with_labels(order, added)
     return replace(task, linear=linear, encoded=encoded, mixture=mixture)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,26 +14,51 @@ from sklabelemb.targets import rearranged
 
 __all__ = ["Mixture"]
 
+# In the order in which a table has them.
+WEIGHTS = ("deep", "wide", "offset", "encoded")
+
 # Learnt from so many held-out texts, a mixture lies halfway between what they say and what is taken
 # where there are none.
 TRUST = 20.0
+# How much more than of the average label the texts must say of a label, so that its own mixture
+# lies halfway between what they say and the common one; with fewer positives a label than these, by
+# the square of how many are missing, still more.
+OWN, ENOUGH = 10.0, 10.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mixture:
     """``deep * network + wide * wide path + encoded * encoder path + offset``: calibrated logits.
 
     Attributes
     ----------
-    deep, wide, offset, encoded : float, or ndarray of shape (n_labels,)
-        Of all labels alike, or of each. The defaults are typical of what was learnt on the corpora
+    deep, wide, offset, encoded : float
+        What all labels have in common. The defaults are typical of what was learnt on the corpora
         of ``benchmarks/``; they serve where there is nothing to learn them from.
+    by_label : float64 ndarray of shape (n_labels, 4), or None
+        The same four of each label, which count where there are any.
     """
 
-    deep: Any = 0.6
-    wide: Any = 2.0
-    offset: Any = 0.4
-    encoded: Any = 0.0
+    deep: float = 0.6
+    wide: float = 2.0
+    offset: float = 0.4
+    encoded: float = 0.0
+    by_label: np.ndarray | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mixture):
+            return NotImplemented
+        alike = all(getattr(self, name) == getattr(other, name) for name in WEIGHTS)
+        return alike and np.array_equal(self.by_label, other.by_label)  # type: ignore[arg-type]
+
+    def __hash__(self) -> int:
+        return hash(tuple(getattr(self, name) for name in WEIGHTS))
+
+    def of_labels(self, name: str) -> Any:
+        """A weight, by name: of each label if each has its own, else of all."""
+        if self.by_label is None:
+            return getattr(self, name)
+        return self.by_label[:, WEIGHTS.index(name)]
 
     def with_labels(self, order: np.ndarray, added: Mixture) -> Mixture:
         """The mixture with more labels, which are mixed otherwise.
@@ -46,11 +71,15 @@ class Mixture:
             That of new ones.
         """
         n_before = int((order >= 0).sum())
-        both = {
-            name: rearranged(np.broadcast_to(value, n_before), order, getattr(added, name))
-            for name, value in vars(self).items()
-        }
-        return Mixture(**both)
+        columns = [
+            rearranged(
+                np.broadcast_to(self.of_labels(name), n_before).astype(np.float64),
+                order,
+                getattr(added, name),
+            )
+            for name in WEIGHTS
+        ]
+        return replace(self, by_label=np.column_stack(columns))
 
     def fitted(
         self,
@@ -66,47 +95,48 @@ class Mixture:
         It is drawn to these weights, the more the fewer texts there are. A path that is None gets
         the weight 0.
         """
-        names = ["deep", "wide", "encoded"]
-        given = zip(names, (deep, wide, encoded), strict=True)
-        paths = {name: np.asarray(p, np.float64) for name, p in given if p is not None}
-        start = np.array([getattr(self, name) for name in paths])
-        n_texts = targets.shape[0]
+        paths = _given(deep, wide, encoded)
+        truth = _Truth(targets, next(iter(paths.values())).shape[1])
+        names = [*paths, *(["offset"] if truth.multilabel else [])]
+        start = np.array([[getattr(self, name)] for name in names], dtype=np.float64)
         # How much the loss curves by each weight, so that all are drawn alike.
-        curvature = np.array([_spread(p, sp.issparse(targets)) for p in paths.values()])
-        pull = TRUST / n_texts * np.maximum(curvature, 1e-9)
-        if sp.issparse(targets):
-            y = sp.csr_matrix(targets).toarray().ravel()
-            features = np.column_stack([p.ravel() for p in paths.values()])
-            start = np.append(start, self.offset)
-            pull = np.append(pull, 0.0)
+        curvature = np.array([_spread(path, truth.multilabel) for path in paths.values()])
+        pull = TRUST / truth.n_texts * np.maximum(curvature, 1e-9)
+        pull = np.append(pull, 0.0)[: len(names), None]
+        found = _minimum(truth, list(paths.values()), start, pull, 1 / truth.n_terms)
+        weights = dict.fromkeys(WEIGHTS, 0.0)
+        return Mixture(**weights | dict(zip(names, found[:, 0].tolist(), strict=True)))
 
-            def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-                z = features @ parameters[:-1] + parameters[-1]
-                residual = expit(z) - y
-                value = np.mean(np.logaddexp(0, z) - y * z)
-                return value, np.append(features.T @ residual, residual.sum()) / len(y)
+    def fitted_by_label(
+        self,
+        targets: sp.csr_matrix | np.ndarray,
+        deep: np.ndarray | None,
+        wide: np.ndarray | None = None,
+        encoded: np.ndarray | None = None,
+    ) -> Mixture:
+        """Weights of each label, drawn to these that all have in common.
 
-        else:
-            rows = np.arange(n_texts)
-            y = np.eye(next(iter(paths.values())).shape[1])[targets]
-
-            def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-                z = sum(w * p for w, p in zip(parameters, paths.values(), strict=True))
-                residual = softmax(z, axis=1) - y
-                value = -np.mean(log_softmax(z, axis=1)[rows, targets])
-                gradient = [(residual * path).sum() / n_texts for path in paths.values()]
-                return value, np.array(gradient)
-
-        def objective(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = loss(parameters)
-            away = parameters - start
-            return value + (pull * away**2).sum() / 2, gradient + pull * away
-
-        # No path may count against what it says.
-        bounds = [(0, None)] * len(paths) + [(None, None)] * (len(start) - len(paths))
-        found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-        weights = dict.fromkeys(names, 0.0) | dict(zip(paths, found.tolist(), strict=False))
-        return Mixture(**weights, offset=float(found[-1]) if sp.issparse(targets) else 0.0)
+        A rare label may trust an encoder, and a frequent one n-grams. What the texts say of a
+        label goes as far as they say more of it than of others; with few texts, less far.
+        """
+        paths = _given(deep, wide, encoded)
+        values = list(paths.values())
+        truth = _Truth(targets, values[0].shape[1])
+        names = [*paths, *(["offset"] if truth.multilabel else [])]
+        common = np.array([getattr(self, name) for name in names], dtype=np.float64)
+        start = np.repeat(common[:, None], truth.n_labels, axis=1)
+        p = truth.probabilities(_mixed(values, start))
+        variance = p * (1 - p)
+        curvature = [np.mean((variance * path**2).sum(axis=0)) for path in values]
+        if truth.multilabel:
+            curvature.append(np.mean(variance.sum(axis=0)))
+        few = max(1.0, ENOUGH * truth.n_labels / max(truth.n_positives, 1.0))
+        strength = OWN * few**2
+        pull = strength * np.maximum(curvature, 1e-9)[:, None]
+        found = _minimum(truth, values, start, pull, 1.0)
+        by_label = np.zeros((truth.n_labels, len(WEIGHTS)))
+        by_label[:, [WEIGHTS.index(name) for name in names]] = found.T
+        return replace(self, by_label=by_label)
 
     def __call__(
         self,
@@ -115,12 +145,74 @@ class Mixture:
         encoded: np.ndarray | None = None,
     ) -> np.ndarray:
         """Mixed logits, float32."""
-        mixed = self.deep * deep + self.offset
+        mixed = self.of_labels("deep") * deep + self.of_labels("offset")
         if wide is not None:
-            mixed = mixed + self.wide * wide
+            mixed = mixed + self.of_labels("wide") * wide
         if encoded is not None:
-            mixed = mixed + self.encoded * encoded
+            mixed = mixed + self.of_labels("encoded") * encoded
         return mixed.astype(np.float32)
+
+
+def _given(
+    deep: np.ndarray | None, wide: np.ndarray | None, encoded: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """The scores of those paths that there are, in double precision."""
+    all_of_them = {"deep": deep, "wide": wide, "encoded": encoded}
+    return {
+        name: np.asarray(path, np.float64) for name, path in all_of_them.items() if path is not None
+    }
+
+
+class _Truth:
+    """What scores are compared with: label sets, or single classes."""
+
+    def __init__(self, targets: sp.csr_matrix | np.ndarray, n_labels: int) -> None:
+        self.multilabel = sp.issparse(targets)
+        self.n_texts, self.n_labels = targets.shape[0], n_labels
+        self.y = sp.csr_matrix(targets).toarray() if self.multilabel else np.eye(n_labels)[targets]
+        self.n_positives = float(self.y.sum())
+        self.n_terms = self.y.size if self.multilabel else self.n_texts
+
+    def probabilities(self, z: np.ndarray) -> np.ndarray:
+        return np.asarray(expit(z) if self.multilabel else softmax(z, axis=1))
+
+    def loss(self, z: np.ndarray) -> float:
+        """Sum of the log-losses."""
+        if self.multilabel:
+            return float((np.logaddexp(0, z) - self.y * z).sum())
+        return -float((self.y * log_softmax(z, axis=1)).sum())
+
+
+def _mixed(paths: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """Scores under weights of shape (n_paths, n_labels or 1), of which one more is an offset."""
+    z = sum(weight * path for weight, path in zip(weights, paths, strict=False))
+    return np.asarray(z + weights[-1] if len(weights) > len(paths) else z)
+
+
+def _minimum(
+    truth: _Truth, paths: list[np.ndarray], start: np.ndarray, pull: np.ndarray, scale: float
+) -> np.ndarray:
+    """Weights with the smallest loss times `scale`, drawn to `start`; of the same shape."""
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = flat.reshape(start.shape)
+        z = _mixed(paths, weights)
+        residual = truth.probabilities(z) - truth.y
+        by_label = [(residual * path).sum(axis=0) for path in paths]
+        if len(start) > len(paths):
+            by_label.append(residual.sum(axis=0))
+        gradient = np.array(by_label)
+        if start.shape[1] == 1:
+            gradient = gradient.sum(axis=1, keepdims=True)
+        away = weights - start
+        value = scale * truth.loss(z) + float((pull * away**2).sum()) / 2
+        return value, (scale * gradient + pull * away).ravel()
+
+    # No path may count against what it says.
+    free = np.repeat(np.arange(len(start)) >= len(paths), start.shape[1])
+    bounds = [(None, None) if any_sign else (0, None) for any_sign in free]
+    found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", bounds=bounds).x
+    return np.asarray(found.reshape(start.shape))
 
 
 def _spread(scores: np.ndarray, multilabel: bool) -> float:

@@ -179,10 +179,9 @@ class WidePath:
         path = self.with_columns(order, float(np.median(self.bias)))
         length = float(np.median(np.linalg.norm(self.weights, axis=0)))
         new = np.flatnonzero(order[labels] < 0)
-        features = path.features(texts.take(new), vocabulary)
-        norms = np.sqrt(features.multiply(features).sum(axis=1))
-        scaled = features.multiply(length / np.maximum(norms, 1e-6))
-        path.weights[:, labels[new]] = scaled.T.toarray()
+        features = path.features(texts.take(new), vocabulary).toarray()
+        norms = np.linalg.norm(features, axis=1, keepdims=True)
+        path.weights[:, labels[new]] = (length * features / np.maximum(norms, 1e-6)).T
         return path
 
     def _trained(

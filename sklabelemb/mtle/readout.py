@@ -33,10 +33,12 @@ class MTLEReadout(Readout):
             )
             contributions, meaning = self._contributions(texts.take([row]), task), None
             if task.encoded is not None:
-                contributions = task.mixture.deep * contributions
+                contributions = task.mixture.of_labels("deep") * contributions
                 of_ngrams = task.encoded.contributions(texts.take([row]), self.model.vocabulary)
-                contributions = contributions + task.mixture.encoded * of_ngrams
-                meaning = task.mixture.encoded * task.encoded.meaning(texts.take([row]))[0]
+                contributions = contributions + task.mixture.of_labels("encoded") * of_ngrams
+                meaning = (
+                    task.mixture.of_labels("encoded") * task.encoded.meaning(texts.take([row]))[0]
+                )
             explanations.append(
                 Explanation(
                     text=document,

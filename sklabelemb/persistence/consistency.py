@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklabelemb.learning.task import Task
-from sklabelemb.linear import EncoderPath, WidePath
+from sklabelemb.linear import EncoderPath, Mixture, WidePath
 from sklabelemb.targets import FRAMES, Targets
 from sklabelemb.text import Vocabulary, WordPieces
 
@@ -57,9 +57,7 @@ def _check_tasks(tasks: dict[Any, Any], vocabulary: Any, has_encoder: bool) -> N
         for some in words:
             if not isinstance(some, list) or not all(word in vocabulary for word in some):
                 raise ValueError(f"task {name!r} has label words that the vocabulary does not have")
-        for part, weight in vars(task.mixture).items():
-            if np.shape(weight) not in ((), (n_labels,)) or not np.all(np.isfinite(weight)):
-                raise ValueError(f"{part} of the mixture is not a finite number for each label")
+        _check_mixture(task.mixture, n_labels)
         if task.added is not None:
             _check_array("added", task.added, np.int64, (n_labels,))
         if task.linear is not None:
@@ -86,6 +84,16 @@ def _check_thresholds(targets: Targets, thresholds: np.ndarray | None) -> None:
         _check_array("thresholds_", thresholds, np.float64, (targets.n_labels,))
         if np.isnan(thresholds).any():
             raise ValueError("thresholds_ holds NaN")
+
+
+def _check_mixture(mixture: Mixture, n_labels: int) -> None:
+    parts = dict(vars(mixture))
+    by_label = parts.pop("by_label")
+    if by_label is not None:
+        _check_array("by_label of the mixture", by_label, np.float64, (n_labels, len(parts)))
+    known = [*parts.values(), 0.0 if by_label is None else by_label]
+    if not all(np.all(np.isfinite(weights)) for weights in known):
+        raise ValueError("the mixture is not finite")
 
 
 def _check_linear(linear: WidePath, n_labels: int) -> None:

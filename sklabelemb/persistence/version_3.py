@@ -25,6 +25,6 @@ def upgraded(description: dict[str, Any]) -> dict[str, Any]:
 
 def _with_new_fields(task: dict[str, Any]) -> dict[str, Any]:
     fields = task["$Task"]
-    mixture = {**fields["mixture"]["$Mixture"], "encoded": 0.0}
+    mixture = {**fields["mixture"]["$Mixture"], "encoded": 0.0, "by_label": None}
     new = {"mixture": {"$Mixture": mixture}, "encoded": None, "added": None}
     return {"$Task": {**fields, **new}}

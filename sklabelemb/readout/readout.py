@@ -57,10 +57,11 @@ class Readout:
             return logits
         return task.mixture(logits, *self.linear_scores(token_ids, task))
 
-    def linear_paths(self, task: Task) -> list[tuple[Any, float]]:
+    def linear_paths(self, task: Task) -> list[tuple[Any, Any]]:
         """The linear models beside the network, each with its weight in the mixture."""
         mixture = task.mixture
-        paths = [(task.linear, mixture.wide), (task.encoded, mixture.encoded)]
+        wide, encoded = mixture.of_labels("wide"), mixture.of_labels("encoded")
+        paths = [(task.linear, wide), (task.encoded, encoded)]
         return [(path, weight) for path, weight in paths if path is not None]
 
     def linear_scores(
@@ -117,6 +118,7 @@ class Readout:
         if linear:
             scores = self.linear_scores(part.token_ids, task)
             mixture = task.mixture.fitted(part.targets, logits, *scores)
+            mixture = mixture.fitted_by_label(part.targets, logits, *scores)
             task = replace(task, mixture=mixture)
             logits = mixture(logits, *scores)
         if tunes:

@@ -108,7 +108,7 @@ def fitted_mixture(
 
     bounds = [(0, None), (0, None), (None, None)]
     found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return Mixture(*map(float, found))
+    return Mixture(deep=float(found[0]), wide=float(found[1]), offset=float(found[2]))
 
 
 def _steps(

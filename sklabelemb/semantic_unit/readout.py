@@ -132,7 +132,9 @@ class SequenceReadout(Readout):
     def settled(self, part: TextDataset, task: Task) -> Task:
         """The task with what its held-out texts tell."""
         if not task.multilabel:
-            return super().settled(part, task)
+            task = super().settled(part, task)
+            # What is emitted at a step is one label out of all, weighed alike.
+            return replace(task, mixture=replace(task.mixture, by_label=None))
         recipe, net, vocabulary = self.model.recipe, self.model.net, self.model.vocabulary
         if task.linear is not None:
             assert isinstance(part, SequenceDataset)

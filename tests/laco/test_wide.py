@@ -73,7 +73,11 @@ def network_logits(model, texts):
 def constant_of(model):
     """What the logits are made of beside the words."""
     mixture, bias = model.mixture_, model.net_.module_.output.bias.detach().numpy()
-    return mixture.deep * bias + mixture.wide * model.wide_.bias + mixture.offset
+    return (
+        mixture.of_labels("deep") * bias
+        + mixture.of_labels("wide") * model.wide_.bias
+        + mixture.of_labels("offset")
+    )
 
 
 def test_it_is_the_default_and_not_the_papers():
@@ -95,7 +99,9 @@ def test_the_network_is_that_without_it(folder, pretrained, y):
     scores = both.wide_.scores(encoded(both, UNSEEN), both.vocabulary_)
     close(
         both.decision_function(UNSEEN),
-        mixture.deep * deep + mixture.wide * scores + mixture.offset,
+        mixture.of_labels("deep") * deep
+        + mixture.of_labels("wide") * scores
+        + mixture.of_labels("offset"),
         dtype=np.float32,
     )
     assert mixture != Mixture()
@@ -139,7 +145,12 @@ def test_the_encoder_reads_the_beginning_and_the_wide_path_the_whole_text(folder
     difference = logits - model.decision_function(short)
     wide = [model.wide_.scores(encoded(model, texts), model.vocabulary_) for texts in (short, long)]
     assert np.abs(wide[1] - wide[0]).max() > 0.01
-    close(difference, model.mixture_.wide * (wide[1] - wide[0]), scale=logits, dtype=np.float32)
+    close(
+        difference,
+        model.mixture_.of_labels("wide") * (wide[1] - wide[0]),
+        scale=logits,
+        dtype=np.float32,
+    )
 
 
 def test_what_only_the_wide_path_reads_is_learnt():
@@ -231,7 +242,7 @@ def test_contributions_and_a_constant_sum_to_the_logit(folder, joint_embedding, 
             share = model.wide_.contributions(encoded(model, [text]), model.vocabulary_)[place]
             close(
                 explanation.contributions[place],
-                model.mixture_.wide * share,
+                model.mixture_.of_labels("wide") * share,
                 scale=logits[row],
                 dtype=np.float32,
             )
@@ -244,13 +255,15 @@ def test_without_cross_attention_the_network_is_asked_without_each_word(folder, 
     logits = model.decision_function(UNSEEN)
     for text, explanation in zip(UNSEEN, model.explain(UNSEEN), strict=True):
         token_ids = encoded(model, [text])
-        wanted = model.mixture_.wide * model.wide_.contributions(token_ids, model.vocabulary_)
+        wanted = model.mixture_.of_labels("wide") * model.wide_.contributions(
+            token_ids, model.vocabulary_
+        )
         data = dataset(model, token_ids)
         if len(wanted):
             read = data.batch(np.array([0]))[0]["ids"][0]
             assert len(read) == min(len(wanted), 8)
             falls = occlusion(lambda ids, left_out: model.net_.module_(ids), read, 2048).numpy()
-            wanted[: len(read)] += model.mixture_.deep * falls
+            wanted[: len(read)] += model.mixture_.of_labels("deep") * falls
         owners = list(range(len(wanted)))
         if pretrained:
             owners = model.vocabulary_.words_of(text)[2]

@@ -781,7 +781,7 @@ def biases_forgotten(parts):
         (unknown_argument, "unexpected keyword argument 'colour'"),
         (swapped_weights, "x is missing"),
         (smaller_table, r"the vocabulary has \d+ words, the network's table \d+"),
-        (infinite_mixture, "deep of the mixture is not a finite number"),
+        (infinite_mixture, "the mixture is not finite"),
         (method_replaced, "'predict' is no part of a model"),
         (count_as_text, "best_epoch is a str"),
         (history_of_numbers, "history is no list of dict"),
