@@ -2,12 +2,8 @@
 
 from sklabelemb.decision.responses import label_scores
 from sklabelemb.decision.rules import check_threshold, decide, probabilities
-from sklabelemb.decision.thresholds import (
-    best_thresholds,
-    decision_score,
-    tuned_thresholds,
-    validation_score,
-)
+from sklabelemb.decision.thresholds import best_thresholds, decision_score, validation_score
+from sklabelemb.decision.tuning import tuned_thresholds
 
 __all__ = [
     "best_thresholds",

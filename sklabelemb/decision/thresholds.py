@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklabelemb.decision.rules import probabilities
-
 __all__ = [
     "best_common_threshold",
     "best_thresholds",
     "cuts_between",
     "decision_score",
     "shrunk",
-    "tuned_thresholds",
     "validation_score",
 ]
 
@@ -126,37 +123,6 @@ def cuts_between(ranked: np.ndarray, n_taken: np.ndarray) -> np.ndarray:
     middle = (above + below) / 2
     # Between neighbouring floats there is no middle, and it may round to the lower one.
     return np.where(middle > below, middle, above)
-
-
-def tuned_thresholds(y: sp.csr_matrix, logits: np.ndarray, shrinkage: float = np.inf) -> np.ndarray:
-    """One threshold per label, as probabilities, tuned for F1 and shrunk for rare labels.
-
-    The common threshold that is best for micro-F1 is the start. A label with n positives among
-    these samples moves from there towards the one that is best for itself, by
-    ``n / (n + shrinkage)`` of the way (in logits): a threshold tuned on two positives is mostly
-    noise.
-
-    Parameters
-    ----------
-    y : csr_matrix of shape (n_samples, n_labels)
-    logits : ndarray of shape (n_samples, n_labels)
-        Scores of samples that were not trained on.
-    shrinkage : float, default=inf
-        inf: the common threshold for all. 0: each label its own.
-
-    Returns
-    -------
-    ndarray of shape (n_labels,)
-    """
-    common = best_common_threshold(y, logits)
-    if not np.isfinite(common):
-        return np.full(logits.shape[1], 0.5)
-    thresholds = np.full(logits.shape[1], common, dtype=np.float64)
-    if np.isfinite(shrinkage):
-        dense = y.toarray()
-        own = best_thresholds(dense, logits)[0]
-        thresholds = shrunk(own, common, dense.sum(axis=0), shrinkage)
-    return probabilities(thresholds, multilabel=True)
 
 
 def shrunk(own: np.ndarray, common: float, positives: np.ndarray, shrinkage: float) -> np.ndarray:

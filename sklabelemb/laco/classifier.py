@@ -11,6 +11,7 @@ import numpy as np
 from sklabelemb.base import LabelEmbeddingClassifier
 from sklabelemb.inspection.joint_explanation import JointExplanation
 from sklabelemb.laco.recipe import LACORecipe
+from sklabelemb.new_labels import AddsLabels
 from sklabelemb.sklearn_internals import HasMethods, Interval, StrOptions
 
 __all__ = ["PAPER_SETTINGS", "LACOClassifier"]
@@ -37,7 +38,7 @@ PAPER_SETTINGS: dict[str, Any] = {
 """Parameters of the paper: ``LACOClassifier(**PAPER_SETTINGS)``; 320 tokens with aapd's labels."""
 
 
-class LACOClassifier(LabelEmbeddingClassifier):
+class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     """Label-correlation aware classifier: a transformer reads text and labels together.
 
     One token for each label stands behind the text, so that the encoder sees words in the light of
@@ -110,11 +111,12 @@ class LACOClassifier(LabelEmbeddingClassifier):
         positions for. The wide path reads the text whole.
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; with label sets, of each label's positives.
-    threshold : float, list of float, dict by name, or "tuned", default="tuned"
+    threshold : float, list of float, dict by name, "tuned" or "macro", default="tuned"
         From which probability on a label is predicted: one for all, one each (what a dict leaves
-        out has 0.5), or tuned for micro-F1 on the held-out texts.
-    threshold_shrinkage : float, default=400.0
-        How strongly tuned thresholds are drawn to a common one.
+        out has 0.5), or tuned on the held-out texts: for micro-F1 ("tuned", also called "micro")
+        or for macro-F1.
+    threshold_shrinkage : float or "auto", default="auto"
+        How strongly tuned thresholds are drawn to a common one. "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
         A text gets at least so many labels. "auto": as many as every training text had.
     max_epochs : int or "auto", default="auto"
@@ -268,7 +270,7 @@ class LACOClassifier(LabelEmbeddingClassifier):
         max_length: int | None = 256,
         class_weight: Mapping[Any, float] | str | None = None,
         threshold: float | Sequence[float] | Mapping[Any, float] | str = "tuned",
-        threshold_shrinkage: float = 400.0,
+        threshold_shrinkage: float | str = "auto",
         min_labels: int | str = "auto",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
@@ -330,48 +332,6 @@ class LACOClassifier(LabelEmbeddingClassifier):
         self.net_params = net_params
 
     # -- what was learnt -------------------------------------------------------------------------
-
-    def add_labels(
-        self, names: Sequence[Any], label_texts: Mapping[Any, str] | Sequence[str] | str = "auto"
-    ) -> LACOClassifier:
-        """Add labels that are known by their texts, without a sample: zero-shot classification.
-
-        What the model says about the labels that it had stays the same. Samples of the new labels,
-        as they come, go to :meth:`partial_fit`, whose `y` then has all labels.
-
-        Parameters
-        ----------
-        names : sequence
-            Names of the new labels, which come behind the others; or new classes, which come where
-            they belong in the order of the classes.
-        label_texts : dict, sequence of str, or "auto", default="auto"
-            Words or whole sentences for each label: by name, or in the order of `names`. "auto":
-            the names themselves, where they are strings.
-
-        Returns
-        -------
-        self : LACOClassifier
-
-        Raises
-        ------
-        NotFittedError
-            When nothing has been fitted yet.
-        ValueError
-            When a label is there already, or has no text.
-
-        Warns
-        -----
-        UserWarning
-            Names the labels of whose texts no word is known: their scores mean nothing.
-
-        Notes
-        -----
-        The encoder, as it was trained, reads a new label's text, and reads new labels apart from
-        those that it had. A new label is predicted from a probability of 0.5 on, unless
-        `threshold` says otherwise.
-        """
-        self._add_labels(names, label_texts)
-        return self
 
     def explain(self, X: Any) -> list[JointExplanation]:
         """Which words each label was seen in, and which labels were seen beside it.

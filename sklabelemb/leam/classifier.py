@@ -12,6 +12,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklabelemb.base import ENCODERS, MEMORY, VECTORS, LabelEmbeddingClassifier
 from sklabelemb.inspection.explanation import Explanation
 from sklabelemb.leam.recipe import LEAMRecipe
+from sklabelemb.new_labels import AddsLabels
 from sklabelemb.sklearn_internals import Interval, StrOptions
 from sklabelemb.text import check_documents
 
@@ -42,7 +43,9 @@ PAPER_SETTINGS: dict[str, Any] = {
 """Parameters of the paper's own model: ``LEAMClassifier(**PAPER_SETTINGS)``."""
 
 
-class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmbeddingClassifier):
+class LEAMClassifier(
+    AddsLabels, ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmbeddingClassifier
+):
     """Label-embedding attentive classifier over raw text.
 
     Words and labels live in one space. How well each phrase of a text matches a label decides how
@@ -132,13 +135,15 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; for label sets, of the positives of each label: by name, or in the
         order of the labels.
-    threshold : float, sequence of float, dict, or "tuned", default="tuned"
+    threshold : float, sequence of float, dict, "tuned" or "macro", default="tuned"
         From which probability on a label is predicted: one number, one per label (a dict goes by
-        name, and what it leaves out has 0.5), or tuned on the validation split, see
-        :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
-    threshold_shrinkage : float, default=400.0
+        name, and what it leaves out has 0.5), or tuned on the validation split: for micro-F1
+        ("tuned", also called "micro"), or for macro-F1, where rare labels count as much as
+        frequent ones; see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
+    threshold_shrinkage : float or "auto", default="auto"
         For tuned thresholds: with so many positives in the validation split, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
+        "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
         Fewest labels to predict. "auto": as many as every training text carries at least; where
         each has one or more, a prediction without any would be wrong for certain.
@@ -274,7 +279,7 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         max_length: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         threshold: float | Sequence[float] | Mapping[Any, float] | str = "tuned",
-        threshold_shrinkage: float = 400.0,
+        threshold_shrinkage: float | str = "auto",
         min_labels: int | str = "auto",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
@@ -332,49 +337,6 @@ class LEAMClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmb
         self.random_state = random_state
         self.verbose = verbose
         self.net_params = net_params
-
-    def add_labels(
-        self, names: Sequence[Any], label_texts: Mapping[Any, str] | Sequence[str] | str = "auto"
-    ) -> LEAMClassifier:
-        """Add labels that are known by their texts, without a sample: zero-shot classification.
-
-        What the model says about the labels that it had stays the same. Samples of the new labels,
-        as they come, go to :meth:`partial_fit`, whose `y` then has all labels.
-
-        Parameters
-        ----------
-        names : sequence
-            Names of the new labels, which come behind the others; or new classes, which come where
-            they belong in the order of the classes.
-        label_texts : dict, sequence of str, or "auto", default="auto"
-            Words or whole sentences for each label: by name, or in the order of `names`. "auto":
-            the names themselves, where they are strings.
-
-        Returns
-        -------
-        self : LEAMClassifier
-
-        Raises
-        ------
-        NotFittedError
-            When nothing has been fitted yet.
-        ValueError
-            When a label is there already, or has no text.
-
-        Warns
-        -----
-        UserWarning
-            Names the labels of whose texts no word is known: their scores mean nothing.
-
-        Notes
-        -----
-        With a pretrained `encoder` a new label is where the encoder puts its text, and the network
-        has no say in it. Without one, a text has a new label the more words, pairs of words and
-        letter groups of the label's text it has. A new label is predicted from a probability of
-        0.5 on, unless `threshold` says otherwise.
-        """
-        self._add_labels(names, label_texts)
-        return self
 
     # -- what the model saw ----------------------------------------------------------------------
 

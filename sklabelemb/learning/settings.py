@@ -7,9 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from sklabelemb.decision import tuned_thresholds
 from sklabelemb.text import Tokenizer
 
 __all__ = ["Budget", "Settings"]
+
+# threshold_shrinkage="auto". For micro-F1 a common threshold is nearly best, for macro-F1 one for
+# each label (docs/defaults.rst).
+SHRINKAGES = {"micro": 400.0, "macro": 5.0}
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Settings:
     label_texts: Any
     class_weight: Any
     threshold: float | Sequence[float] | Mapping[Any, float] | str
-    threshold_shrinkage: float
+    threshold_shrinkage: float | str
     min_labels: int | str
     max_epochs: int | str
     batch_size: int | str
@@ -51,6 +58,14 @@ class Settings:
     def tunes_thresholds(self) -> bool:
         """Whether thresholds are chosen on held-out texts."""
         return isinstance(self.threshold, str)
+
+    def tuned_thresholds(self, targets: Any, logits: np.ndarray) -> np.ndarray:
+        """Thresholds that are best for texts which were held out."""
+        measure = "macro" if self.threshold == "macro" else "micro"
+        shrinkage = self.threshold_shrinkage
+        if isinstance(shrinkage, str):
+            shrinkage = SHRINKAGES[measure]
+        return tuned_thresholds(targets, logits, shrinkage, measure)
 
 
 @dataclass(frozen=True)

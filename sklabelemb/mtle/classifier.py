@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, cast
+from typing import Any
 
 from sklearn.callback import with_callbacks
-from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.base import ENCODERS, MEMORY, VECTORS, LabelEmbeddingClassifier
 from sklabelemb.learning import Task, read_samples, read_tasks
-from sklabelemb.learning.task import check_task_mapping, meant_task
+from sklabelemb.learning.task import check_task_mapping
 from sklabelemb.mtle.answers_by_task import AnswersByTask
-from sklabelemb.mtle.label_words import warn_about_labels
+from sklabelemb.mtle.known_by_text import KnownByText
 from sklabelemb.mtle.recipe import MTLERecipe
-from sklabelemb.mtle.zero_update import with_new_task, without_samples
 from sklabelemb.sklearn_internals import Interval, StrOptions, fit_context
 
 __all__ = ["MTLEClassifier"]
 
 
-class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
+class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
     """Multi-task label-embedding classifier over raw text.
 
     A text and the words of each label's name become vectors, and a matcher scores the pair. No
@@ -210,7 +208,7 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         max_length: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         threshold: float | Sequence[float] | Mapping[Any, float] | str = "tuned",
-        threshold_shrinkage: float = 400.0,
+        threshold_shrinkage: float | str = "auto",
         min_labels: int | str = "auto",
         max_epochs: int | str = "auto",
         batch_size: int | str = 32,
@@ -366,162 +364,6 @@ class MTLEClassifier(AnswersByTask, LabelEmbeddingClassifier):
         self : MTLEClassifier
         """
         return self._partial_fit(X, y, sample_weight, classes=classes, task=task)
-
-    def add_task(
-        self,
-        name: str | int,
-        classes: Any,
-        label_texts: Mapping[Any, str] | Sequence[str] | str = "auto",
-        *,
-        multilabel: bool = False,
-        vectors: Any = None,
-    ) -> MTLEClassifier:
-        """Add a task without a sample of it: Zero Update.
-
-        Its labels are known by the words of their texts alone. The answers for other tasks stay
-        the same, bit for bit.
-
-        Parameters
-        ----------
-        name : str or int
-        classes : sequence
-            The classes; with ``multilabel=True`` the names of the labels.
-        label_texts : dict, sequence of str, or "auto", default="auto"
-            Words or whole sentences for each class: by class, or in the order of `classes`. "auto":
-            the classes themselves, where they are strings.
-        multilabel : bool, default=False
-            Whether a text may have several of the labels; each is predicted from 0.5 on, unless
-            `threshold` said otherwise in the fit.
-        vectors : path, pair, mapping, KeyedVectors or None, default=None
-            Pretrained vectors of words that are new. None: the `vectors` of the fit, which a model
-            has lost that was saved with vectors given as arrays.
-
-        Returns
-        -------
-        self : MTLEClassifier
-
-        Raises
-        ------
-        NotFittedError
-            When nothing has been fitted yet.
-        ValueError
-            When there is a task of that name already, or there is not one text per class.
-
-        Warns
-        -----
-        UserWarning
-            Names the labels none of whose words is known, neither from texts or labels that were
-            trained on nor from `vectors`: their scores mean nothing. And those that have the same
-            words, which cannot be told apart.
-
-        Notes
-        -----
-        Words that are known from `vectors` only are used with the vectors that they have there,
-        which training has moved for others. The more labels a model was trained on, the more it has
-        learnt about labels in general.
-        """
-        check_is_fitted(self)
-        self.model_ = with_new_task(self.model_, name, classes, label_texts, multilabel, vectors)
-        return self
-
-    def add_labels(
-        self,
-        names: Sequence[Any],
-        label_texts: Mapping[Any, str] | Sequence[str] | str = "auto",
-        task: Any = None,
-    ) -> MTLEClassifier:
-        """Add labels that are known by their texts, without a sample: zero-shot classification.
-
-        What the model says about the labels that it had stays the same. Samples of the new labels,
-        as they come, go to :meth:`partial_fit`, whose `y` then has all labels.
-
-        Parameters
-        ----------
-        names : sequence
-            Names of the new labels, which come behind the others; or new classes, which come where
-            they belong in the order of the classes.
-        label_texts : dict, sequence of str, or "auto", default="auto"
-            Words or whole sentences for each label: by name, or in the order of `names`. "auto":
-            the names themselves, where they are strings.
-        task : str or int, default=None
-            The task that gets them; None where there is one, or one of a plain fit.
-
-        Returns
-        -------
-        self : MTLEClassifier
-
-        Raises
-        ------
-        NotFittedError
-            When nothing has been fitted yet.
-        ValueError
-            When a label is there already, or has no text.
-
-        Warns
-        -----
-        UserWarning
-            Names the labels of whose texts no word is known: their scores mean nothing.
-
-        Notes
-        -----
-        A text is compared with a new label as with any other: by the words of the label's text, or
-        by the vector that a pretrained `encoder` makes of it. A new label is predicted from a
-        probability of 0.5 on, unless `threshold` says otherwise.
-        """
-        check_is_fitted(self)
-        before = self.model_.tasks.values()
-        self._add_labels(names, label_texts, task)
-        if self.model_.encoder is None:
-            task = self.model_.tasks[meant_task(self.model_.tasks) if task is None else task]
-            warn_about_labels(task, before, self.model_.vocabulary, self.model_.recipe.vectors)
-        return self
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit_labels(
-        self,
-        classes: Any,
-        label_texts: Mapping[Any, str] | Sequence[str] | str = "auto",
-        *,
-        multilabel: bool = False,
-    ) -> MTLEClassifier:
-        """Make a model of the texts of labels alone, without a sample: zero-shot classification.
-
-        It needs a pretrained `encoder`. A text is compared with all labels in one pass. Samples,
-        as they come, go to :meth:`partial_fit`; a label that has none keeps what its text says.
-
-        Parameters
-        ----------
-        classes : sequence
-            The classes; with ``multilabel=True`` the names of the labels.
-        label_texts : dict, sequence of str, or "auto", default="auto"
-            Words or whole sentences for each class: by class, or in the order of `classes`. "auto":
-            the classes themselves, where they are strings.
-        multilabel : bool, default=False
-            Whether a text may have several of the labels.
-
-        Returns
-        -------
-        self : MTLEClassifier
-
-        Raises
-        ------
-        ValueError
-            When there is no pretrained encoder, or a label without a text.
-
-        Notes
-        -----
-        The order of the labels is that of their similarity to the text. Probabilities are as far
-        apart as the encoder sees the labels; no sample has calibrated them.
-        """
-        self.__dict__.pop("model_", None)
-        recipe = cast("MTLERecipe", self._checked_recipe())
-        if not recipe.is_pretrained:
-            raise ValueError(
-                f"encoder={self.encoder!r} knows no word before it is trained. Give a pretrained "
-                "encoder: MTLEClassifier(encoder='path/to/folder')."
-            )
-        self.model_ = without_samples(recipe, classes, label_texts, multilabel)
-        return self
 
     @property
     def tasks_(self) -> Mapping[Any, Task]:

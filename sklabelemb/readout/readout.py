@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklabelemb.decision import decide, probabilities, tuned_thresholds, validation_score
+from sklabelemb.decision import decide, probabilities, validation_score
 from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import ValidationScore
 from sklabelemb.learning.embedded import embedded
@@ -122,7 +122,7 @@ class Readout:
             task = replace(task, mixture=mixture)
             logits = mixture(logits, *scores)
         if tunes:
-            thresholds = tuned_thresholds(part.targets, logits, settings.threshold_shrinkage)
+            thresholds = settings.tuned_thresholds(part.targets, logits)
             task = replace(task, thresholds=thresholds)
         return task
 
@@ -149,6 +149,6 @@ class Readout:
             task = replace(task, mixture=alone)
         if task.multilabel and settings.tunes_thresholds:
             logits = alone.encoded * scores + alone.offset
-            thresholds = tuned_thresholds(part.targets, logits, settings.threshold_shrinkage)
+            thresholds = settings.tuned_thresholds(part.targets, logits)
             task = replace(task, thresholds=thresholds)
         return task

@@ -119,14 +119,15 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         Weights of the classes, or of the labels where they are emitted; the end of a sequence
         weighs 1. "balanced": as in scikit-learn, each label counting once for each text that has
         it.
-    threshold : float, sequence of float, dict, or "tuned", default="tuned"
+    threshold : float, sequence of float, dict, "tuned" or "macro", default="tuned"
         With ``decision="marginal"``, from which probability on a label is predicted: one number,
         one per label (a dict goes by name, and what it leaves out has 0.5), or tuned on the
-        validation split, see
+        validation split: for micro-F1 ("tuned", also called "micro") or for macro-F1; see
         :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
-    threshold_shrinkage : float, default=400.0
+    threshold_shrinkage : float or "auto", default="auto"
         For tuned thresholds: with so many positives in the validation split, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
+        "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
         Fewest labels to predict; shorter sequences are not looked for. "auto": as many as every
         training text carries at least.
@@ -278,7 +279,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         max_length: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         threshold: float | Sequence[float] | Mapping[Any, float] | str = "tuned",
-        threshold_shrinkage: float = 400.0,
+        threshold_shrinkage: float | str = "auto",
         min_labels: int | str = "auto",
         max_labels: int | str = "auto",
         max_epochs: int | str = "auto",

@@ -11,7 +11,7 @@ import torch
 from scipy.special import logit
 from torch import Tensor
 
-from sklabelemb.decision import decision_score, probabilities, tuned_thresholds
+from sklabelemb.decision import decision_score, probabilities
 from sklabelemb.device import explained_memory_errors
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.learning import LengthBuckets, Task, TextDataset, TextNet
@@ -143,8 +143,7 @@ class SequenceReadout(Readout):
         if not recipe.settings.tunes_thresholds:
             return task
         logits = scores_of_sequences(self._search_in(part, task), len(part), task.targets.n_labels)
-        shrinkage = recipe.settings.threshold_shrinkage
-        return replace(task, thresholds=tuned_thresholds(part.targets, logits, shrinkage))
+        return replace(task, thresholds=recipe.settings.tuned_thresholds(part.targets, logits))
 
     def _evidence(self, task: Task) -> Evidence | None:
         if task.linear is None:

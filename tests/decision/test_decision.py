@@ -202,6 +202,33 @@ def test_without_any_positive_thresholds_are_one_half(shrinkage):
     assert thresholds.tolist() == [0.5, 0.5, 0.5]
 
 
+def test_for_macro_f1_rare_labels_count_as_much(tuning):
+    y, logits = tuning
+    dense = y.toarray().astype(int)[:, :3]
+
+    def macro(thresholds):
+        decisions = decide(probabilities(logits, True), thresholds)[:, :3]
+        return f1_score(dense, decisions, average="macro", zero_division=0)
+
+    own = tuned_thresholds(y, logits, 0, "macro")
+    common = tuned_thresholds(y, logits, measure="macro")
+    assert len(set(common)) == 1
+    assert macro(own) >= macro(common) >= macro(tuned_thresholds(y, logits)) - 1e-12
+    # A label without a positive keeps the common one.
+    assert own[3] == common[3]
+
+
+def test_where_scores_say_nothing_macro_f1_takes_the_common_threshold():
+    random = np.random.default_rng(0)
+    truth = np.zeros((1000, 2), dtype=np.float32)
+    truth[:200, 0] = 1
+    truth[500, 1] = 1
+    logits = random.normal(size=(1000, 2)) + 4 * truth * [1, 0]
+    logits[500, 1] = -5
+    own = tuned_thresholds(sp.csr_matrix(truth), logits, 0, "macro")
+    assert own[1] == tuned_thresholds(sp.csr_matrix(truth), logits, measure="macro")[1]
+
+
 # -- validation --------------------------------------------------------------------------------
 
 

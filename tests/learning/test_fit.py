@@ -9,6 +9,8 @@ from sklabelemb import LEAMClassifier
 from sklabelemb.learning.settings import Budget
 from sklabelemb.linear import WidePath
 
+from .small import CLASSIFIERS, LABELS, TEXTS
+
 WORDS = ["parcel", "refund", "broken", "late", "voucher", "invoice"]
 RANDOM = np.random.RandomState(0)
 Y = (RANDOM.rand(200, 6) < 0.3).astype(int)
@@ -68,3 +70,30 @@ def test_the_wide_path_is_trained_again_with_the_held_out_texts(monkeypatch):
     monkeypatch.setattr(WidePath, "fit", classmethod(spy))
     LEAMClassifier(max_epochs=1, **SMALL).fit(X, Y)
     assert seen == [180, 200]
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize(
+    ("threshold", "shrinkage", "expected"),
+    [
+        ("tuned", "auto", (400.0, "micro")),
+        ("micro", "auto", (400.0, "micro")),
+        ("macro", "auto", (5.0, "macro")),
+        ("macro", 30.0, (30.0, "macro")),
+    ],
+)
+def test_thresholds_are_tuned_for_the_measure_that_is_asked_for(
+    monkeypatch, name, threshold, shrinkage, expected
+):
+    asked = []
+
+    def spy(targets, logits, *how):
+        asked.append(how)
+        return np.full(logits.shape[1], 0.25)
+
+    monkeypatch.setattr("sklabelemb.learning.settings.tuned_thresholds", spy)
+    model = CLASSIFIERS[name](
+        threshold=threshold, threshold_shrinkage=shrinkage, validation_fraction=0.3, max_epochs=1
+    ).fit(TEXTS, LABELS)
+    assert asked == [expected]
+    assert model.thresholds_.tolist() == [0.25] * 3

@@ -233,11 +233,11 @@ def test_thresholds_decide_by_marginals_only():
 def test_tuned_thresholds_are_those_of_the_held_out_texts(monkeypatch):
     seen = []
 
-    def spy(targets, logits, shrinkage):
-        seen.append((targets, logits, tuned_thresholds(targets, logits, shrinkage)))
+    def spy(targets, logits, *how):
+        seen.append((targets, logits, tuned_thresholds(targets, logits, *how)))
         return seen[-1][2]
 
-    monkeypatch.setattr("sklabelemb.semantic_unit.readout.tuned_thresholds", spy)
+    monkeypatch.setattr("sklabelemb.learning.settings.tuned_thresholds", spy)
     parameters = {"validation_fraction": 0.2, "decision": "marginal"}
     model = units(threshold_shrinkage=10.0, **parameters).fit(TEXTS, FRAME)
     ((targets, logits, thresholds),) = seen
