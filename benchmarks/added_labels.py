@@ -99,6 +99,18 @@ def precision(model: Any, texts: Any, truth: np.ndarray) -> float:
     return float(average_precision_score(truth, scores, average="macro"))
 
 
+def table(found: dict[str, Any]) -> str:
+    """Mean average precisions, as a table in reStructuredText."""
+    columns = [*map(str, SAMPLES), "all"]
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    lines += ["   * - samples a label", *(f"     - {name}" for name in columns)]
+    for system in dict.fromkeys(row["system"] for row in found["runs"]):
+        own = [row["average_precision"] for row in found["runs"] if row["system"] == system]
+        lines.append(f"   * - {system}")
+        lines += [f"     - {np.mean([row[name] for row in own]):.3f}" for name in columns]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Run, and write down what was found."""
     options = parser(__doc__ or "")
@@ -110,7 +122,13 @@ def main() -> None:
     arguments = options.parse_args()
     found = run(arguments)
     path: Path = arguments.results / "added_labels.json"
+    if path.exists():
+        before = json.loads(path.read_text())["runs"]
+        done = {(row["system"], row["seed"]) for row in found["runs"]}
+        others = [row for row in before if (row["system"], row["seed"]) not in done]
+        found["runs"] = sorted([*others, *found["runs"]], key=lambda row: row["system"])
     path.write_text(json.dumps(found, indent=1) + "\n")
+    path.with_suffix(".rst").write_text(table(found))
 
 
 if __name__ == "__main__":

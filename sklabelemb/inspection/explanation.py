@@ -36,6 +36,10 @@ class Explanation:
     meaning : ndarray of shape (n_labels,), or None
         What the vector of the whole text by a pretrained encoder added to each label's logit. None
         where the model has none. It belongs to no single word.
+    network_weight : ndarray of shape (n_labels,), or None
+        The network's weight beside the linear models in each label's logit; None where it is alone.
+        With a weight of 0, as held-out texts may say where texts are few, the network has no say,
+        and `attention` is that of a network that was not asked.
 
     Notes
     -----
@@ -81,6 +85,7 @@ class Explanation:
     attention: np.ndarray | None
     contributions: np.ndarray
     meaning: np.ndarray | None = field(default=None, kw_only=True)
+    network_weight: np.ndarray | None = field(default=None, kw_only=True)
 
     def top(self, label: Any, n: int = 5) -> list[tuple[str, float]]:
         """The `n` tokens that spoke most for a label, with what they contributed.

@@ -132,6 +132,8 @@ def _describe(
 ) -> dict[str, Any]:
     shown = _shown_labels(explanation, true_labels)
     largest = np.abs(explanation.contributions[:, shown]).max(initial=0.0)
+    meaning = getattr(explanation, "meaning", None)
+    weight = getattr(explanation, "network_weight", None)
     rows = []
     for k in shown:
         name = explanation.label_names[k]
@@ -148,6 +150,9 @@ def _describe(
                 "verdict": _STATUS.get(status, ""),
                 "pieces": _pieces(explanation, contributions, largest),
                 "top": _strongest(explanation.tokens, contributions),
+                "meaning": None if meaning is None else _signed(float(meaning[k])),
+                "meaning_speaks": None if meaning is None else _side(float(meaning[k])),
+                "silent": weight is not None and float(weight[k]) == 0.0,
             }
         )
     unknown = [name for name in true_labels or [] if name not in explanation.label_names]

@@ -92,6 +92,7 @@ class LACOReadout(Readout):
                     affinity=None
                     if reading.affinity is None
                     else reading.affinity[row].float().cpu().numpy(),
+                    network_weight=self.network_weight(task),
                 )
         return explanations
 

@@ -68,6 +68,7 @@ class LEAMReadout(Readout):
                     attention=attention[row, : len(tokens)],
                     contributions=contributions[row, : len(tokens)],
                     meaning=None if meaning is None else meaning[row],
+                    network_weight=self.network_weight(task),
                 )
         return explanations
 

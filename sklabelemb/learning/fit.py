@@ -242,7 +242,8 @@ def _with_linear_paths(
                     joint=model.recipe.joint and is_joint(len(all_of_it), n_labels),
                 )
         if model.recipe.wide and further:
-            linear = None if linear is None else linear.updated(*texts, *weights)
+            if linear is not None:
+                linear = linear.updated(*texts, *weights, anew=task.later_labels)
         elif model.recipe.wide and (encoded is None or encoded.ngrams is None):
             linear = WidePath.fit(*texts, n_labels, *weights)
         model = model.with_task(replace(task, linear=linear, encoded=encoded))

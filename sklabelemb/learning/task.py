@@ -101,6 +101,11 @@ class Task:
         """Whether a text may have several of the labels."""
         return self.targets.multilabel
 
+    @property
+    def later_labels(self) -> np.ndarray | None:
+        """Positions of the labels that came after the fit; None where there are none."""
+        return None if self.added is None else np.flatnonzero(self.added)
+
     def words_of_labels(self, tokenizer: Callable[[str], Sequence[str]]) -> list[list[str]]:
         """The words of each label's text; nothing where the labels have none."""
         return [list(tokenizer(text)) for text in self.label_texts or []]

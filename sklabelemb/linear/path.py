@@ -134,10 +134,30 @@ class WidePath:
         vocabulary: Vocabulary | WordPieces,
         class_weight: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
+        anew: np.ndarray | None = None,
     ) -> WidePath:
-        """One more epoch over further texts, with small steps; the features stay the same."""
+        """One more epoch over further texts, with small steps; the features stay the same.
+
+        Labels that have learnt little so far, at the positions `anew`, learn as in a fit.
+        """
         X = self.features(texts, vocabulary)
-        return self._trained(X, targets, class_weight, sample_weight, 1, LEARNING_RATE / 10)
+        path = self._trained(X, targets, class_weight, sample_weight, 1, LEARNING_RATE / 10)
+        if anew is None:
+            return path
+        columns = replace(self, weights=self.weights[:, anew], bias=self.bias[anew])
+        n_batches = math.ceil(len(texts) / BATCH_SIZE)
+        epochs = max(EPOCHS, math.ceil(MIN_STEPS / n_batches))
+        own = targets if sp.issparse(targets) else sp.csr_matrix(np.eye(path.n_labels)[targets])
+        weight = None if class_weight is None else class_weight[anew]
+        own = sp.csr_matrix(own[:, anew], dtype=np.float32)
+        learnt = columns._trained(X, own, weight, sample_weight, epochs, LEARNING_RATE)
+        path.weights[:, anew], path.bias[anew] = learnt.weights, learnt.bias
+        return path
+
+    @property
+    def n_labels(self) -> int:
+        """Number of labels."""
+        return len(self.bias)
 
     def with_columns(self, order: np.ndarray, bias: float = 0.0) -> WidePath:
         """The path with more labels, whose weights are zero.

@@ -50,6 +50,7 @@ class MTLEReadout(Readout):
                     attention=None,
                     contributions=contributions,
                     meaning=meaning,
+                    network_weight=self.network_weight(task),
                 )
             )
         return explanations

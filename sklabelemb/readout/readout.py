@@ -64,6 +64,13 @@ class Readout:
         paths = [(task.linear, wide), (task.encoded, encoded)]
         return [(path, weight) for path, weight in paths if path is not None]
 
+    def network_weight(self, task: Task) -> np.ndarray | None:
+        """The network's weight in the logit of each label; None where it is alone."""
+        if task.linear is None and task.encoded is None:
+            return None
+        weight = task.mixture.of_labels("deep")
+        return np.array(np.broadcast_to(weight, task.targets.n_labels), dtype=np.float64)
+
     def linear_scores(
         self, token_ids: TokenIds, task: Task
     ) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -193,3 +194,19 @@ def test_texts_of_labels_may_come_in_their_order():
     for wrong in (texts[1:], "auto"):
         with pytest.raises(ValueError, match="label_texts must be a dict, or hold one text for"):
             render_highlights([one], label_texts=wrong)
+
+
+def test_what_belongs_to_no_word_is_told():
+    told = replace(
+        explanation(),
+        meaning=np.array([1.25, -0.5, 0.0]),
+        network_weight=np.array([0.0, 0.3, 0.3]),
+    )
+    html = render_highlights([told])
+    assert "+1.25" in html
+    assert "whole text" in html
+    assert html.count("The network has no say in this label") == 1
+    plain = render_highlights([replace(told, meaning=None, network_weight=np.full(3, 0.3))])
+    assert "whole text" not in plain
+    assert "no say" not in plain
+    Page(html)

@@ -346,6 +346,9 @@ def test_few_texts_settle_mixture_and_thresholds_by_folds():
     model = leam().fit(SET_TEXTS, SETS)
     assert (model.mixture_.deep, model.mixture_.wide) == (0.0, 0.0)
     assert model.mixture_.encoded > 0
+    (told,) = model.explain(SET_TEXTS[:1])
+    np.testing.assert_array_equal(told.network_weight, [0, 0, 0])
+    assert "The network has no say in this label" in told._repr_html_()
     assert (model.thresholds_ != 0.5).all()
     np.testing.assert_array_equal(leam(threshold=0.3).fit(SET_TEXTS, SETS).thresholds_, 0.3)
     # Where some are held out, they tell what the network is worth.
