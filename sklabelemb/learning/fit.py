@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,17 +12,16 @@ from sklearn.utils import check_random_state
 
 from sklabelemb.device import resolved_device
 from sklabelemb.learning.batches import TaskDatasets, TextDataset
+from sklabelemb.learning.beside import BesidePaths
 from sklabelemb.learning.build import net_for
 from sklabelemb.learning.callbacks import BestWeights, GradientClipping
 from sklabelemb.learning.corpus import Corpus
-from sklabelemb.learning.embedded import embedded, read_label_texts
-from sklabelemb.learning.folds import cross_fitted_scores
+from sklabelemb.learning.embedded import embedded
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.net import TextNet, watchers
 from sklabelemb.learning.optimizers import halving, warmup_then_decay
 from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.recipe import Recipe
-from sklabelemb.linear import EncoderPath, LabelTexts, WidePath, is_joint
 from sklabelemb.model_selection import stratified_holdout
 
 __all__ = ["fit", "update"]
@@ -94,13 +93,13 @@ def fit(
     model = replace(model, best_epoch=best.best_epoch_ if best else len(net.history))
 
     with isolated_randomness(seed, device):
-        meanings = _label_texts(model)
-        model = _with_linear_paths(model, train, data, meanings)
+        beside = BesidePaths(model, data, seed)
+        model = beside.trained(model, [kept for kept, _ in split.values()])
         if valid is not None:
             model = recipe.readout(model).with_decisions(valid)
             # How to decide is settled; what was held out for that may now be learnt too.
-            model = _with_linear_paths(model, data, data, meanings)
-        return _with_folds(model, data, meanings, valid is not None, split_seed)
+            model = beside.trained_again(model)
+        return beside.settled_by_folds(model, valid is not None, split_seed)
 
 
 def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
@@ -130,7 +129,7 @@ def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
         recipe.finish(net.module_, corpus.tasks, vocabulary)
     model = replace(model, best_epoch=len(net.history))
     with isolated_randomness(seed, device):
-        return _with_linear_paths(model, data, data, _label_texts(model), further=True)
+        return BesidePaths(model, data, seed).updated(model)
 
 
 def _seeds(random_state: Any, skipped: int = 0) -> tuple[int, int]:
@@ -181,70 +180,3 @@ def _warn_about_watchers(net: TextNet) -> None:
 
 def _clipping(recipe: Recipe) -> list[Any]:
     return [] if recipe.max_grad_norm is None else [GradientClipping(recipe.max_grad_norm)]
-
-
-def _label_texts(model: Model) -> dict[int, LabelTexts | None]:
-    """The texts of the labels as a frozen encoder reads them, by the numbers of the tasks."""
-    if model.encoder is None:
-        return {}
-    tasks = model.tasks.values()
-    return {i: read_label_texts(task, model) for i, task in enumerate(tasks)}
-
-
-def _with_folds(
-    model: Model,
-    data: TaskDatasets,
-    meanings: Mapping[int, LabelTexts | None],
-    held_out: bool,
-    seed: int,
-) -> Model:
-    """Settle by all texts what those that are held out are too few for: an encoder path's way.
-
-    It is trained so fast that it can be trained once a fold.
-    """
-    for part in data.parts:
-        task = list(model.tasks.values())[part.task]
-        if task.encoded is not None and task.encoded.ngrams is not None:
-            meaning = meanings[part.task]
-            scores = cross_fitted_scores(part, task, model.vocabulary, meaning, seed)
-            settled = model.recipe.readout(model).settled_by_folds(part, task, scores, held_out)
-            model = model.with_task(settled)
-    return model
-
-
-def _with_linear_paths(
-    model: Model,
-    data: TaskDatasets,
-    whole: TaskDatasets,
-    meanings: Mapping[int, LabelTexts | None],
-    further: bool = False,
-) -> Model:
-    """Train the linear models beside the network; `further`, those that there are already.
-
-    Which ones there are depends on the `whole`, held-out texts included.
-    """
-    for part, all_of_it in zip(data.parts, whole.parts, strict=True):
-        task = list(model.tasks.values())[part.task]
-        assert part.targets is not None
-        texts = (part.token_ids, part.targets, model.vocabulary)
-        weights = (task.class_weight, part.sample_weight)
-        n_labels = task.targets.n_labels
-        linear, encoded = task.linear, task.encoded
-        if model.encoder is not None:
-            if further and encoded is not None:
-                encoded = encoded.updated(*texts, *weights)
-            else:
-                encoded = EncoderPath.fit(
-                    *texts,
-                    n_labels,
-                    *weights,
-                    label_texts=meanings[part.task],
-                    joint=model.recipe.joint and is_joint(len(all_of_it), n_labels),
-                )
-        if model.recipe.wide and further:
-            if linear is not None:
-                linear = linear.updated(*texts, *weights, anew=task.later_labels)
-        elif model.recipe.wide and (encoded is None or encoded.ngrams is None):
-            linear = WidePath.fit(*texts, n_labels, *weights)
-        model = model.with_task(replace(task, linear=linear, encoded=encoded))
-    return model

@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
-import torch
-from torch import nn
 
+from sklabelemb.linear.descent import BATCH_SIZE, descend
 from sklabelemb.linear.ngrams import CharacterTfidf, WordTfidf
 from sklabelemb.targets import rearranged
 from sklabelemb.text import TokenIds, Vocabulary, WordPieces
@@ -31,14 +30,12 @@ MAX_CHARACTER_FEATURES = 200_000
 # Under so many texts, or so many of the median label, nothing is left out for being rare: what one
 # text has is all that is known of a label that has few.
 FEW_TEXTS, FEW_OF_A_LABEL = 100, 16
-# From so many labels on, a step moves all weights.
-MANY_LABELS = 256
-# So does a step of fewer features than this many times the values in its batch.
-ROWS_PER_VALUE = 3
 HALF = np.float32(math.sqrt(0.5))
-BATCH_SIZE = 100
 LEARNING_RATE = 10.0
 EPOCHS = 8
+# Epochs over texts of which most have been learnt before: as many as make so many steps, within
+# these bounds.
+STEPS_AGAIN, MOST_AGAIN = 300, 4
 # A small corpus has few batches an epoch; it goes round until it has had this many steps.
 MIN_STEPS = 400
 
@@ -74,8 +71,9 @@ class WidePath:
         n_labels: int,
         class_weight: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
+        seed: int = 0,
     ) -> WidePath:
-        """Train on some texts; the order of the batches comes from torch's generator.
+        """Train on some texts.
 
         Parameters
         ----------
@@ -86,6 +84,8 @@ class WidePath:
         class_weight : ndarray of shape (n_labels,), default=None
             Of each class, or of each label's positives.
         sample_weight : float32 ndarray of shape (n_texts,), default=None
+        seed : int, default=0
+            The order of the batches.
 
         Raises
         ------
@@ -93,12 +93,37 @@ class WidePath:
             When the weights are no longer finite.
         """
         start = cls.untrained(texts, targets, vocabulary, n_labels)
-        # Most labels are absent from most texts.
-        start = replace(start, bias=np.full(n_labels, -1.0, dtype=np.float32))
-        n_batches = math.ceil(len(texts) / BATCH_SIZE)
-        epochs = max(EPOCHS, math.ceil(MIN_STEPS / n_batches))
         X = start.features(texts, vocabulary)
-        return start._trained(X, targets, class_weight, sample_weight, epochs, LEARNING_RATE)
+        return start.trained(X, targets, class_weight, sample_weight, seed)
+
+    def trained(
+        self,
+        X: sp.csr_matrix,
+        targets: sp.csr_matrix | np.ndarray,
+        class_weight: np.ndarray | None = None,
+        sample_weight: np.ndarray | None = None,
+        seed: int = 0,
+        *,
+        again: bool = False,
+    ) -> WidePath:
+        """The path after training on the :meth:`features` of some texts.
+
+        Parameters
+        ----------
+        X : csr_matrix of shape (n_texts, n_features)
+        targets, class_weight, sample_weight, seed
+            As in :meth:`fit`.
+        again : bool, default=False
+            Whether most of these texts have been learnt before: fewer epochs are enough.
+        """
+        n_batches = math.ceil(X.shape[0] / BATCH_SIZE)
+        epochs = min(MOST_AGAIN, math.ceil(STEPS_AGAIN / n_batches))
+        start = self
+        if not again:
+            # Most labels are absent from most texts.
+            start = replace(self, bias=np.full(self.n_labels, -1.0, dtype=np.float32))
+            epochs = max(EPOCHS, math.ceil(MIN_STEPS / n_batches))
+        return start._after(X, targets, class_weight, sample_weight, seed, epochs, LEARNING_RATE)
 
     @classmethod
     def untrained(
@@ -134,6 +159,7 @@ class WidePath:
         vocabulary: Vocabulary | WordPieces,
         class_weight: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
+        seed: int = 0,
         anew: np.ndarray | None = None,
     ) -> WidePath:
         """One more epoch over further texts, with small steps; the features stay the same.
@@ -141,17 +167,17 @@ class WidePath:
         Labels that have learnt little so far, at the positions `anew`, learn as in a fit.
         """
         X = self.features(texts, vocabulary)
-        path = self._trained(X, targets, class_weight, sample_weight, 1, LEARNING_RATE / 10)
+        rate = LEARNING_RATE / 10
+        path = self._after(X, targets, class_weight, sample_weight, seed, 1, rate)
         if anew is None:
             return path
-        columns = replace(self, weights=self.weights[:, anew], bias=self.bias[anew])
-        n_batches = math.ceil(len(texts) / BATCH_SIZE)
-        epochs = max(EPOCHS, math.ceil(MIN_STEPS / n_batches))
-        own = targets if sp.issparse(targets) else sp.csr_matrix(np.eye(path.n_labels)[targets])
-        weight = None if class_weight is None else class_weight[anew]
+        own: sp.csr_matrix = targets if sp.issparse(targets) else _one_hot(targets, self.n_labels)
         own = sp.csr_matrix(own[:, anew], dtype=np.float32)
-        learnt = columns._trained(X, own, weight, sample_weight, epochs, LEARNING_RATE)
-        path.weights[:, anew], path.bias[anew] = learnt.weights, learnt.bias
+        weight = None if class_weight is None else class_weight[anew]
+        columns = replace(self, weights=self.weights[:, anew], bias=self.bias[anew])
+        epochs = max(EPOCHS, math.ceil(MIN_STEPS / math.ceil(len(texts) / BATCH_SIZE)))
+        found = columns._after(X, own, weight, sample_weight, seed, epochs, LEARNING_RATE)
+        path.weights[:, anew], path.bias[anew] = found.weights, found.bias
         return path
 
     @property
@@ -204,64 +230,33 @@ class WidePath:
         path.weights[:, labels[new]] = (length * features / np.maximum(norms, 1e-6)).T
         return path
 
-    def _trained(
+    def _after(
         self,
         X: sp.csr_matrix,
         targets: sp.csr_matrix | np.ndarray,
         class_weight: np.ndarray | None,
         sample_weight: np.ndarray | None,
+        seed: int,
         epochs: int,
         learning_rate: float,
     ) -> WidePath:
-        n_features, n_labels = self.weights.shape
-        ones = np.ones(n_labels) if class_weight is None else class_weight
-        weight = torch.from_numpy(np.asarray(ones, dtype=np.float32))
-        table = nn.EmbeddingBag(max(1, n_features), n_labels, mode="sum")
-        weights = table.weight
-        with torch.no_grad():
-            weights[:n_features] = torch.from_numpy(self.weights)
-        bias = nn.Parameter(torch.from_numpy(self.bias.copy()))
-        rates = _stable_rates(X, ones, sp.issparse(targets)).clip(max=learning_rate)
-        rate = float(rates.max())
-        # A label of large weight takes smaller steps, and no other label does.
-        scale = None
-        if rates.min() < rate:
-            scale = torch.from_numpy((rates / rate).astype(np.float32))
-        optimizers = [torch.optim.SGD([weights], lr=rate), torch.optim.Adam([bias], lr=0.005)]
-        n_batches = math.ceil(X.shape[0] / BATCH_SIZE)
-        schedules = [
-            torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.0, total_iters=epochs * n_batches)
-            for o in optimizers
-        ]
-        for _ in range(epochs):
-            for members in torch.randperm(X.shape[0]).split(BATCH_SIZE):
-                indices = members.numpy()
-                batch = X[indices]
-                present = _present(targets, indices, n_labels)
-                sign = 2 * present - 1
-                with torch.no_grad():
-                    short = torch.relu(1 - (_scores(table, batch) + bias) * sign)
-                    # Of the squared hinge, by the scores.
-                    gradient = -2 / len(indices) * short * sign
-                    weights_now = _weights_of(weight, present, sp.issparse(targets))
-                    if sample_weight is not None:
-                        own = torch.from_numpy(sample_weight[indices]).unsqueeze(1)
-                        weights_now = weights_now * own
-                    gradient *= weights_now
-                bias.grad = gradient.sum(dim=0)
-                if scale is not None:
-                    gradient *= scale
-                weights.grad = _weight_gradient(weights, batch, gradient)
-                for optimizer, schedule in zip(optimizers, schedules, strict=True):
-                    optimizer.step()
-                    schedule.step()
-        learnt = weights.detach().numpy()[:n_features]
-        if not np.isfinite(learnt).all():
+        weights, bias = descend(
+            X,
+            targets,
+            self.weights,
+            self.bias,
+            epochs=epochs,
+            learning_rate=learning_rate,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            seed=seed,
+        )
+        if not np.isfinite(weights).all():
             raise FloatingPointError(
                 "Training of the wide path diverged. Check sample_weight and class_weight for huge "
                 "values, or use wide=False."
             )
-        return WidePath(self.words, self.characters, learnt, bias.detach().numpy())
+        return replace(self, weights=weights, bias=bias)
 
     def features(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
         """TF-IDF features, each half of length ``sqrt(0.5)``."""
@@ -303,66 +298,6 @@ def has_few_texts(targets: Iterable[sp.csr_matrix | np.ndarray]) -> bool:
     return bool(n_texts < FEW_TEXTS or median < FEW_OF_A_LABEL)
 
 
-def _scores(table: nn.EmbeddingBag, X: sp.csr_matrix) -> torch.Tensor:
-    return table(
-        torch.from_numpy(X.indices.astype(np.int64)),
-        torch.from_numpy(X.indptr[:-1].astype(np.int64)),
-        per_sample_weights=torch.from_numpy(X.data),
-    )
-
-
-def _weight_gradient(
-    weights: torch.Tensor, batch: sp.csr_matrix, gradient: torch.Tensor
-) -> torch.Tensor:
-    """Return ``batch.T @ gradient``, sparse where there are few labels and many features."""
-    # Adding up a sparse gradient costs a row of the table more than going through it does.
-    many = weights.shape[0] > ROWS_PER_VALUE * batch.nnz
-    if many and weights.shape[1] < MANY_LABELS:
-        rows = torch.from_numpy(np.repeat(np.arange(batch.shape[0]), np.diff(batch.indptr)))
-        values = torch.from_numpy(batch.data).unsqueeze(1) * gradient[rows]
-        places = torch.from_numpy(batch.indices.astype(np.int64)).unsqueeze(0)
-        return torch.sparse_coo_tensor(places, values, weights.shape, check_invariants=False)
-    # The weights are no more than MAX_WEIGHTS, while the values above, one for every label and
-    # every feature of every text, would be gigabytes.
-    product = torch.from_numpy(batch.T @ gradient.numpy())
-    return product if len(product) else torch.zeros_like(weights)
-
-
-def _present(
-    targets: sp.csr_matrix | np.ndarray, indices: np.ndarray, n_labels: int
-) -> torch.Tensor:
-    """1 for the labels that a text carries, 0 for the others."""
-    if sp.issparse(targets):
-        return torch.from_numpy(targets[indices].toarray())
-    return nn.functional.one_hot(torch.from_numpy(targets[indices]), n_labels).float()
-
-
-def _weights_of(weight: torch.Tensor, present: torch.Tensor, multilabel: bool) -> torch.Tensor:
-    """Weight of every text and label in the loss."""
-    if multilabel:
-        return torch.where(present > 0, weight, 1.0)
-    # Of a single class: that of the text's own class, for all of its scores.
-    return (present * weight).sum(dim=1, keepdim=True)
-
-
-def _stable_rates(X: sp.csr_matrix, weights: np.ndarray, multilabel: bool) -> np.ndarray:
-    """Largest step size of each label that is safe, where texts are alike or weights are large.
-
-    Gradient descent on squared hinge is stable while the step is below the inverse of the largest
-    eigenvalue of ``X.T X / n``, which is small unless the texts share most of their words; and a
-    single text of large weight must not overshoot. The weight of a label's positives counts for
-    that label alone; that of a class, for all scores of its texts.
-    """
-    direction = np.asarray(X.mean(axis=0)).ravel()
-    largest = 0.0
-    for _ in range(5):
-        direction /= max(float(np.linalg.norm(direction)), 1e-12)
-        direction = X.T @ (X @ direction) / X.shape[0]
-        largest = float(np.linalg.norm(direction))
-    stable = 0.7 / max(largest, 1e-12)
-    # Negatives weigh 1.
-    weights = np.maximum(weights, 1.0) if multilabel else np.full(len(weights), weights.max())
-    # Weighted positives of a rare label are alike, but they are never all of the texts.
-    crowding = np.clip(weights, 1.0, 5.0)
-    rates: np.ndarray = np.minimum(stable / crowding, BATCH_SIZE / (2 * weights))
-    return rates
+def _one_hot(codes: np.ndarray, n_labels: int) -> sp.csr_matrix:
+    ones = np.ones(len(codes), dtype=np.float32)
+    return sp.csr_matrix((ones, (np.arange(len(codes)), codes)), shape=(len(codes), n_labels))

@@ -61,15 +61,15 @@ def test_epochs_follow_the_number_of_batches(batch_size, expected):
 
 def test_the_wide_path_is_trained_again_with_the_held_out_texts(monkeypatch):
     seen = []
-    original = WidePath.fit.__func__
+    original = WidePath.trained
 
-    def spy(cls, texts, *args):
-        seen.append(len(texts))
-        return original(cls, texts, *args)
+    def spy(self, X, *args, again=False):
+        seen.append((X.shape[0], again))
+        return original(self, X, *args, again=again)
 
-    monkeypatch.setattr(WidePath, "fit", classmethod(spy))
+    monkeypatch.setattr(WidePath, "trained", spy)
     LEAMClassifier(max_epochs=1, **SMALL).fit(X, Y)
-    assert seen == [180, 200]
+    assert seen == [(180, False), (200, True)]
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

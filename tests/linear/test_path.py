@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-import torch
 from scipy.special import expit, log_softmax
 from sklearn.linear_model import LogisticRegression
 
 import sklabelemb.linear.mixture as mixing
 import sklabelemb.linear.path as wide
 from sklabelemb.learning import isolated_randomness
-from sklabelemb.linear import Mixture, WidePath
+from sklabelemb.linear import Mixture, WidePath, descent
 from sklabelemb.text import Tokenizer, Vocabulary
 
 from ..tolerances import close
@@ -63,36 +62,66 @@ def test_weight_zero_leaves_samples_out():
     np.testing.assert_array_equal(scores > 0, TARGETS[:4].toarray() > 0)
 
 
-@pytest.mark.parametrize("targets", [TARGETS, np.array([0, 1, 2, 2] * 30)])
-@pytest.mark.parametrize("weight", [None, np.linspace(0.5, 1.5, 120).astype(np.float32)])
-def test_sparse_steps_train_to_the_same_weights(targets, weight, monkeypatch):
-    few, _ = fitted(targets, weight)
-    monkeypatch.setattr(wide, "ROWS_PER_VALUE", 0)
-    many, _ = fitted(targets, weight)
-    np.testing.assert_allclose(many.weights, few.weights, atol=1e-4)
-    np.testing.assert_allclose(many.bias, few.bias, atol=1e-4)
-    assert np.abs(few.weights).max() > 0.1
+def plain_descent(X, targets, n_labels, epochs, seed, sample_weight):
+    """The same steps, written out text by text and without sparse matrices."""
+    X = X.toarray().astype(np.float64)
+    truth = targets.toarray() if sp.issparse(targets) else np.eye(n_labels)[targets]
+    weights, bias = np.zeros((X.shape[1], n_labels)), np.full(n_labels, -1.0)
+    moments = np.zeros((2, n_labels))
+    rates = descent.stable_rates(sp.csr_matrix(X), np.ones(n_labels), True).clip(max=10.0)
+    random = np.random.RandomState(seed)
+    n_steps, step = epochs * -(-len(X) // 100), 0
+    for _ in range(epochs):
+        order = random.permutation(len(X))
+        for start in range(0, len(X), 100):
+            rows = order[start : start + 100]
+            gradient = np.zeros((len(rows), n_labels))
+            for i, row in enumerate(rows):
+                sign = 2 * truth[row] - 1
+                short = np.maximum(0, 1 - sign * (X[row] @ weights + bias))
+                gradient[i] = -2 * short * sign * sample_weight[row] / len(rows)
+            left = 1 - step / n_steps
+            step += 1
+            weights = weights - left * rates * (X[rows].T @ gradient)
+            total = gradient.sum(axis=0)
+            moments = np.array([0.9, 0.999])[:, None] * moments
+            moments += np.array([0.1 * total, 0.001 * total**2])
+            mean, square = moments[0] / (1 - 0.9**step), moments[1] / (1 - 0.999**step)
+            bias = bias - 0.005 * left * mean / (np.sqrt(square) + 1e-8)
+    return weights, bias
 
 
-@pytest.mark.parametrize(
-    ("rows_per_value", "many_labels", "is_sparse"),
-    [(0, 256, True), (0, 1, False), (3, 256, False)],
-    ids=["many features", "many features and labels", "few features"],
-)
-def test_the_gradient_of_the_weights_is_a_product(
-    rows_per_value, many_labels, is_sparse, monkeypatch
-):
-    monkeypatch.setattr(wide, "ROWS_PER_VALUE", rows_per_value)
-    monkeypatch.setattr(wide, "MANY_LABELS", many_labels)
+@pytest.mark.parametrize("targets", [TARGETS, np.array([0, 1, 2, 2] * 30)], ids=["sets", "classes"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_steps_are_those_of_plain_descent(targets, weighted):
+    n_labels = 2 if sp.issparse(targets) else 3
     random = np.random.RandomState(0)
-    batch = sp.random(7, 5, density=0.5, random_state=random, format="csr", dtype=np.float32)
-    gradient = torch.from_numpy(random.randn(7, 3).astype(np.float32))
-    for n_labels in (1, 3):
-        weights = torch.zeros(5, n_labels)
-        found = wide._weight_gradient(weights, batch, gradient[:, :n_labels])
-        assert found.is_sparse is is_sparse
-        expected = batch.toarray().T @ gradient[:, :n_labels].numpy()
-        close(found.to_dense().numpy(), expected, dtype=np.float32)
+    X = sp.random(120, 40, density=0.2, random_state=random, format="csr", dtype=np.float32)
+    weight = np.linspace(0.5, 1.5, 120).astype(np.float32) if weighted else None
+    start = np.zeros((40, n_labels), np.float32), np.full(n_labels, -1.0, np.float32)
+    found = descent.descend(
+        X, targets, *start, epochs=3, learning_rate=10.0, sample_weight=weight, seed=7
+    )
+    weight = np.ones(120) if weight is None else weight
+    expected = plain_descent(X, targets, n_labels, 3, 7, weight)
+    for one, other in zip(found, expected, strict=True):
+        close(one, other, scale=np.abs(expected[0]).max(), dtype=np.float32)
+    assert np.abs(expected[0]).max() > 0.1
+    assert (start[0] == 0).all()
+
+
+def test_a_second_training_goes_on_from_the_first(monkeypatch):
+    monkeypatch.setattr(wide, "MIN_STEPS", 40)
+    vocabulary, ids = Vocabulary.build(TEXTS, Tokenizer(), keep_unknown=True)
+    start = WidePath.untrained(ids, TARGETS, vocabulary, 2)
+    X = start.features(ids, vocabulary)
+    # Of the first half, which has the words of the second label only.
+    first = np.flatnonzero(TARGETS[:, 0].toarray().ravel() == 0)
+    path = start.trained(X[first], TARGETS[first])
+    again = path.trained(X, TARGETS, again=True)
+    scores = again.scores(encode(vocabulary, TEXTS[:4]), vocabulary)
+    np.testing.assert_array_equal(scores > 0, TARGETS[:4].toarray() > 0)
+    assert (path.scores(encode(vocabulary, TEXTS[:4]), vocabulary)[:, 0] < 0).all()
 
 
 def trained(ids, vocabulary, targets, class_weight=None):
@@ -133,7 +162,7 @@ def test_the_largest_steps(multilabel):
     X = sp.random(60, 20, density=0.3, random_state=random, format="csr", dtype=np.float32)
     largest = np.linalg.eigvalsh((X.T @ X / 60).toarray()).max()
     weights = np.array([0.1, 1.0, 3.0, 1e6])
-    rates = wide._stable_rates(X, weights, multilabel)
+    rates = descent.stable_rates(X, weights, multilabel)
     if multilabel:
         crowding, heaviest = np.array([1, 1, 3, 5]), np.array([1, 1, 3, 1e6])
     else:

@@ -1,0 +1,154 @@
+"""The linear models beside a network, trained on the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklabelemb.learning.batches import TaskDatasets, TextDataset
+from sklabelemb.learning.embedded import read_label_texts
+from sklabelemb.learning.folds import cross_fitted_scores
+from sklabelemb.learning.model import Model
+from sklabelemb.learning.task import Task
+from sklabelemb.linear import EncoderPath, LabelTexts, WidePath, is_joint
+
+__all__ = ["BesidePaths"]
+
+
+class BesidePaths:
+    """Trains the linear models of a fit: first without the texts that are held out, then with all.
+
+    Parameters
+    ----------
+    model : Model
+        With a network that is trained already.
+    data : TaskDatasets
+        All texts.
+    seed : int
+        The order in which texts are learnt.
+    """
+
+    def __init__(self, model: Model, data: TaskDatasets, seed: int) -> None:
+        tasks = list(model.tasks.values())
+        self.parts = [_Part(model, tasks[part.task], part, seed) for part in data.parts]
+
+    def trained(self, model: Model, rows: Sequence[np.ndarray]) -> Model:
+        """The model with linear models of some texts of each task."""
+        for part, own in zip(self.parts, rows, strict=True):
+            task = part.of(model)
+            encoded, linear = part.encoder_path(own), None
+            if part.is_wide:
+                start, X = part.features
+                linear = start.trained(X[own], *part.targets(own), part.seed)
+            model = model.with_task(replace(task, linear=linear, encoded=encoded))
+        return model
+
+    def trained_again(self, model: Model) -> Model:
+        """The model with linear models of all texts."""
+        for part in self.parts:
+            task, every = part.of(model), np.arange(len(part.data))
+            encoded, linear = part.encoder_path(every), task.linear
+            if linear is not None:
+                _, X = part.features
+                linear = linear.trained(X, *part.targets(every), part.seed + 1, again=True)
+            model = model.with_task(replace(task, linear=linear, encoded=encoded))
+        return model
+
+    def updated(self, model: Model) -> Model:
+        """The model with linear models that have learnt these texts, too."""
+        for part in self.parts:
+            task, every = part.of(model), np.arange(len(part.data))
+            targets, class_weight, weight = part.targets(every)
+            given = (part.data.token_ids, targets, model.vocabulary, class_weight, weight)
+            linear, encoded = task.linear, task.encoded
+            if encoded is not None:
+                encoded = encoded.updated(*given)
+            elif model.encoder is not None:
+                encoded = part.encoder_path(every)
+            if linear is not None:
+                linear = linear.updated(*given, part.seed, task.later_labels)
+            model = model.with_task(replace(task, linear=linear, encoded=encoded))
+        return model
+
+    def settled_by_folds(self, model: Model, held_out: bool, seed: int) -> Model:
+        """Settle by all texts what those that are held out are too few for: an encoder path's way.
+
+        It is trained so fast that it can be trained once a fold.
+        """
+        for part in self.parts:
+            task = part.of(model)
+            if task.encoded is None or task.encoded.ngrams is None:
+                continue
+            scores = cross_fitted_scores(part.data, task, model.vocabulary, part.meanings, seed)
+            readout = model.recipe.readout(model)
+            model = model.with_task(readout.settled_by_folds(part.data, task, scores, held_out))
+        return model
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The texts of one task, and what is made of them once."""
+
+    model: Model
+    task: Task
+    data: TextDataset
+    seed: int
+
+    def of(self, model: Model) -> Task:
+        """The task as a model has it now."""
+        return model.tasks[self.task.name]
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether an encoder path has the n-grams as well."""
+        recipe, n_labels = self.model.recipe, self.task.targets.n_labels
+        return self.model.encoder is not None and (
+            recipe.joint and is_joint(len(self.data), n_labels)
+        )
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether there is a linear model of the n-grams alone."""
+        return self.model.recipe.wide and not self.is_joint
+
+    @cached_property
+    def features(self) -> tuple[WidePath, sp.csr_matrix]:
+        """An untrained linear model, and the features of all texts."""
+        texts, targets = self.data.token_ids, self.data.targets
+        assert targets is not None
+        vocabulary = self.model.vocabulary
+        start = WidePath.untrained(texts, targets, vocabulary, self.task.targets.n_labels)
+        return start, start.features(texts, vocabulary)
+
+    @cached_property
+    def meanings(self) -> LabelTexts | None:
+        """The texts of the labels as a frozen encoder reads them."""
+        return None if self.model.encoder is None else read_label_texts(self.task, self.model)
+
+    def targets(self, rows: np.ndarray) -> tuple[Any, np.ndarray | None, np.ndarray | None]:
+        """Targets of some texts, weights of the labels, and weights of these texts."""
+        data = self.data
+        assert data.targets is not None
+        weight = None if data.sample_weight is None else data.sample_weight[rows]
+        return data.targets[rows], self.task.class_weight, weight
+
+    def encoder_path(self, rows: np.ndarray) -> EncoderPath | None:
+        """The linear model over an encoder's vectors of some texts, if there is an encoder."""
+        if self.model.encoder is None:
+            return None
+        targets, class_weight, weight = self.targets(rows)
+        return EncoderPath.fit(
+            self.data.token_ids.take(rows),
+            targets,
+            self.model.vocabulary,
+            self.task.targets.n_labels,
+            class_weight,
+            weight,
+            label_texts=self.meanings,
+            joint=self.is_joint,
+        )
