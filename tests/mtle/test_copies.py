@@ -138,7 +138,7 @@ def with_a_strange_word(parts):
 
 def with_another_name(parts):
     text = json.dumps(parts["tasks"])
-    changed = text.replace('"added"', '"changed"', 1)
+    changed = text.replace('"name": "added"', '"name": "changed"', 1)
     assert changed != text
     parts["tasks"] = json.loads(changed)
 
