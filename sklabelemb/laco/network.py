@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from sklabelemb.encoders import build_encoder, first_position
 from sklabelemb.laco.cooccurrence_tasks import ConditionalCooccurrence, PairwiseCooccurrence
 from sklabelemb.laco.cross_attention import CrossAttention
+from sklabelemb.laco.label_slots import label_slots
 
 __all__ = ["LACO", "LabelReading"]
 
@@ -119,7 +120,11 @@ class LACO(nn.Module):
         self.id_shift = id_shift
         self.joint_embedding = joint_embedding
         self.block_size = block_size or n_labels
-        self._set_blocks(block_of_label or [i // self.block_size for i in range(n_labels)])
+        of_label = block_of_label or [i // self.block_size for i in range(n_labels)]
+        slots, slot_of_label = label_slots(of_label, self.block_size)
+        # They follow from the arguments, so they are no part of what was learnt.
+        self.register_buffer("slots", slots, persistent=False)
+        self.register_buffer("slot_of_label", slot_of_label, persistent=False)
         self.label_token_weight = label_token_weight
         self.alpha = {"plcp": 1.0, "clcp": 0.0}.get(cooccurrence or "", alpha)
         self.cooccurrence_weight = cooccurrence_weight
@@ -355,19 +360,6 @@ class LACO(nn.Module):
     def _block_of_label(self) -> Tensor:
         of_label = self.slot_of_label // self.block_size
         return of_label if self.joint_embedding else torch.zeros_like(of_label)
-
-    def _set_blocks(self, block_of_label: list[int]) -> None:
-        """Say which label lies where: block by block, -1 where a block has room left."""
-        slots = torch.full((max(block_of_label) + 1, self.block_size), -1)
-        filled = [0] * len(slots)
-        for label, block in enumerate(block_of_label):
-            slots[block, filled[block]] = label
-            filled[block] += 1
-        slot_of_label = torch.empty(len(block_of_label), dtype=torch.long)
-        slot_of_label[slots[slots >= 0]] = torch.nonzero(slots.flatten() >= 0).flatten()
-        # They follow from the arguments, so they are no part of what was learnt.
-        self.register_buffer("slots", slots, persistent=False)
-        self.register_buffer("slot_of_label", slot_of_label, persistent=False)
 
     def _of_labels(self, values: Tensor, dim: int) -> Tensor:
         """What lies in all slots along an axis, as a row a label."""

@@ -17,10 +17,10 @@ from sklabelemb.learning.model import Model
 from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.task import Task, new_targets
 from sklabelemb.linear import LabelTexts, Mixture
-from sklabelemb.targets import rearranged, shown
+from sklabelemb.targets import as_names, rearranged, shown
 from sklabelemb.text import UNKNOWN_ID
 
-__all__ = ["KNOWN_BY_ENCODER", "grown", "texts_of_new_labels", "with_labels"]
+__all__ = ["KNOWN_BY_ENCODER", "grown", "with_labels"]
 
 # The mixture of labels that only an encoder knows.
 KNOWN_BY_ENCODER = Mixture(deep=0.0, wide=0.0, offset=0.0, encoded=1.0)
@@ -48,10 +48,13 @@ def with_labels(model: Model, name: Any, names: Any, label_texts: Any) -> Model:
         When a label is known already, or has no text.
     """
     before, recipe = model.tasks[name], model.recipe
+    names = as_names(names, "names")
     targets, order = before.targets.with_labels(names)
-    texts = dict(zip(list(names), texts_of_new_labels(names, label_texts), strict=True))
+    texts = dict(zip(names, _texts_of_new_labels(names, label_texts), strict=True))
     known = before.label_texts or [""] * before.targets.n_labels
-    number = 1 + (0 if before.added is None else int(before.added.max()))
+    calls, weight = before.added, before.class_weight
+    if calls is None:
+        calls = np.zeros(before.targets.n_labels, dtype=np.int64)
     task = replace(
         before,
         targets=targets,
@@ -60,8 +63,8 @@ def with_labels(model: Model, name: Any, names: Any, label_texts: Any) -> Model:
             for place, own in zip(order, targets.label_names.tolist(), strict=True)
         ],
         thresholds=_thresholds(before, targets.label_names, order, recipe.settings.threshold),
-        class_weight=_class_weight(before, order),
-        added=rearranged(_calls(before), order, number),
+        class_weight=None if weight is None else rearranged(weight, order, 1.0),
+        added=rearranged(calls, order, calls.max() + 1),
     )
     if before.label_words:
         words = task.words_of_labels(recipe.settings.text_tokenizer)
@@ -112,7 +115,7 @@ def grown(
     return replace(model, tasks=tasks, vocabulary=vocabulary, options=options, net=net)
 
 
-def texts_of_new_labels(names: Any, label_texts: Any) -> list[str]:
+def _texts_of_new_labels(names: list[Any], label_texts: Any) -> list[str]:
     """The texts of labels that there is no sample of, in the order of their names.
 
     Raises
@@ -125,28 +128,23 @@ def texts_of_new_labels(names: Any, label_texts: Any) -> list[str]:
             f"label_texts must be a dict, a list with one text per label, or 'auto', got the text "
             f"{label_texts!r}."
         )
-    listed = list(names.tolist() if hasattr(names, "tolist") else names)
-    if not isinstance(label_texts, str | Mapping | None) and len(label_texts) != len(listed):
+    if not isinstance(label_texts, str | Mapping | None) and len(label_texts) != len(names):
         raise ValueError(
-            f"label_texts must hold one string for each of the {len(listed)} labels, in their "
+            f"label_texts must hold one string for each of the {len(names)} labels, in their "
             f"order, but it has {len(label_texts)} entries."
         )
-    texts = new_targets(listed, multilabel=True).texts_of_labels(label_texts)
+    texts = new_targets(names, multilabel=True).texts_of_labels(label_texts)
     if texts is None:
         raise ValueError(
-            f"The labels {listed[:5]} are not text, so say in label_texts what they mean: without "
+            f"The labels {names[:5]} are not text, so say in label_texts what they mean: without "
             "a sample there is nothing else to know them by."
         )
-    if empty := [name for name, text in zip(listed, texts, strict=True) if not text.strip()]:
+    if empty := [name for name, text in zip(names, texts, strict=True) if not text.strip()]:
         raise ValueError(
             f"The labels {empty[:5]} have an empty text in label_texts: without a sample there is "
             "nothing else to know them by."
         )
     return texts
-
-
-def _calls(task: Task) -> np.ndarray:
-    return np.zeros(task.targets.n_labels, np.int64) if task.added is None else task.added
 
 
 def _thresholds(
@@ -161,10 +159,6 @@ def _thresholds(
         elif not isinstance(threshold, str) and not np.ndim(threshold):
             thresholds[place] = threshold
     return thresholds
-
-
-def _class_weight(task: Task, order: np.ndarray) -> np.ndarray | None:
-    return None if task.class_weight is None else rearranged(task.class_weight, order, 1.0)
 
 
 def _with_columns(model: Model, task: Task, order: np.ndarray) -> Task:

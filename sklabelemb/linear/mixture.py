@@ -48,8 +48,11 @@ class Mixture:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mixture):
             return NotImplemented
-        alike = all(getattr(self, name) == getattr(other, name) for name in WEIGHTS)
-        return alike and np.array_equal(self.by_label, other.by_label)  # type: ignore[arg-type]
+        if any(getattr(self, name) != getattr(other, name) for name in WEIGHTS):
+            return False
+        if self.by_label is None or other.by_label is None:
+            return self.by_label is other.by_label
+        return np.array_equal(self.by_label, other.by_label)
 
     def __hash__(self) -> int:
         return hash(tuple(getattr(self, name) for name in WEIGHTS))
@@ -95,15 +98,12 @@ class Mixture:
         It is drawn to these weights, the more the fewer texts there are. A path that is None gets
         the weight 0.
         """
-        paths = _given(deep, wide, encoded)
-        truth = _Truth(targets, next(iter(paths.values())).shape[1])
-        names = [*paths, *(["offset"] if truth.multilabel else [])]
-        start = np.array([[getattr(self, name)] for name in names], dtype=np.float64)
+        paths, truth, names, common = self._problem(targets, deep, wide, encoded)
         # How much the loss curves by each weight, so that all are drawn alike.
-        curvature = np.array([_spread(path, truth.multilabel) for path in paths.values()])
+        curvature = np.array([_spread(path, truth.multilabel) for path in paths])
         pull = TRUST / truth.n_texts * np.maximum(curvature, 1e-9)
         pull = np.append(pull, 0.0)[: len(names), None]
-        found = _minimum(truth, list(paths.values()), start, pull, 1 / truth.n_terms)
+        found = _minimum(truth, paths, common[:, None], pull, 1 / truth.n_terms)
         weights = dict.fromkeys(WEIGHTS, 0.0)
         return Mixture(**weights | dict(zip(names, found[:, 0].tolist(), strict=True)))
 
@@ -119,24 +119,35 @@ class Mixture:
         A rare label may trust an encoder, and a frequent one n-grams. What the texts say of a
         label goes as far as they say more of it than of others; with few texts, less far.
         """
-        paths = _given(deep, wide, encoded)
-        values = list(paths.values())
-        truth = _Truth(targets, values[0].shape[1])
-        names = [*paths, *(["offset"] if truth.multilabel else [])]
-        common = np.array([getattr(self, name) for name in names], dtype=np.float64)
+        paths, truth, names, common = self._problem(targets, deep, wide, encoded)
         start = np.repeat(common[:, None], truth.n_labels, axis=1)
-        p = truth.probabilities(_mixed(values, start))
+        p = truth.probabilities(_mixed(paths, start))
         variance = p * (1 - p)
-        curvature = [np.mean((variance * path**2).sum(axis=0)) for path in values]
+        curvature = [np.mean((variance * path**2).sum(axis=0)) for path in paths]
         if truth.multilabel:
             curvature.append(np.mean(variance.sum(axis=0)))
         few = max(1.0, ENOUGH * truth.n_labels / max(truth.n_positives, 1.0))
         strength = OWN * few**2
         pull = strength * np.maximum(curvature, 1e-9)[:, None]
-        found = _minimum(truth, values, start, pull, 1.0)
+        found = _minimum(truth, paths, start, pull, 1.0)
         by_label = np.zeros((truth.n_labels, len(WEIGHTS)))
         by_label[:, [WEIGHTS.index(name) for name in names]] = found.T
         return replace(self, by_label=by_label)
+
+    def _problem(
+        self,
+        targets: sp.csr_matrix | np.ndarray,
+        deep: np.ndarray | None,
+        wide: np.ndarray | None,
+        encoded: np.ndarray | None,
+    ) -> tuple[list[np.ndarray], _Truth, list[str], np.ndarray]:
+        """Scores of the paths that there are, the truth, and names and values of the weights."""
+        scores = {"deep": deep, "wide": wide, "encoded": encoded}
+        paths = {n: np.asarray(s, np.float64) for n, s in scores.items() if s is not None}
+        truth = _Truth(targets, next(iter(paths.values())).shape[1])
+        names = [*paths, *(["offset"] if truth.multilabel else [])]
+        values = np.array([getattr(self, name) for name in names], dtype=np.float64)
+        return list(paths.values()), truth, names, values
 
     def __call__(
         self,
@@ -151,16 +162,6 @@ class Mixture:
         if encoded is not None:
             mixed = mixed + self.of_labels("encoded") * encoded
         return mixed.astype(np.float32)
-
-
-def _given(
-    deep: np.ndarray | None, wide: np.ndarray | None, encoded: np.ndarray | None
-) -> dict[str, np.ndarray]:
-    """The scores of those paths that there are, in double precision."""
-    all_of_them = {"deep": deep, "wide": wide, "encoded": encoded}
-    return {
-        name: np.asarray(path, np.float64) for name, path in all_of_them.items() if path is not None
-    }
 
 
 class _Truth:

@@ -25,15 +25,17 @@ from sklabelemb.targets.forms import (
     warn_about_joined_labels,
 )
 from sklabelemb.targets.names import (
+    are_values,
     as_names,
     column_names,
+    names_of_classes,
     plain,
     positions,
     rearranged,
     shown,
 )
 
-__all__ = ["Targets", "are_values"]
+__all__ = ["Targets"]
 
 # Stands for what a dict does not have.
 _NOTHING = object()
@@ -450,46 +452,3 @@ class Targets:
                 "`classes` at the first call of partial_fit, or fit anew."
             )
         return codes.astype(np.int64)
-
-
-def are_values(classes: Any) -> bool:
-    """Whether `classes` are the values of an indicator, as scikit-learn passes ``np.unique(y)``."""
-    return np.asarray(classes).dtype.kind in "biuf" and set(np.ravel(classes).tolist()) <= {0, 1}
-
-
-def names_of_classes(classes: np.ndarray, label_names: Any) -> np.ndarray:
-    """Names for the classes of a 1-D target, in their order.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-    label_names : array-like or None
-        The classes themselves, in whatever order; or, where classes are numbers from 0 on, the name
-        of each number; or else one name for each of the sorted classes.
-
-    Returns
-    -------
-    ndarray of object, shape (n_classes,)
-
-    Raises
-    ------
-    ValueError
-        When there is not one name for each class.
-    """
-    values = classes.tolist()
-    if label_names is None:
-        return classes.astype(object)
-    names = as_names(label_names)
-    if set(values) <= set(names):
-        return classes.astype(object)
-    found = np.empty(len(values), dtype=object)
-    if classes.dtype.kind in "iu" and values[0] >= 0 and values[-1] < len(names):
-        found[:] = [names[code] for code in values]
-    elif len(names) == len(values):
-        found[:] = names
-    else:
-        raise ValueError(
-            f"label_names has {len(names)} names ({shown(names, 3)}), but y has {len(values)} "
-            f"classes ({shown(values, 3)}): there must be one name for each class."
-        )
-    return found

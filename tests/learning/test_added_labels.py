@@ -22,6 +22,7 @@ from sklabelemb import (
     load,
     save,
 )
+from sklabelemb.text import Tokenizer
 
 from ..encoders.meanings import MEANINGS, Meanings, texts_about
 from ..tolerances import close
@@ -311,3 +312,46 @@ def test_many_labels_are_read_by_laco_in_blocks_of_their_own():
     assert model.model_.options["block_of_label"] == [0] * 2 + [1] * 6 + [2] * 6
     close(model.decision_function(ASKED)[:, :2], before)
     assert model.explain(ASKED[:1])[0].affinity.shape == (14, 14)
+
+
+def test_moments_of_the_optimiser_go_with_their_labels():
+    model = KINDS["LEAM"]().fit(CLASS_TEXTS, CLASSES)
+    net = model.net_
+
+    def moments(net):
+        (part,) = [
+            part
+            for part in net.optimizer_.parts
+            if any(p is net.module_.output.weight for g in part.param_groups for p in g["params"])
+        ]
+        return part.state[net.module_.output.weight]["exp_avg"].clone()
+
+    before = moments(net)
+    assert before.abs().max() > 0
+    added(model)  # "delivery" comes first
+    after = moments(model.net_)
+    np.testing.assert_array_equal(after[1:], before)
+    assert not after[0].any()
+
+
+def test_later_labels_learn_more_of_an_update_than_labels_of_the_fit():
+    y = pd.DataFrame({name: name == ABOUT for name in [*OLD, "delivery"]}).astype(int)
+    model = added(KINDS["LEAM"]().fit(TEXTS, ROWS))
+    before = model.wide_
+    after = model.partial_fit(ASKED, y).wide_
+    moved = np.abs(after.weights - before.weights).mean(axis=0)
+    assert moved[2] > 3 * moved[:2].max()
+    texts = model.vocabulary_.encode(ASKED, Tokenizer(), keep_unknown=True)
+    of_new = after.scores(texts, model.vocabulary_)[:, 2]
+    assert of_new[ABOUT == "delivery"].min() > of_new[ABOUT != "delivery"].max()
+
+
+def test_names_may_come_from_anything_that_has_an_order():
+    texts = ["courier", "parcel"]
+    found = []
+    for names in (["x", "y"], ("x", "y"), np.array(["x", "y"]), pd.Index(["x", "y"]), iter("xy")):
+        model = KINDS["LEAM and an encoder"]().fit(TEXTS[:20], ROWS[:20])
+        found.append(model.add_labels(names, texts).predict_proba(ASKED[:5]))
+        assert list(model.label_names_) == [*OLD, "x", "y"]
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
