@@ -129,9 +129,8 @@ def run(
     if variant != "br":
         if dev is not None:
             X_dev, y_dev = dev
-            model.thresholds_ = tuned_thresholds(
-                sp.csr_matrix(y_dev), model.decision_function(X_dev), model.threshold_shrinkage
-            )
+            logits_dev = model.decision_function(X_dev)
+            model.thresholds_ = tuned_thresholds(sp.csr_matrix(y_dev), logits_dev, 400.0)
             retuned = decided(model, logits)
             made["tuned_on_dev"] = figures(y_test, sp.csr_matrix(retuned, dtype=int), y)
         if model.wide_ is not None:

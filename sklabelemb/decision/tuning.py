@@ -39,12 +39,12 @@ def tuned_thresholds(
     Examples
     --------
     >>> import scipy.sparse as sp
-    >>> y = sp.csr_matrix([[1, 0], [1, 0], [0, 1]])
-    >>> logits = np.array([[2.0, -3.0], [1.0, -2.0], [-1.0, -1.0]])
+    >>> y = sp.csr_matrix([[1, 0], [1, 0], [0, 1], [0, 0]])
+    >>> logits = np.array([[2.0, -3.0], [1.0, -2.0], [-1.0, -1.0], [-2.0, -1.5]])
     >>> tuned_thresholds(y, logits).round(2)
-    array([0.5, 0.5])
+    array([0.22, 0.22])
     >>> tuned_thresholds(y, logits, shrinkage=0, measure="macro").round(2)
-    array([0.5 , 0.18])
+    array([0.5 , 0.22])
     """
     macro = measure == "macro"
     common = MacroF1().common(y, logits) if macro else best_common_threshold(y, logits)
