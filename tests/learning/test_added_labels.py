@@ -314,6 +314,19 @@ def test_many_labels_are_read_by_laco_in_blocks_of_their_own():
     assert model.explain(ASKED[:1])[0].affinity.shape == (14, 14)
 
 
+def test_new_labels_leave_texts_as_long_as_they_were():
+    encoder = {**ENCODER, "max_position_embeddings": 20}
+    model = KINDS["LACO"](encoder=encoder, max_length=None, wide=False).fit(TEXTS, ROWS)
+    # They fill the positions that two labels leave.
+    long = [" ".join([text] * 5) for text in ASKED]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        before = model.decision_function(long)
+        model.add_labels(["a", "b", "c"], ["money", "clerk", "cash"])
+        close(model.decision_function(long)[:, :2], before)
+    assert model.model_.options["block_of_label"] == [0, 0, 1, 1, 2]
+
+
 def test_moments_of_the_optimiser_go_with_their_labels():
     model = KINDS["LEAM"]().fit(CLASS_TEXTS, CLASSES)
     net = model.net_
