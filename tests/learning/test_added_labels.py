@@ -117,6 +117,10 @@ def test_an_encoder_knows_new_labels_without_a_sample(name):
     ranked = sets.predict_proba(ASKED)[:, 2]
     assert ranked[ABOUT == "delivery"].min() > ranked[ABOUT != "delivery"].max()
     assert (sets.predict(ASKED)["delivery"] == (ABOUT == "delivery")).mean() > 0.9
+    # The network has not seen a word of it, and is not asked.
+    (told,) = sets.explain(ASKED[:1])
+    assert told.network_weight[2] == 0
+    assert sets.mixture_.by_label[2].tolist() == [0.0, 0.0, 0.0, 1.0]
 
 
 def test_without_an_encoder_the_words_of_the_text_speak():
