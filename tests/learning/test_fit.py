@@ -97,3 +97,10 @@ def test_thresholds_are_tuned_for_the_measure_that_is_asked_for(
     ).fit(TEXTS, LABELS)
     assert asked == [expected]
     assert model.thresholds_.tolist() == [0.25] * 3
+
+
+def test_held_out_texts_say_how_each_label_is_mixed():
+    model = LEAMClassifier(max_epochs=2, validation_fraction=0.3, **SMALL).fit(X, Y)
+    assert model.mixture_.by_label.shape == (6, 4)
+    alone = LEAMClassifier(max_epochs=2, validation_fraction=0, **SMALL).fit(X, Y)
+    assert alone.mixture_.by_label is None

@@ -67,6 +67,17 @@ def test_few_texts_leave_labels_alike():
     assert spread[0] < spread[1]
 
 
+def test_a_label_without_a_positive_keeps_nearly_the_common_offset():
+    truth, deep, wide = two_kinds_of_labels(400)
+    truth = truth.tolil()
+    truth[:, 0] = 0
+    truth = truth.tocsr()
+    common = Mixture().fitted(truth, deep, wide)
+    offsets = common.fitted_by_label(truth, deep, wide).of_labels("offset")
+    assert offsets[0] < common.offset
+    assert abs(offsets[0] - common.offset) < 1
+
+
 def test_the_minimum_is_one():
     truth, deep, wide = two_kinds_of_labels(300)
     mixture = Mixture().fitted(truth, deep, wide)
