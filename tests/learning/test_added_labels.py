@@ -295,6 +295,9 @@ def test_tuners_pass_it_on(make, cv, tmp_path):
     close(after[:, 2], own, dtype=np.float32)
     assert list(tuner.predict(ASKED).columns) == [*OLD, "delivery"]
     assert (tuner.predict(ASKED)["delivery"] == (after[:, 2] > 0.5)).all()
+    if hasattr(tuner, "thresholds_"):
+        by_probability = tuner.response_method_ == "predict_proba"
+        assert tuner.thresholds_[2] == (0.5 if by_probability else 0.0)
     if cv == "prefit":
         assert list(inner.label_names_) == OLD
     assert tuner.explain(ASKED[:1])[0].label_names == [*OLD, "delivery"]
