@@ -35,7 +35,9 @@ class BinaryRelevance(TextBaseline):
         Names of the labels where `y` is an array or a sparse matrix, in the order of its columns,
         such as the ``classes_`` of a ``MultiLabelBinarizer``. For 1-D classes: names for them.
     n_jobs : int, default=None
-        Number of labels that are fitted at the same time; None means 1, -1 all processors.
+        Number of labels that are fitted at the same time; None means 1, -1 all processors. Under
+        joblib's backend of threads, LinearSVCs share random numbers, and scores may differ from
+        those of one job in the last digits; processes, the default, share none.
 
     Attributes
     ----------
