@@ -124,6 +124,26 @@ def test_a_second_training_goes_on_from_the_first(monkeypatch):
     assert (path.scores(encode(vocabulary, TEXTS[:4]), vocabulary)[:, 0] < 0).all()
 
 
+@pytest.mark.parametrize(("n_texts", "first", "again"), [(120, 200, 4), (20_000, 8, 2)])
+def test_a_second_training_is_shorter(n_texts, first, again, monkeypatch):
+    monkeypatch.setattr(wide, "MIN_STEPS", 400)
+    monkeypatch.setattr(wide, "EPOCHS", 8)
+    asked = []
+
+    def spy(X, targets, weights, bias, *, epochs, **how):
+        asked.append((epochs, bias.copy()))
+        return weights, bias + 7
+
+    monkeypatch.setattr(wide, "descend", spy)
+    vocabulary, ids = Vocabulary.build(TEXTS, Tokenizer(), keep_unknown=True)
+    start = WidePath.untrained(ids, TARGETS, vocabulary, 2)
+    X = sp.csr_matrix((n_texts, 5), dtype=np.float32)
+    start.trained(X, TARGETS).trained(X, TARGETS, again=True)
+    assert [epochs for epochs, _ in asked] == [first, again]
+    # From -1, and then from where the first has ended.
+    assert [bias.tolist() for _, bias in asked] == [[-1, -1], [6, 6]]
+
+
 def trained(ids, vocabulary, targets, class_weight=None):
     with isolated_randomness(0):
         return WidePath.fit(ids, targets, vocabulary, targets.shape[1], class_weight)
