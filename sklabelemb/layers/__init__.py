@@ -1,5 +1,6 @@
 """Layers of torch that more than one network is made of."""
 
+from sklabelemb.layers.dropout import Dropout, drop_words
 from sklabelemb.layers.recurrent import BidirectionalLSTM, lstm, reversed_rows
 
-__all__ = ["BidirectionalLSTM", "lstm", "reversed_rows"]
+__all__ = ["BidirectionalLSTM", "Dropout", "drop_words", "lstm", "reversed_rows"]

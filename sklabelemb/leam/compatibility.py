@@ -17,15 +17,19 @@ from torch.nn import functional as F
 
 __all__ = [
     "at_positions",
+    "band_products",
     "best_label_scores",
     "cosines",
     "filter_phrases",
+    "filter_rows",
     "masked_softmax",
     "unit_rows",
 ]
 
 # Elements of one block of scores while the best label is sought: about what a core's cache holds.
 BLOCK_ELEMENTS = 1 << 20
+# Up to this span a filter is a sum of shifted rows on a processor; a longer one is a band.
+FEW_SHIFTS = 11
 # Up to here the scores of all labels are smaller than the word vectors, and are simply kept.
 FEW_LABELS = 64
 
@@ -102,14 +106,14 @@ class _BandedFilter(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return _apply_band(x, weight)
+        return filter_rows(x, weight)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
         grad = grads[0].contiguous()
         x, weight = ctx.saved_tensors
-        grad_x = _apply_band(grad, weight.flip(0)) if ctx.needs_input_grad[0] else None
-        grad_weight = _band_products(grad, x, len(weight)) if ctx.needs_input_grad[1] else None
+        grad_x = filter_rows(grad, weight.flip(0)) if ctx.needs_input_grad[0] else None
+        grad_weight = band_products(grad, x, len(weight)) if ctx.needs_input_grad[1] else None
         return grad_x, grad_weight
 
 
@@ -148,10 +152,12 @@ def _band(weight: Tensor, block: int) -> Tensor:
     return band.view(-1)[: block * (block + span - 1)].view(block, block + span - 1)
 
 
-def _apply_band(x: Tensor, weight: Tensor) -> Tensor:
+def filter_rows(x: Tensor, weight: Tensor) -> Tensor:
     """Filter the rows of a matrix of shape (s, n), block by block."""
     radius = len(weight) // 2
     block = _block_length(len(x), radius)
+    if _shifts_pay(x, block, len(weight)):
+        return _shifted_sum(x, weight.tolist())
     out = torch.empty_like(x)
     band = _band(weight, block)
     for start, stop, left, right in _blocks(len(x), block, radius):
@@ -161,10 +167,35 @@ def _apply_band(x: Tensor, weight: Tensor) -> Tensor:
     return out
 
 
-def _band_products(grad: Tensor, x: Tensor, span: int) -> Tensor:
+def _shifts_pay(x: Tensor, block: int, span: int) -> bool:
+    # One block is one product, which costs fewer calls.
+    return len(x) > block and span <= FEW_SHIFTS and x.device.type == "cpu"
+
+
+def _shifted_sum(x: Tensor, weight: list[float]) -> Tensor:
+    radius = len(weight) // 2
+    out = x * weight[radius]
+    for shift in range(-radius, radius + 1):
+        if shift:
+            to, of = _overlap(len(x), shift)
+            out[to].add_(x[of], alpha=weight[shift + radius])
+    return out
+
+
+def _overlap(n_words: int, shift: int) -> tuple[slice, slice]:
+    """The words that have one `shift` words after them, and those."""
+    reached = max(0, n_words - abs(shift))
+    first = max(0, -shift)
+    return slice(first, first + reached), slice(max(0, shift), max(0, shift) + reached)
+
+
+def band_products(grad: Tensor, x: Tensor, span: int) -> Tensor:
     """``products[j] = sum over l of <grad[l], x[l + j - r]>``."""
     radius = span // 2
     block = _block_length(len(x), radius)
+    if _shifts_pay(x, block, span):
+        pairs = [_overlap(len(x), shift) for shift in range(-radius, radius + 1)]
+        return torch.stack([torch.dot(grad[to].view(-1), x[of].view(-1)) for to, of in pairs])
     total = grad.new_zeros(block, block + span - 1)
     for start, stop, left, right in _blocks(len(x), block, radius):
         first = left - (start - radius)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from sklabelemb.layers import Dropout, drop_words
 from sklabelemb.leam.compatibility import (
     at_positions,
     best_label_scores,
@@ -20,6 +21,7 @@ from sklabelemb.leam.compatibility import (
     filter_phrases,
     masked_softmax,
 )
+from sklabelemb.leam.label_wise import label_wise_scores
 
 __all__ = ["LEAM", "Reading"]
 
@@ -125,7 +127,7 @@ class LEAM(nn.Module):
         span = 2 * window_size + 1
 
         self.embedding = nn.Embedding(n_words, embedding_dim, padding_idx=0, sparse=sparse)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         if compatibility != "uniform" or label_penalty:
             self.label_embedding = nn.Parameter(torch.empty(n_labels, embedding_dim))
             nn.init.normal_(self.label_embedding, std=0.05)
@@ -218,7 +220,7 @@ class LEAM(nn.Module):
     def _embed(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Distinct words (u, P), the row of each position (b, s), and the mask of real words."""
         if self.training and self.word_dropout:
-            ids = ids.masked_fill(torch.rand(ids.shape, device=ids.device) < self.word_dropout, 0)
+            ids = drop_words(ids, self.word_dropout)
         distinct, positions = torch.unique(ids, return_inverse=True)
         return self.dropout(self.embedding(distinct)), positions, ids != 0
 
@@ -273,8 +275,7 @@ class LEAM(nn.Module):
         n_labels = self.output.out_features
         dim = words.shape[1] + self.output.in_features if self._needs_vectors() else 1
         block = max(1, LABEL_BLOCK_ELEMENTS // (positions.numel() + len(positions) * dim))
-        mixes_labels = self.compatibility == "phrase" and self.phrase_filter == "full"
-        if n_labels <= block or mixes_labels:
+        if n_labels <= block or self._mixes_labels:
             return self._block_logits(words, positions, mask, 0, n_labels)
         return torch.cat(
             [
@@ -296,14 +297,33 @@ class LEAM(nn.Module):
         self, words: Tensor, positions: Tensor, mask: Tensor, start: int, stop: int
     ) -> Tensor:
         labels = slice(start, stop)
-        beta = self._label_wise_attention(words, positions, mask, labels)
         if self._needs_vectors():
+            beta = self._label_wise_attention(words, positions, mask, labels)
             z = torch.einsum("bsk,bsp->bkp", beta, F.embedding(positions, words))
             return self._head_per_label(z, labels)
         # <a_k, sum_l beta_kl v_l> = sum_l beta_kl <a_k, v_l>: the inner products are needed once
         # per distinct word, and z_k never.
-        values = at_positions(words @ self.output.weight[labels].T, positions)
-        return (beta * values).sum(dim=1) + self.output.bias[labels]
+        values = words @ self.output.weight[labels].T
+        if self.compatibility == "uniform" or self._mixes_labels:
+            beta = self._label_wise_attention(words, positions, mask, labels)
+            scores = (beta * at_positions(values, positions)).sum(dim=1)
+        else:
+            phrase = self.compatibility == "phrase"
+            scores = label_wise_scores(
+                cosines(words, self.label_embedding[labels]),
+                values,
+                positions,
+                mask,
+                self.filter_weight if phrase else None,
+                self.filter_bias[labels] if phrase else None,
+                self.log_scale.exp(),
+            )
+        return scores + self.output.bias[labels]
+
+    @property
+    def _mixes_labels(self) -> bool:
+        """Whether the filter takes a label's score from those of others."""
+        return self.compatibility == "phrase" and self.phrase_filter == "full"
 
     def _needs_vectors(self) -> bool:
         """Whether the head needs every z_k itself, not only its product with the output weights."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklabelemb.layers import lstm, reversed_rows
+from sklabelemb.layers import Dropout, drop_words, lstm, reversed_rows
 from sklabelemb.mtle.matchers import (
     BilinearMatcher,
     ConcatMatcher,
@@ -144,7 +144,7 @@ class MTLE(nn.Module):
         self.label_embedding = nn.EmbeddingBag(
             n_words, embedding_dim, mode="mean", padding_idx=0, sparse=sparse
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         text_size = embedding_dim if encoder == "mean" else 2 * hidden_size
         if encoder == "mean":
             self.log_weight = nn.Embedding(n_words, 1, padding_idx=0, sparse=sparse)
@@ -232,9 +232,9 @@ class MTLE(nn.Module):
 
     def text_vectors(self, ids: Tensor) -> Tensor:
         """X of each text, shape (b, d)."""
-        lengths = (ids != 0).sum(dim=1)
         if self.training and self.word_dropout:
-            ids = self._drop_words(ids)
+            ids = drop_words(ids, self.word_dropout, leave_one=True)
+        lengths = (ids != 0).sum(dim=1)
         distinct, positions = torch.unique(ids, return_inverse=True)
         words = self.dropout(self.embedding(distinct))
         if self.encoder == "mean":
@@ -314,12 +314,6 @@ class MTLE(nn.Module):
         if not 0 <= task < self.n_tasks:
             raise ValueError(f"task={task}, but tasks go from 0 to {self.n_tasks - 1}.")
         return task
-
-    def _drop_words(self, ids: Tensor) -> Tensor:
-        """Words at random replaced by 0, but never all those of a text."""
-        dropped = torch.rand(ids.shape, device=ids.device) < self.word_dropout
-        some_left = ((ids != 0) & ~dropped).any(dim=1, keepdim=True)
-        return ids.masked_fill(dropped & some_left, 0)
 
 
 def _pooled(states: Tensor, lengths: Tensor, pooling: str) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklabelemb.layers import BidirectionalLSTM, lstm
+from sklabelemb.layers import BidirectionalLSTM, drop_words, lstm
 
 __all__ = ["Memory", "Reading", "SemanticUnitNetwork"]
 
@@ -234,7 +234,7 @@ class SemanticUnitNetwork(nn.Module):
     def encode(self, ids: Tensor) -> Memory:
         """Read texts; shape (b, s) to a memory of everything that decoding needs."""
         if self.training and self.word_dropout:
-            ids = self._with_words_left_out(ids)
+            ids = drop_words(ids, self.word_dropout, leave_one=True)
         lengths = (ids != 0).sum(dim=1)
         distinct, positions = torch.unique(ids, return_inverse=True)
         words = F.embedding(positions, self.dropout(self.embedding(distinct)))
@@ -385,15 +385,6 @@ class SemanticUnitNetwork(nn.Module):
             )
             output = from_words + from_units if self._has_units() else from_words
         return self.dropout(output), over_words, over_units
-
-    def _with_words_left_out(self, ids: Tensor) -> Tensor:
-        """The texts without some of their words, but never without all of them."""
-        out = torch.rand(ids.shape, device=ids.device) < self.word_dropout
-        some_left = ((ids != 0) & ~out).any(dim=1, keepdim=True)
-        gone = (ids == 0) | (out & some_left)
-        order = gone.int().argsort(dim=1, stable=True)
-        longest = max(1, int((~gone).sum(dim=1).max()))
-        return ids.masked_fill(gone, 0).gather(1, order)[:, :longest]
 
 
 def _convolution(size: int, dilation: int) -> nn.Conv1d:

@@ -10,6 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import sklabelemb.leam.compatibility as compatibility_module
+import sklabelemb.leam.label_wise as label_wise_module
 import sklabelemb.leam.network as network_module
 from sklabelemb.leam.compatibility import (
     best_label_scores,
@@ -270,6 +271,34 @@ def test_label_blocks_keep_no_number_per_word_and_label(monkeypatch):
     assert kept() >= ids.numel() * n_labels
     monkeypatch.setattr(network_module, "LABEL_BLOCK_ELEMENTS", 10 * ids.numel())
     assert kept() < ids.numel() * n_labels / 10
+
+
+@pytest.mark.parametrize("compatibility", ["phrase", "linear"])
+@pytest.mark.parametrize("n_texts", [1, 2, 5])
+def test_texts_that_are_read_some_at_a_time_follow_the_equations(
+    monkeypatch, compatibility, n_texts
+):
+    network = random_leam(n_labels=7, compatibility=compatibility)
+    elements = n_texts * padded(TEXTS).shape[1] * 7
+    monkeypatch.setattr(label_wise_module, "BLOCK_ELEMENTS", elements)
+    assert_as_in_the_paper(network)
+
+
+@pytest.mark.parametrize("compatibility", ["phrase", "linear"])
+def test_a_steep_softmax_attends_to_the_best_word_alone(compatibility):
+    network = random_leam(compatibility=compatibility, attention_scale=1e4, bag=False).float()
+    ids = padded(TEXTS, extra=3)
+    logits = network(ids)
+    logits.sum().backward()
+    for parameter in network.parameters():
+        if parameter.grad is not None:
+            assert torch.isfinite(parameter.grad).all()
+    attention = network.eval().read(ids).attention
+    values = network.output(torch.nn.functional.embedding(ids, network.embedding.weight))
+    best = values.gather(1, attention.argmax(dim=1, keepdim=True)).squeeze(1)
+    alone = attention.amax(dim=1) > 1 - 1e-6
+    assert alone[0].any()
+    torch.testing.assert_close(logits[alone], best[alone], rtol=1e-5, atol=1e-5)
 
 
 # -- pieces ------------------------------------------------------------------------------------

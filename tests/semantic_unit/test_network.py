@@ -420,28 +420,6 @@ def test_all_empty_texts_are_alike(attention):
 # -- training --------------------------------------------------------------------------------------
 
 
-def test_word_dropout_leaves_words_out_but_never_all():
-    torch.manual_seed(0)
-    network = SemanticUnitNetwork(N_WORDS, 2, embedding_dim=2, hidden_size=2, word_dropout=0.6)
-    texts = [[3, 4, 5, 6, 7], [8], [], [9, 10]]
-    seen = [Counter() for _ in texts]
-    for _ in range(2000):
-        for row, found in enumerate(network._with_words_left_out(padded(texts, extra=3)).tolist()):
-            words = [word for word in found if word]
-            # In the order of the text, padding at the end.
-            assert found == words + [0] * (len(found) - len(words))
-            left = iter(texts[row])
-            assert all(word in left for word in words)
-            assert bool(words) is bool(texts[row])
-            seen[row].update(words)
-            seen[row]["n"] += len(words)
-    for word in texts[0]:
-        # Whole texts stay whole in a share of 0.6**5.
-        assert seen[0][word] / 2000 == pytest.approx(0.4 + 0.6**5, abs=0.05)
-    assert seen[1][8] == 2000
-    assert seen[3]["n"] / 2000 == pytest.approx(2 * (0.4 + 0.36), abs=0.08)
-
-
 def test_words_are_left_out_in_training_only():
     network = random_network(word_dropout=0.5)
     ids = padded(texts_of([20, 20]))
