@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
 
 from sklabelemb.text import UNKNOWN_ID, TokenIds, Vocabulary, WordPieces
 
-__all__ = ["CharacterTfidf", "WordTfidf"]
+__all__ = ["CharacterTfidf", "WordTfidf", "tfidf"]
 
 # Letter groups of these lengths, the word's bounds counting as letters.
 SHORTEST, LONGEST = 3, 5
@@ -85,7 +87,7 @@ class WordTfidf:
     def transform(self, texts: TokenIds) -> sp.csr_matrix:
         """TF-IDF matrix of some texts, float32 of shape ``(n_texts, n_features)``."""
         columns, rows, _ = self.occurrences(texts)
-        return _tfidf(_counts(rows, columns, (len(texts), self.n_features)), self.idf)
+        return tfidf(rows, columns, len(texts), [self.idf])
 
     def occurrences(self, texts: TokenIds) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Every occurrence of a feature: its column, its text, and its first token.
@@ -113,12 +115,7 @@ class WordTfidf:
             the rows of a text's tokens sum to the text's row.
         """
         columns, rows, tokens = self.occurrences(texts)
-        if not len(columns):
-            return sp.csr_matrix((len(texts.ids), self.n_features), dtype=np.float32)
-        X = self.transform(texts)
-        counts = _counts(rows, columns, X.shape)
-        counts.data = X.data / counts.data
-        share = np.asarray(counts[rows, columns]).ravel()
+        share = _shares(rows, columns, len(texts), self.idf)
         paired = self.keys[columns] >= self.n_words
         share = np.where(paired, share / 2, share)
         return sp.csr_matrix(
@@ -133,7 +130,7 @@ class WordTfidf:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CharacterTfidf:
     """Which groups of three to five letters within words count, and how much.
 
@@ -172,7 +169,7 @@ class CharacterTfidf:
         """Choose the letter groups; parameters as in :meth:`WordTfidf.fit`."""
         by_word, words = _word_counts(texts, vocabulary)
         columns: dict[str, int] = {}
-        table = _spelling(words, columns, grow=True)
+        table = _spelling(words, columns)
         # How many texts contain a group: that of words that share it is a union, so count texts.
         frequency = np.bincount((by_word @ table).indices, minlength=len(columns))
         names = np.array(list(columns), dtype=object)
@@ -189,8 +186,30 @@ class CharacterTfidf:
 
     def transform(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
         """TF-IDF matrix of some texts, float32 of shape ``(n_texts, n_features)``."""
-        by_word, words = _word_counts(texts, vocabulary)
-        return _tfidf(by_word @ _spelling(words, self.groups), self.idf)
+        columns, rows, _ = self.occurrences(texts, vocabulary)
+        return tfidf(rows, columns, len(texts), [self.idf])
+
+    def occurrences(
+        self, texts: TokenIds, vocabulary: Vocabulary | WordPieces
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every occurrence of a letter group: its column, its text, and its token.
+
+        Returns
+        -------
+        columns, rows, tokens : int64 ndarrays of shape (n_occurrences,)
+            `tokens` are positions in the flat ``texts.ids``.
+        """
+        known = self._spelt(vocabulary)
+        columns, tokens = known.at(texts.ids, np.flatnonzero(texts.ids < len(known)))
+        if texts.unknown_words:
+            unknown = np.flatnonzero(texts.ids >= len(known))
+            used, words = np.unique(texts.ids[unknown] - len(known), return_inverse=True)
+            spelt = _Spelt.of([texts.unknown_words[i] for i in used.tolist()], self.groups)
+            more, places = spelt.at(words, np.arange(len(words)))
+            columns = np.concatenate([columns, more])
+            tokens = np.concatenate([tokens, unknown[places]])
+        rows = np.repeat(np.arange(len(texts)), texts.lengths)
+        return columns, rows[tokens], tokens
 
     def shares(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
         """The rows of :meth:`transform` divided among the tokens that made them.
@@ -199,21 +218,95 @@ class CharacterTfidf:
         -------
         csr_matrix of shape (n_tokens, n_features)
         """
-        by_word, words = _word_counts(texts, vocabulary)
-        table = _spelling(words, self.groups)
-        counts = (by_word @ table).tocsr()
-        counts.sort_indices()
-        X = _tfidf(counts.copy(), self.idf)
-        X.sort_indices()
-        X.data = X.data / counts.data
-        position = np.searchsorted(np.unique(texts.ids), texts.ids)
-        shares = table[position].tocsr()
-        # Look each token's groups up in its text's row: a copy of the row for each would be large.
-        rows = np.repeat(np.arange(len(texts)), texts.lengths)
-        there = np.repeat(np.arange(len(texts)), np.diff(X.indptr)) * self.n_features + X.indices
-        wanted = np.repeat(rows, np.diff(shares.indptr)) * self.n_features + shares.indices
-        shares.data = shares.data * X.data[np.searchsorted(there, wanted)]
-        return shares
+        columns, rows, tokens = self.occurrences(texts, vocabulary)
+        share = _shares(rows, columns, len(texts), self.idf)
+        return sp.csr_matrix((share, (tokens, columns)), shape=(len(texts.ids), self.n_features))
+
+    def _spelt(self, vocabulary: Vocabulary | WordPieces) -> _Spelt:
+        """The letter groups of the words of a vocabulary, made once."""
+        of, spelt = _SPELT.get(self, (None, None))
+        if of is not vocabulary or spelt is None:
+            spelt = _Spelt.of(["", "", *vocabulary.words], self.groups)
+            _SPELT[self] = vocabulary, spelt
+        return spelt
+
+
+@dataclass(frozen=True)
+class _Spelt:
+    """The letter groups of some words.
+
+    Attributes
+    ----------
+    columns : int64 ndarray
+        Those of all words, end to end.
+    offsets : int64 ndarray of shape (n_words + 1,)
+    """
+
+    columns: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, words: Iterable[str], groups: dict[str, int]) -> _Spelt:
+        """Look the groups of some words up; the others are left out."""
+        columns: list[int] = []
+        offsets = [0]
+        for word in words:
+            columns += [groups[group] for group in _letter_groups(word) if group in groups]
+            offsets.append(len(columns))
+        return cls(np.array(columns, dtype=np.int64), np.array(offsets, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def at(self, words: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Column and place of every letter group of the words at some places."""
+        words = words[places]
+        lengths = self.offsets[words + 1] - self.offsets[words]
+        ends = lengths.cumsum()
+        starts = np.repeat(self.offsets[words] - ends + lengths, lengths)
+        return self.columns[starts + np.arange(len(starts))], np.repeat(places, lengths)
+
+
+# How the words of the last vocabulary are spelt, for as long as the letter groups are needed.
+_SPELT: WeakKeyDictionary[CharacterTfidf, tuple[Any, _Spelt]] = WeakKeyDictionary()
+
+
+def tfidf(
+    rows: np.ndarray, columns: np.ndarray, n_texts: int, idfs: Sequence[np.ndarray]
+) -> sp.csr_matrix:
+    """TF-IDF of the features that occur, as one matrix of several parts.
+
+    Parameters
+    ----------
+    rows, columns : int ndarrays of shape (n_occurrences,)
+        Text and feature of every occurrence, in any order.
+    n_texts : int
+    idfs : sequence of float32 ndarrays
+        Those of each part; the columns of a part follow those of the part before.
+
+    Returns
+    -------
+    csr_matrix of shape (n_texts, n_features), float32
+        Each part of each row has length one. Indices are sorted.
+    """
+    idf = np.concatenate(idfs)
+    keys, counts = np.unique(rows * len(idf) + columns, return_counts=True)
+    offsets = np.searchsorted(keys, np.arange(n_texts + 1) * len(idf))
+    rows = np.repeat(np.arange(n_texts), np.diff(offsets))
+    columns = keys - rows * len(idf)
+    values = (1 + np.log(counts.astype(np.float32))) * idf[columns]
+    bounds = np.cumsum([len(part) for part in idfs[:-1]], dtype=np.int64)
+    part = rows * len(idfs) + np.searchsorted(bounds, columns, side="right")
+    values /= np.sqrt(np.bincount(part, values.astype(np.float64) ** 2))[part].astype(np.float32)
+    return sp.csr_matrix((values, columns, offsets), shape=(n_texts, len(idf)))
+
+
+def _shares(rows: np.ndarray, columns: np.ndarray, n_texts: int, idf: np.ndarray) -> np.ndarray:
+    """What each occurrence of a feature has of its value in the text."""
+    values = tfidf(rows, columns, n_texts, [idf]).data
+    _, which, counts = np.unique(rows * len(idf) + columns, return_inverse=True, return_counts=True)
+    share: np.ndarray = (values / counts)[which].astype(np.float32)
+    return share
 
 
 def _occurrences(texts: TokenIds, n_words: int) -> tuple[np.ndarray, np.ndarray]:
@@ -237,24 +330,19 @@ def _word_counts(
     distinct, position = np.unique(texts.ids, return_inverse=True)
     spelling = ["", "", *vocabulary.words, *texts.unknown_words]
     rows = np.repeat(np.arange(len(texts)), texts.lengths)
-    shape = (len(texts), len(distinct))
-    return _counts(rows, position, shape), [spelling[i] for i in distinct.tolist()]
+    ones = np.ones(len(position), dtype=np.float32)
+    counts = sp.csr_matrix((ones, (rows, position)), shape=(len(texts), len(distinct)))
+    return counts, [spelling[i] for i in distinct.tolist()]
 
 
-def _spelling(
-    words: Sequence[str], columns: dict[str, int], *, grow: bool = False
-) -> sp.csr_matrix:
-    """How often each word has each letter group, shape ``(n_words, n_groups)``."""
-    indptr, indices = [0], []
+def _spelling(words: Sequence[str], columns: dict[str, int]) -> sp.csr_matrix:
+    """How often each word has each letter group; all groups get columns."""
+    offsets, found = [0], []
     for word in words:
-        for group in _letter_groups(word):
-            column = columns.setdefault(group, len(columns)) if grow else columns.get(group)
-            if column is not None:
-                indices.append(column)
-        indptr.append(len(indices))
+        found += [columns.setdefault(group, len(columns)) for group in _letter_groups(word)]
+        offsets.append(len(found))
     table = sp.csr_matrix(
-        (np.ones(len(indices), dtype=np.float32), indices, indptr),
-        shape=(len(words), len(columns)),
+        (np.ones(len(found), dtype=np.float32), found, offsets), shape=(len(words), len(columns))
     )
     table.sum_duplicates()
     return table
@@ -268,21 +356,6 @@ def _letter_groups(word: str) -> Iterable[str]:
         (padded[i : i + length] for i in range(len(padded) - length + 1))
         for length in range(SHORTEST, LONGEST + 1)
     )
-
-
-def _counts(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sp.csr_matrix:
-    ones = np.ones(len(columns), dtype=np.float32)
-    counts = sp.csr_matrix((ones, (rows, columns)), shape=shape)
-    counts.sum_duplicates()
-    return counts
-
-
-def _tfidf(counts: sp.csr_matrix, idf: np.ndarray) -> sp.csr_matrix:
-    """Weigh the counts, in place."""
-    counts.data = ((1 + np.log(counts.data)) * idf[counts.indices]).astype(np.float32)
-    norms = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
-    counts.data /= np.repeat(np.maximum(norms, 1e-12), np.diff(counts.indptr)).astype(np.float32)
-    return counts
 
 
 def _most_frequent(frequency: np.ndarray, min_df: int, max_features: int | None) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklabelemb.linear.descent import BATCH_SIZE, descend
-from sklabelemb.linear.ngrams import CharacterTfidf, WordTfidf
+from sklabelemb.linear.ngrams import CharacterTfidf, WordTfidf, tfidf
 from sklabelemb.targets import rearranged
 from sklabelemb.text import TokenIds, Vocabulary, WordPieces
 
@@ -31,6 +31,7 @@ MAX_CHARACTER_FEATURES = 200_000
 # text has is all that is known of a label that has few.
 FEW_TEXTS, FEW_OF_A_LABEL = 100, 16
 HALF = np.float32(math.sqrt(0.5))
+TOKENS_A_BLOCK = 1 << 16
 LEARNING_RATE = 10.0
 EPOCHS = 8
 # Epochs over texts of which most have been learnt before: as many as make so many steps, within
@@ -260,8 +261,23 @@ class WidePath:
 
     def features(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
         """TF-IDF features, each half of length ``sqrt(0.5)``."""
-        halves = [self.words.transform(texts), self.characters.transform(texts, vocabulary)]
-        return HALF * sp.hstack(halves, format="csr", dtype=np.float32)
+        # Some texts at a time: each occurrence of a feature takes memory of its own until counted.
+        n_blocks = max(1, len(texts.ids) // TOKENS_A_BLOCK)
+        cuts = np.array_split(np.arange(len(texts)), n_blocks)
+        blocks = [self._features(texts.take(cut), vocabulary) for cut in cuts]
+        return blocks[0] if len(blocks) == 1 else sp.vstack(blocks, format="csr")
+
+    def _features(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
+        of_words, rows, _ = self.words.occurrences(texts)
+        of_letters, more, _ = self.characters.occurrences(texts, vocabulary)
+        X = tfidf(
+            np.concatenate([rows, more]),
+            np.concatenate([of_words, of_letters + self.words.n_features]),
+            len(texts),
+            [self.words.idf, self.characters.idf],
+        )
+        X.data *= HALF
+        return X
 
     def scores(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> np.ndarray:
         """Scores of the labels, float32 of shape ``(n_texts, n_labels)``; positive for present."""
