@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         model_selection,
         mtle,
         semantic_unit,
+        serving,
         text,
     )
     from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
@@ -62,6 +63,7 @@ __all__ = [
     "mtle",
     "save",
     "semantic_unit",
+    "serving",
     "text",
 ]
 
@@ -78,6 +80,7 @@ _SUBMODULES = frozenset(
         "model_selection",
         "mtle",
         "semantic_unit",
+        "serving",
         "text",
     }
 )

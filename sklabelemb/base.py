@@ -205,7 +205,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     def _answers(self) -> Answers:
         check_is_fitted(self)
-        return Answers(self.model_)
+        return Answers(self.model_.recipe.readout(self.model_))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the labels.

@@ -1,7 +1,21 @@
 """Problem-transformation baselines over raw text, to hold the label-embedding methods against."""
 
-from sklabelemb.baselines.binary_relevance import BinaryRelevance
-from sklabelemb.baselines.classifier_chain import ClassifierChain
-from sklabelemb.baselines.label_powerset import LabelPowerset
+from typing import TYPE_CHECKING
+
+from sklabelemb.lazy import resolver
+
+if TYPE_CHECKING:
+    from sklabelemb.baselines.binary_relevance import BinaryRelevance
+    from sklabelemb.baselines.classifier_chain import ClassifierChain
+    from sklabelemb.baselines.label_powerset import LabelPowerset
 
 __all__ = ["BinaryRelevance", "ClassifierChain", "LabelPowerset"]
+
+__getattr__ = resolver(
+    __name__,
+    {
+        "BinaryRelevance": "binary_relevance",
+        "ClassifierChain": "classifier_chain",
+        "LabelPowerset": "label_powerset",
+    },
+)

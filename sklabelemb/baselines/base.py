@@ -16,7 +16,8 @@ from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
+from sklabelemb.baselines.answers import constant_answer, kept_inside, named_labels
+from sklabelemb.decision.predicted_labels import check_top_k
 from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.sklearn_internals import HasMethods, check_sample_weight
 from sklabelemb.targets import Targets
@@ -77,22 +78,21 @@ class LabelClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Decide 0 or 1 for every row of features."""
         if self.classifier_ is None:
-            return np.full(X.shape[0], int(self.log_odds_ > 0))
+            return constant_answer(self.log_odds_, X.shape[0], "predict")
         return self.classifier_.predict(X)
 
     @available_if(_classifier_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
         """Score the label, shape ``(n_samples,)``."""
         if self.classifier_ is None:
-            return np.full(X.shape[0], self.log_odds_)
+            return constant_answer(self.log_odds_, X.shape[0], "decision_function")
         return self.classifier_.decision_function(X)
 
     @available_if(_classifier_has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of 0 and of 1, shape ``(n_samples, 2)``."""
         if self.classifier_ is None:
-            positive = 1 / (1 + np.exp(-self.log_odds_))
-            return np.tile([1 - positive, positive], (X.shape[0], 1))
+            return constant_answer(self.log_odds_, X.shape[0], "predict_proba")
         return self.classifier_.predict_proba(X)
 
     def _classifier(self) -> Any:
@@ -238,14 +238,9 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         check_top_k(top_k)
         features = self._features(X)
         decisions = self._predict_model(features)
-        n_labels = self.targets_.n_labels
-        if not self.targets_.multilabel:
-            decisions = decisions[:, np.newaxis] == np.arange(n_labels)
         methods = [m for m in ("predict_proba", "decision_function") if hasattr(self, m)]
-        scores = self._score_model(features, methods[0]) if methods else decisions.astype(float)
-        if scores.ndim == 1:  # of two classes
-            scores = np.column_stack([-scores, scores])
-        return labels_by_score(self.label_names_, scores, decisions, top_k, with_scores)
+        scores = self._score_model(features, methods[0]) if methods else None
+        return named_labels(self.targets_, decisions, scores, top_k, with_scores)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of this estimator, and of the vectorizer and classifier inside.
@@ -323,10 +318,7 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         features = self._features(X)
         probabilities = self._score_model(features, "predict_proba")
-        if self.targets_.multilabel:
-            tiny = np.finfo(np.float64).eps
-            probabilities = np.clip(probabilities, tiny, 1 - tiny)
-        return probabilities
+        return kept_inside(probabilities, self.targets_.multilabel)
 
     @abstractmethod
     def _fit_model(

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.multioutput import MultiOutputClassifier
 
+from sklabelemb.baselines.answers import relevance_decisions, relevance_scores
 from sklabelemb.baselines.base import LabelClassifier, TextBaseline
 from sklabelemb.targets import Targets
 
@@ -134,25 +135,12 @@ class BinaryRelevance(TextBaseline):
         return {"estimators_": fitted.estimators_}
 
     def _predict_model(self, features: Any) -> np.ndarray:
-        if self.targets_.multilabel or len(self.estimators_) == 1:
-            decisions = np.column_stack([e.predict(features) for e in self.estimators_])
-            return decisions.astype(bool) if self.targets_.multilabel else decisions.ravel()
         has_scores = hasattr(self, "decision_function")
         method = "decision_function" if has_scores else "predict_proba"
-        return np.argmax(self._score_model(features, method), axis=1)
+        return relevance_decisions(self.estimators_, features, self.targets_.multilabel, method)
 
     def _score_model(self, features: Any, method: str) -> np.ndarray:
-        scores = [getattr(estimator, method)(features) for estimator in self.estimators_]
-        if method == "decision_function":
-            binary = not self.targets_.multilabel and len(scores) == 1
-            return scores[0] if binary else np.column_stack(scores)
-        if self.targets_.multilabel:
-            return np.column_stack([score[:, 1] for score in scores])
-        if len(scores) == 1:
-            return scores[0]
-        # Scores of exactly 0 throughout would leave nothing to divide by.
-        positive = np.column_stack([score[:, 1] for score in scores]) + np.finfo(np.float64).tiny
-        return positive / positive.sum(axis=1, keepdims=True)
+        return relevance_scores(self.estimators_, features, self.targets_.multilabel, method)
 
 
 def _one_vs_rest(codes: np.ndarray, n_classes: int) -> sp.csr_matrix:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklabelemb.baselines.answers import set_decisions, set_scores
 from sklabelemb.baselines.base import TextBaseline, fit_classifier
 from sklabelemb.targets import Targets
 
@@ -102,27 +103,12 @@ class LabelPowerset(TextBaseline):
         return {"classifier_": classifier, "label_sets_": label_sets}
 
     def _predict_model(self, features: Any) -> np.ndarray:
-        if self.classifier_ is None:
-            codes = np.zeros(features.shape[0], dtype=np.int64)
-        else:
-            codes = self.classifier_.predict(features)
-        return self.label_sets_[codes].toarray() if self.targets_.multilabel else codes
+        multilabel = self.targets_.multilabel
+        return set_decisions(self.classifier_, self.label_sets_, features, multilabel)
 
     def _score_model(self, features: Any, method: str) -> np.ndarray:
-        if self.classifier_ is not None:
-            scores = getattr(self.classifier_, method)(features)
-        elif method == "predict_proba":
-            scores = np.ones((features.shape[0], 1))
-        else:
-            scores = np.zeros((features.shape[0], 1))
-        if not self.targets_.multilabel:
-            return scores
-        if method == "predict_proba":
-            return scores @ self.label_sets_.astype(np.float64)
-        if scores.ndim == 1:
-            # Two sets: the score is that of the second against the first.
-            scores = np.column_stack([np.zeros_like(scores), scores])
-        return _label_scores(scores, self.label_sets_)
+        multilabel = self.targets_.multilabel
+        return set_scores(self.classifier_, self.label_sets_, features, multilabel, method)
 
 
 def _code_label_sets(indicator: sp.csr_matrix) -> tuple[np.ndarray, sp.csr_matrix]:
@@ -138,26 +124,3 @@ def _code_label_sets(indicator: sp.csr_matrix) -> tuple[np.ndarray, sp.csr_matri
             first_rows.append(row)
         codes[row] = known[key]
     return codes, indicator[first_rows].astype(bool)
-
-
-def _label_scores(scores: np.ndarray, label_sets: sp.csr_matrix) -> np.ndarray:
-    """Best score with each label minus best score without it, from scores of the sets."""
-    n_samples, n_sets = scores.shape
-    n_labels = label_sets.shape[1]
-    best_set = np.argmax(scores, axis=1)
-    best = np.max(scores, axis=1)
-    nothing = np.min(scores, axis=1) - 1
-    by_label = label_sets.tocsc()
-    label_scores = np.empty((n_samples, n_labels))
-    for label in range(n_labels):
-        holds = np.zeros(n_sets, dtype=bool)
-        holds[by_label.indices[by_label.indptr[label] : by_label.indptr[label + 1]]] = True
-        # The best set settles one side of the difference; only the other has to be searched.
-        chosen = holds[best_set]
-        for rows, others, sign in ((chosen, ~holds, 1), (~chosen, holds, -1)):
-            rows = np.flatnonzero(rows)
-            others = np.flatnonzero(others)
-            has_rival = len(others) > 0
-            rival = scores[np.ix_(rows, others)].max(axis=1) if has_rival else nothing[rows]
-            label_scores[rows, label] = sign * (best[rows] - rival)
-    return label_scores

@@ -11,6 +11,7 @@ from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping
 from torch import nn
 
+import sklabelemb.learning.forking  # noqa: F401  (registers itself)
 from sklabelemb.device import explained_memory_errors
 from sklabelemb.learning.batches import TaskBatches, TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import StopTraining, ValidationScore

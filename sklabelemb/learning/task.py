@@ -16,7 +16,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklabelemb.linear import EncoderPath, Mixture, WidePath
-from sklabelemb.sklearn_internals import safe_indexing
 from sklabelemb.targets import Targets
 
 __all__ = [
@@ -264,6 +263,8 @@ def new_targets(classes: Any, multilabel: bool) -> Targets:
 
 def targets_of(y: Any, rows: np.ndarray) -> Any:
     """The part of `y` that belongs to one task."""
+    from sklabelemb.sklearn_internals import safe_indexing
+
     own = safe_indexing(y.tocsr() if sp.issparse(y) else y, rows)
     if getattr(own, "ndim", 0) == 1 and own.dtype == object:
         # Classes of several tasks in one array: each task may have its own type.

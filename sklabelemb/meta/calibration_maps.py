@@ -15,8 +15,6 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
-from sklearn.utils import gen_batches
 
 from sklabelemb.targets import as_indicator, rearranged
 
@@ -344,7 +342,9 @@ def _platt_targets(y: np.ndarray) -> np.ndarray:
 
 def _label_blocks(scores: np.ndarray, y: sp.csc_matrix) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Scores and targets of some labels at a time, of shape (n_labels, n_samples)."""
-    for labels in gen_batches(scores.shape[1], max(1, BLOCK // len(scores))):
+    n_labels = max(1, BLOCK // len(scores))
+    for start in range(0, scores.shape[1], n_labels):
+        labels = slice(start, start + n_labels)
         block = scores[:, labels].T.astype(np.float64, order="C")
         yield block, _platt_targets(y[:, labels].toarray().T)
 
@@ -365,6 +365,8 @@ def _sigmoids(scores: np.ndarray, slopes: np.ndarray, intercepts: Any) -> np.nda
 
 def _isotonic(s: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Knots of a label, and probabilities there, of shape (2, n_knots)."""
+    from sklearn.isotonic import IsotonicRegression
+
     t = _platt_targets(y)
     curve = IsotonicRegression(y_min=t.min(), y_max=t.max()).fit(s.astype(np.float64), y)
     return np.array([curve.X_thresholds_, curve.y_thresholds_])

@@ -1,5 +1,18 @@
 """Saving and loading fitted models as safetensors and JSON, without pickle."""
 
-from sklabelemb.persistence.saving import load, save
+from typing import TYPE_CHECKING
+
+from sklabelemb.lazy import resolver
+
+if TYPE_CHECKING:
+    from sklabelemb.persistence.saving import load, save
 
 __all__ = ["load", "save"]
+
+__getattr__ = resolver(
+    __name__,
+    {
+        "load": "saving",
+        "save": "saving",
+    },
+)

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import scipy.sparse as sp
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
@@ -26,11 +24,11 @@ from sklabelemb.persistence.files import (
     check_file,
     checksum,
     read_json,
-    read_tensors,
-    write_files,
 )
 from sklabelemb.persistence.first_prediction import check_prediction
+from sklabelemb.persistence.reduction import Reduction
 from sklabelemb.persistence.values import Attachments, decode, encode
+from sklabelemb.persistence.writing import read_tensors, write_files
 
 __all__ = ["read_composed", "writer_of_composed"]
 
@@ -40,7 +38,7 @@ _FOLDER = "models"
 
 
 def writer_of_composed(
-    model: Any, writer: Callable[[Any], Callable[[Path], None]]
+    model: Any, writer: Callable[[Any], Callable[[Path], None]], reduction: Reduction
 ) -> Callable[[Path], None]:
     """What writes an estimator into a folder that is there.
 
@@ -49,6 +47,8 @@ def writer_of_composed(
     model : estimator
     writer : callable
         What writes a classifier with a network, which has a folder of its own.
+    reduction : Reduction
+        What is written of large arrays.
 
     Raises
     ------
@@ -94,7 +94,8 @@ def writer_of_composed(
             write_inner(own)
             digests.append(checksum(own / DESCRIPTION))
         description = {"class": name, "estimator": encoded, "models": digests}
-        write_files(folder, description, attachments.tensors, {"words": attachments.words})
+        words = {"words": attachments.words}
+        write_files(folder, description, attachments.tensors, words, reduction)
 
     return write
 
@@ -133,7 +134,10 @@ def read_composed(folder: Path, description: dict[str, Any], read: Callable[[Pat
             _check_estimator(value, same_version)
         return value
 
-    attachments = Attachments(read_tensors(folder), read_json(folder / VOCABULARY)["words"])
+    attachments = Attachments(
+        read_tensors(folder, description.get("reduced", {})),
+        read_json(folder / VOCABULARY)["words"],
+    )
     attachments.objects = object_of
     try:
         estimator = decode(description["estimator"], attachments)
@@ -152,7 +156,7 @@ def read_composed(folder: Path, description: dict[str, Any], read: Callable[[Pat
 
 
 def _encoded(value: Any, where: str, attachments: Attachments) -> Any:
-    """What JSON has no word for: estimators, sparse matrices, and dtypes."""
+    """What JSON has no word for: estimators."""
     if (name := known_name(value)) is not None:
         attributes = {
             key: encode(own, f"{where}.{key}", attachments)
@@ -160,12 +164,6 @@ def _encoded(value: Any, where: str, attachments: Attachments) -> Any:
             if key not in _LEFT_OUT
         }
         return {"$estimator": [name, attributes]}
-    if sp.issparse(value):
-        csr = value.tocsr()
-        parts = [encode(a, f"{where}.{k}", attachments) for k, a in _parts_of(csr).items()]
-        return {"$csr": [type(csr).__name__, list(csr.shape), parts]}
-    if isinstance(value, type) and issubclass(value, np.generic):
-        return {"$dtype": np.dtype(value).str}
     if type(value).__module__.startswith(("sklabelemb", "sklearn")) or hasattr(value, "fit"):
         raise ValueError(f"{where} is a {type(value).__name__}")
     raise ValueError(f"{where} is {value!r:.80} (type {type(value).__name__})")
@@ -193,10 +191,6 @@ def _unfitted(value: Any, where: str, attachments: Attachments) -> Any:
     return [type(value).__name__, parameters]
 
 
-def _parts_of(csr: Any) -> dict[str, np.ndarray]:
-    return {"data": csr.data, "indices": csr.indices, "indptr": csr.indptr}
-
-
 def _decoded(tag: str, content: Any, attachments: Attachments) -> Any:
     match tag:
         case "$estimator":
@@ -209,12 +203,4 @@ def _decoded(tag: str, content: Any, attachments: Attachments) -> Any:
             name, parameters = content
             own = {key: decode(value, attachments) for key, value in parameters.items()}
             return class_of(name)(**own)
-        case "$csr":
-            name, shape, parts = content
-            kind = {"csr_matrix": sp.csr_matrix, "csr_array": sp.csr_array}[name]
-            matrix = kind(tuple(decode(part, attachments) for part in parts), shape=tuple(shape))
-            matrix.check_format(full_check=True)
-            return matrix
-        case "$dtype":
-            return np.dtype(content).type
     raise ValueError(f"{tag!r} is no kind of value that a saved model may hold")

@@ -1,4 +1,4 @@
-"""The files of a saved model: how they are written, and what is checked before they are read."""
+"""The files of a saved model, and what is checked before they are read; no torch is needed."""
 
 from __future__ import annotations
 
@@ -9,102 +9,82 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.torch
-import sklearn
-import torch
 
 from sklabelemb._version import __version__
+from sklabelemb.persistence.reduction import restored
 
 __all__ = [
     "AGAIN",
     "DESCRIPTION",
     "FILES",
+    "FORMAT",
     "FORMAT_VERSION",
     "VOCABULARY",
     "WEIGHTS",
     "check_file",
     "checksum",
     "digest_of",
+    "read_arrays",
     "read_description",
     "read_json",
-    "read_tensors",
-    "write_files",
+    "restored_or_damaged",
 ]
 
 FORMAT = "sklabelemb model"
 # Rises whenever a saved field, or a default of a network, changes; older folders from OLDEST on are
 # brought up to date when they are read.
-FORMAT_VERSION, OLDEST = 4, 1
+FORMAT_VERSION, OLDEST = 5, 1
 DESCRIPTION, WEIGHTS, VOCABULARY = "model.json", "weights.safetensors", "vocabulary.json"
 FILES = (DESCRIPTION, WEIGHTS, VOCABULARY)
 
 AGAIN = "Copy the whole folder again, or save the model again."
 
 
-def write_files(
-    folder: Path, description: dict[str, Any], tensors: dict[str, torch.Tensor], words: Any
-) -> None:
-    """Write the three files of a model.
+# How safetensors calls the types of numbers that NumPy has; the bytes are little-endian.
+_DTYPES = {
+    "BOOL": "?",
+    "U8": "u1",
+    "I8": "i1",
+    "I16": "<i2",
+    "I32": "<i4",
+    "I64": "<i8",
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+}
 
-    Parameters
-    ----------
-    folder : Path
-        Is there, and has none of these files.
-    description : dict
-        What ``model.json`` says beside format, versions and checksums.
-    tensors : dict of str to Tensor
-    words : object
-        The content of ``vocabulary.json``.
+
+def read_arrays(folder: Path, reduced: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The tensors of a model as arrays, read without the library; a ValueError when damaged.
+
+    The file begins with the length of a JSON header, which gives dtype, shape and place of each.
+    `reduced` is what ``model.json`` says of those that were made smaller.
     """
-    safetensors.torch.save_file(_separate(tensors), folder / WEIGHTS, metadata={"format": "pt"})
-    _write_json(folder / VOCABULARY, words)
-    # safetensors lets nobody but the owner read its files.
-    (folder / WEIGHTS).chmod((folder / VOCABULARY).stat().st_mode)
-    whole = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "versions": {
-            "sklabelemb": __version__,
-            "torch": torch.__version__,
-            "scikit-learn": sklearn.__version__,
-            "numpy": np.__version__,
-        },
-        **description,
-        "files": {name: checksum(folder / name) for name in (WEIGHTS, VOCABULARY)},
-    }
-    _write_json(folder / DESCRIPTION, whole | {"digest": digest_of(whole)}, indent=1)
-
-
-def read_tensors(folder: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a model; a ValueError when they cannot be read."""
+    path = folder / WEIGHTS
+    data = path.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
     try:
-        tensors: dict[str, torch.Tensor] = safetensors.torch.load_file(folder / WEIGHTS)
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{folder / WEIGHTS} is damaged ({error}). {AGAIN}") from error
-    return tensors
+        header = json.loads(data[8:start])
+        arrays = {}
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            first, last = entry["data_offsets"]
+            array = np.frombuffer(data[start + first : start + last], _DTYPES[entry["dtype"]])
+            arrays[name] = array.reshape(entry["shape"])
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error}). {AGAIN}") from error
+    return restored_or_damaged(arrays, reduced, path)
 
 
-def _separate(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors on the CPU, contiguous, none a part of another's memory."""
-    separate = {}
-    seen: set[int] = set()
-    for name, tensor in tensors.items():
-        flat = tensor.detach().cpu().contiguous()
-        storage = flat.untyped_storage()
-        if storage.data_ptr() in seen or storage.nbytes() != flat.nbytes:
-            flat = flat.clone()
-            storage = flat.untyped_storage()
-        if flat.numel():
-            seen.add(storage.data_ptr())
-        separate[name] = flat
-    return separate
-
-
-def _write_json(path: Path, value: Any, indent: int | None = None) -> None:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
-    # Half of a surrogate pair is a legal character of a str, and comes back as such.
-    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+def restored_or_damaged(
+    arrays: dict[str, np.ndarray], reduced: dict[str, Any], path: Path
+) -> dict[str, np.ndarray]:
+    """Arrays as they were before they were made smaller; a ValueError where that fails."""
+    try:
+        return restored(arrays, reduced)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error}). {AGAIN}") from error
 
 
 def read_json(path: Path) -> Any:

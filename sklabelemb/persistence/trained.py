@@ -11,7 +11,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from sklabelemb.device import resolved_device
-from sklabelemb.persistence import version_1, version_2, version_3
+from sklabelemb.persistence import version_1
 from sklabelemb.persistence.consistency import check_parts
 from sklabelemb.persistence.files import (
     AGAIN,
@@ -20,8 +20,6 @@ from sklabelemb.persistence.files import (
     WEIGHTS,
     check_file,
     read_json,
-    read_tensors,
-    write_files,
 )
 from sklabelemb.persistence.first_prediction import check_prediction
 from sklabelemb.persistence.model_parts import (
@@ -31,13 +29,18 @@ from sklabelemb.persistence.model_parts import (
     without_frozen_weights,
 )
 from sklabelemb.persistence.parameters import encoded_parameters, unfitted
+from sklabelemb.persistence.reduction import Reduction
+from sklabelemb.persistence.upgrades import up_to_date
 from sklabelemb.persistence.values import Attachments, decode, encode
+from sklabelemb.persistence.writing import read_tensors, write_files
 from sklabelemb.text import Vocabulary, WordPieces
 
 __all__ = ["explained", "read_trained", "writer_of_trained"]
 
 
-def writer_of_trained(model: Any, store_encoder: bool) -> Callable[[Path], None]:
+def writer_of_trained(
+    model: Any, store_encoder: bool, reduction: Reduction
+) -> Callable[[Path], None]:
     """What writes a fitted classifier into a folder that is there.
 
     Whatever cannot be written is refused here, before there is a folder.
@@ -72,7 +75,7 @@ def writer_of_trained(model: Any, store_encoder: bool) -> Callable[[Path], None]
     words = {"vocabulary": model.vocabulary_.to_dict(), "words": attachments.words}
 
     def write(folder: Path) -> None:
-        write_files(folder, description, attachments.tensors, words)
+        write_files(folder, description, attachments.tensors, words, reduction)
 
     return write
 
@@ -94,16 +97,11 @@ def read_trained(
     for name in (WEIGHTS, VOCABULARY):
         check_file(folder / name, description["files"])
     attached = read_json(folder / VOCABULARY)
-    tensors = read_tensors(folder)
+    tensors = read_tensors(folder, description.get("reduced", {}))
     fresh = "tokenizer" not in attached.get("vocabulary", {})
     with explained(folder, cls):
         version = description["format_version"]
-        if version < 2:
-            description = version_1.upgraded(description, tensors)
-        if version < 3:
-            description = version_2.upgraded(description)
-        if version < 4:
-            description = version_3.upgraded(description)
+        description = up_to_date(description, tensors)
         parameters = decode(description["parameters"], Attachments())
         fitted = parameters | decode(description["fitted_parameters"], Attachments())
         kept = description["model"]["encoder"]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, get_origin, get_type_hints
 
 import numpy as np
-import torch
+import scipy.sparse as sp
 
 from sklabelemb.learning.task import Task
 from sklabelemb.linear import CharacterTfidf, EncoderPath, Mixture, WidePath, WordTfidf
@@ -37,8 +38,8 @@ class Attachments:
 
     Attributes
     ----------
-    tensors : dict of str to Tensor
-        Tensors, and numerical arrays as tensors.
+    tensors : dict of str to Tensor or ndarray
+        Tensors, and numerical arrays. Without torch, tensors are arrays, too.
     words : dict of str to list of str
         The keys of dictionaries that number strings from 0 on.
     others : callable, default=None
@@ -47,7 +48,7 @@ class Attachments:
         ``objects(tag, content, attachments)`` makes such a value of what it was encoded as.
     """
 
-    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    tensors: dict[str, Any] = field(default_factory=dict)
     words: dict[str, list[str]] = field(default_factory=dict)
     others: Callable[..., Any] | None = None
     objects: Callable[..., Any] | None = None
@@ -98,11 +99,9 @@ def encode(value: Any, where: str, attachments: Attachments | None = None) -> An
         if value.ndim > 1 and value.flags.f_contiguous and not value.flags.c_contiguous:
             # The last bits of a product depend on how a matrix lies in memory.
             return {"$fortran": encode(value.T, where, attachments)}
-        # torch warns of arrays that it may not write to.
-        array = value if value.flags.writeable and value.flags.c_contiguous else value.copy("C")
-        attachments.tensors[where] = torch.from_numpy(array)
+        attachments.tensors[where] = value
         return {"$numpy": where}
-    if isinstance(value, torch.Tensor) and attachments is not None:
+    if attachments is not None and _is_tensor(value):
         attachments.tensors[where] = value
         return {"$tensor": where}
     if kind is dt.date or (kind is dt.datetime and value.tzinfo is None):
@@ -116,6 +115,13 @@ def encode(value: Any, where: str, attachments: Attachments | None = None) -> An
                 for name in get_type_hints(kind)
             }
         }
+    if attachments is not None and sp.issparse(value):
+        csr = value.tocsr()
+        named = {"data": csr.data, "indices": csr.indices, "indptr": csr.indptr}
+        parts = [encode(array, f"{where}.{name}", attachments) for name, array in named.items()]
+        return {"$csr": [type(csr).__name__, list(csr.shape), parts]}
+    if attachments is not None and isinstance(value, type) and issubclass(value, np.generic):
+        return {"$dtype": np.dtype(value).str}
     if attachments is not None and attachments.others is not None:
         return attachments.others(value, where, attachments)
     shown = repr(value)
@@ -160,13 +166,21 @@ def decode(value: Any, attachments: Attachments) -> Any:
         case "$array":
             return _decode_array(content)
         case "$numpy":
-            return _take(attachments.tensors, content).numpy().copy()
+            return np.asarray(_take(attachments.tensors, content)).copy()
         case "$fortran":
             return decode(content, attachments).T
         case "$tensor":
             return _take(attachments.tensors, content)
         case "$numbered":
             return {word: i for i, word in enumerate(_take(attachments.words, content))}
+        case "$csr":
+            kind, shape, parts = content
+            cls = {"csr_matrix": sp.csr_matrix, "csr_array": sp.csr_array}[kind]
+            matrix = cls(tuple(decode(part, attachments) for part in parts), shape=tuple(shape))
+            matrix.check_format(full_check=True)
+            return matrix
+        case "$dtype":
+            return np.dtype(content).type
         case "$date":
             return dt.date.fromisoformat(content)
         case "$datetime":
@@ -177,6 +191,12 @@ def decode(value: Any, attachments: Attachments) -> Any:
     if attachments.objects is not None and name not in _DATACLASSES:
         return attachments.objects(tag, content, attachments)
     return _decode_dataclass(name, decode(_of(dict, content), attachments))
+
+
+def _is_tensor(value: Any) -> bool:
+    # Whoever has a tensor has loaded torch.
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _numbers_strings(value: dict[Any, Any]) -> bool:

@@ -1,7 +1,21 @@
 """From a model to answers: logits, decisions, and what is learnt from held-out texts."""
 
-from sklabelemb.readout.answers import Answers
-from sklabelemb.readout.joining import joined
-from sklabelemb.readout.readout import Readout
+from typing import TYPE_CHECKING
+
+from sklabelemb.lazy import resolver
+
+if TYPE_CHECKING:
+    from sklabelemb.readout.answers import Answers
+    from sklabelemb.readout.joining import joined
+    from sklabelemb.readout.readout import Readout
 
 __all__ = ["Answers", "Readout", "joined"]
+
+__getattr__ = resolver(
+    __name__,
+    {
+        "Answers": "answers",
+        "Readout": "readout",
+        "joined": "joining",
+    },
+)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length
 
 from sklabelemb.decision import probabilities
 from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
-from sklabelemb.inspection.explanation import Explanations
-from sklabelemb.learning.model import Model
 from sklabelemb.learning.task import Task, group_by_task, meant_task, shown_tasks, targets_of
 from sklabelemb.readout.joining import joined
 from sklabelemb.text import check_documents
+
+if TYPE_CHECKING:
+    from sklabelemb.inspection.explanation import Explanations
 
 __all__ = ["Answers"]
 
@@ -28,12 +28,13 @@ class Answers:
 
     Parameters
     ----------
-    model : Model
+    readout : Decisions
+        That of a fitted model, which it knows.
     """
 
-    def __init__(self, model: Model[Any]) -> None:
-        self.model = model
-        self.readout: Any = model.recipe.readout(model)
+    def __init__(self, readout: Any) -> None:
+        self.readout = readout
+        self.model = readout.model
 
     def decision_function(self, X: Any, task: Any = None) -> np.ndarray:
         """Logits; of two single classes, their difference."""
@@ -88,10 +89,14 @@ class Answers:
 
     def explain(self, X: Any, task: Any = None) -> Explanations:
         """Why each text was given its labels."""
+        from sklabelemb.inspection.explanation import Explanations
+
         return Explanations(_in_order(self._by_task(X, task, self.readout.explain)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> float:
         """Share of the texts whose class, or whole label set, is predicted."""
+        from sklearn.utils.validation import check_consistent_length
+
         documents = check_documents(X)
         check_consistent_length(documents, y, sample_weight)
         groups = self._groups(task, len(documents))

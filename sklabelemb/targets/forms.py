@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d
 
 __all__ = [
     "FRAMES",
@@ -239,6 +237,8 @@ def _numbers(values: np.ndarray, label: Any, name: str) -> np.ndarray:
 
 
 def _target_type(y: Any) -> str:
+    from sklearn.utils.multiclass import type_of_target
+
     try:
         return str(type_of_target(y))
     except (ValueError, TypeError):
@@ -250,6 +250,9 @@ def _target_type(y: Any) -> str:
 
 def as_classes(y: Any, name: str = "y") -> np.ndarray:
     """1-D classes as an array, missing values and regression targets refused."""
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import column_or_1d
+
     rows = None
     if hasattr(y, "iloc"):
         # pandas' nullable types become floats on their own, unless asked.

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
 
 from sklabelemb.targets.forms import frame_kind
 
@@ -49,6 +48,8 @@ def names_of(estimator: Any) -> list[Any] | None:
     targets = getattr(estimator, "targets_", None)
     if targets is not None and hasattr(targets, "named"):
         return list(targets.label_names) if targets.named else None
+    from sklearn.frozen import FrozenEstimator
+
     if isinstance(estimator, FrozenEstimator):
         return names_of(estimator.estimator)
     if getattr(estimator, "steps", None):

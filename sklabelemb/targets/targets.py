@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.metrics import accuracy_score
 
 from sklabelemb.targets.forms import (
     as_classes,
@@ -353,6 +352,8 @@ class Targets:
         predicted : what :meth:`decode` gave
         sample_weight : array-like of shape (n_samples,), default=None
         """
+        from sklearn.metrics import accuracy_score
+
         if not self.multilabel:
             if is_indicator(y):
                 self.encode(y)  # which says what is wrong

@@ -1,4 +1,4 @@
-"""Folders of format versions 2 and 3 load and answer as they did; format_1/write.py wrote them."""
+"""Folders of format versions 2 to 4 load and answer as they did; format_1/write.py wrote them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .format_1.write import LABELS, NAMED, TEXTS, UNSEEN
 HERE = Path(__file__).parent
 CASES = [
     (version, path.name)
-    for version in (2, 3)
+    for version in (2, 3, 4)
     for path in sorted((HERE / f"format_{version}").iterdir())
     if (path / "model.json").is_file()
 ]

@@ -16,6 +16,7 @@ from sklabelemb.linear import CharacterTfidf, EncoderPath, Mixture, WidePath, Wo
 from sklabelemb.mtle.recipe import MTLERecipe
 from sklabelemb.persistence.consistency import PARTS
 from sklabelemb.persistence.files import FORMAT_VERSION
+from sklabelemb.persistence.reduction import BY_LABEL, DTYPES, Reduction
 from sklabelemb.semantic_unit.recipe import SemanticUnitRecipe
 from sklabelemb.targets import Targets
 from sklabelemb.text import Tokenizer
@@ -24,13 +25,19 @@ RECIPES = [LACORecipe, LEAMRecipe, MTLERecipe, SemanticUnitRecipe]
 SAVED = [CharacterTfidf, EncoderPath, Mixture, Targets, Task, Tokenizer, WidePath, WordTfidf]
 
 # The digest of each version that was ever released or written to disk.
-DIGESTS = {2: "864441d1ff1961f3", 3: "378e7fa375ef7e88", 4: "31a86666eedc02f4"}
+DIGESTS = {
+    2: "864441d1ff1961f3",
+    3: "378e7fa375ef7e88",
+    4: "31a86666eedc02f4",
+    5: "8e1c87b3db2e7bc2",  # says in addition how tensors were made smaller
+}
 
 
 def schema():
     """Everything that a folder takes for granted: fields, parts, and options of networks."""
     return {
         "parts": sorted(PARTS),
+        "reduced": [[DTYPES, BY_LABEL], sorted(f.name for f in dataclasses.fields(Reduction))],
         "values": {cls.__name__: sorted(f.name for f in dataclasses.fields(cls)) for cls in SAVED},
         "networks": {
             recipe.network.__name__: [

@@ -1,0 +1,35 @@
+"""What older folders say, in the words of today."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklabelemb.persistence import version_1, version_2, version_3
+
+__all__ = ["up_to_date"]
+
+
+def up_to_date(description: dict[str, Any], tensors: dict[str, Any]) -> dict[str, Any]:
+    """The description of a classifier with a network, as the version of today has it.
+
+    Folders of version 5 say what those of version 4 say, and how tensors were made smaller.
+
+    Parameters
+    ----------
+    description : dict
+    tensors : dict
+        Loses what version 1 kept twice.
+
+    Raises
+    ------
+    LookupError, TypeError, AttributeError
+        When it is not what its version wrote.
+    """
+    version = description["format_version"]
+    if version < 2:
+        description = version_1.upgraded(description, tensors)
+    if version < 3:
+        description = version_2.upgraded(description)
+    if version < 4:
+        description = version_3.upgraded(description)
+    return description
