@@ -102,8 +102,8 @@ def main() -> None:
         {"datasets": found},
         arguments,
         [
-            "¹ Other decisions than the whole model's, of 100,000 pairs of text and label; micro-F1 "
-            "as its difference.",
+            "¹ Other decisions than the whole model's, of 100,000 pairs of text and label; of "
+            "micro-F1 the difference.",
             "² Other decisions when served in NumPy, of all; ³ the largest difference of a "
             "probability.",
         ],

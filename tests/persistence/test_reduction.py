@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sklabelemb import BinaryRelevance, LEAMClassifier, ThresholdTuner, load, save, serving
 from sklabelemb.persistence.reduction import SCALE, Reduction, restored
@@ -143,7 +144,9 @@ def test_a_smaller_model_works_and_can_be_trained(leam, how, tmp_path):
 
 @pytest.mark.parametrize("cls", [BinaryRelevance, ThresholdTuner])
 def test_baselines_and_models_inside_are_made_smaller(cls, leam, tmp_path):
-    model = BinaryRelevance() if cls is BinaryRelevance else ThresholdTuner(leam, cv="prefit")
+    model = ThresholdTuner(leam, cv="prefit")
+    if cls is BinaryRelevance:
+        model = BinaryRelevance(vectorizer=TfidfVectorizer(ngram_range=(1, 2)))
     model.fit(TEXTS, NAMED)
     save(model, tmp_path / "whole")
     save(model, tmp_path / "small", dtype="int8", prune=0.3)
