@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import minimize
 from scipy.special import expit, logit, logsumexp, softmax
 
 from sklabelemb.linear.path import WidePath
@@ -249,6 +247,8 @@ class EncoderPath:
         sample_weight: np.ndarray | None,
         label_texts: TokenIds | None = None,
     ) -> EncoderPath:
+        from scipy.linalg import cholesky, solve_triangular
+
         vectors, ngrams = self._features(texts, vocabulary)
         start = self.scores(texts, vocabulary)
         if label_texts is not None:
@@ -354,6 +354,8 @@ def _solved(
     features: np.ndarray, start: np.ndarray, loss: _Loss, C: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """How far weights and bias move from where scores are `start`."""
+    from scipy.optimize import minimize  # slow to load, and of no use where models are served
+
     n_features, n_labels = features.shape[1], start.shape[1]
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:

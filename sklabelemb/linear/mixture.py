@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
 from sklabelemb.targets import rearranged
@@ -194,6 +193,7 @@ def _minimum(
     truth: _Truth, paths: list[np.ndarray], start: np.ndarray, pull: np.ndarray, scale: float
 ) -> np.ndarray:
     """Weights with the smallest loss times `scale`, drawn to `start`; of the same shape."""
+    from scipy.optimize import minimize  # slow to load, and of no use where models are served
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weights = flat.reshape(start.shape)
