@@ -47,9 +47,10 @@ def save(
         As what tables of weights are written: word vectors, layers, linear models, and inverse
         document frequencies. "float16" halves them and gave the very decisions on the corpora of
         ``benchmarks/``. "int8" keeps whole numbers from -127 to 127 and a scale, one for each row
-        of a layer or word table and one for each label of a linear model, and changed 2
-        decisions of 100,000 on reuters21578 and 33 on goemotions. Anything but "float32" is also deflated. What decides by itself
-        is never rounded: thresholds, biases, mixtures, calibration; nor is a frozen encoder.
+        of a layer or word table and one for each label of a linear model, and changed 2 decisions
+        of 100,000 on reuters21578 and 33 on goemotions. Anything but "float32" is also deflated.
+        What decides by itself is never rounded: thresholds, biases, mixtures, calibration; nor is
+        a frozen encoder.
     prune : float, default=0.0
         Share of the weights of each linear model over n-grams (the wide path of a network,
         ``coef_`` of a baseline's classifier) that are written as 0, those with the smallest

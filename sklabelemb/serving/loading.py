@@ -36,7 +36,7 @@ __all__ = ["load"]
 
 NETWORKS: dict[str, Any] = {"LEAMClassifier": LEAMNetwork, "MTLEClassifier": MTLENetwork}
 # A text of one unknown word.
-ONE_WORD = TokenIds([UNKNOWN_ID], [0, 1])
+ONE_WORD = TokenIds(np.array([UNKNOWN_ID], np.int32), np.array([0, 1]))
 # Objects that hold numbers only, and compute without scikit-learn.
 MAPS = ("IsotonicMaps", "SigmoidMaps", "TemperatureMaps")
 
