@@ -101,7 +101,7 @@ def save(
     >>> from sklabelemb import LEAMClassifier, load, save
     >>> texts = ["my parcel is late", "my refund is due", "parcel late, refund due"] * 10
     >>> y = [[1, 0], [0, 1], [1, 1]] * 10
-    >>> model = LEAMClassifier(embedding_dim=16, max_epochs=20, random_state=0).fit(texts, y)
+    >>> model = LEAMClassifier(max_epochs=20, random_state=0).fit(texts, y)
     >>> with TemporaryDirectory() as parent:
     ...     save(model, Path(parent, "support"))
     ...     print(*sorted(path.name for path in Path(parent, "support").iterdir()))
