@@ -93,7 +93,9 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+    ) -> Any:
         """Fit the model to texts and their labels.
 
         Parameters
@@ -105,6 +107,13 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples' losses; only their ratios matter.
+        X_val : list, array or Series of str, shape (n_val,), default=None
+            Raw texts of a validation set. On them the best epoch (early stopping), the mixture and
+            the thresholds are chosen, however few they are; then nothing of `X` is held out, and
+            `validation_fraction` does not count. Nothing of them is trained on: words that `X`
+            lacks stay unknown. None: a part of `X` is held out.
+        y_val : like `y`, of n_val samples, default=None
+            Their classes or labels. A DataFrame's columns go by name.
 
         Returns
         -------
@@ -121,7 +130,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         MemoryError
             When the GPU's memory is exhausted.
         """
-        return self._fit(read_samples, X, y, X, y, sample_weight)
+        return self._fit(read_samples, X, y, X, y, sample_weight, X_val=X_val, y_val=y_val)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:

@@ -140,7 +140,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         Longer gradients are scaled down to this norm.
     validation_fraction : float, default=0.1
         Share of the training texts, iteratively stratified, on which the best epoch, the mixture
-        and the thresholds are chosen. With fewer than ten such texts none are held out.
+        and the thresholds are chosen. With fewer than ten such texts none are held out, nor where
+        `fit` is given a validation set, `X_val` and `y_val`.
     patience : int or None, default=3
         Epochs without improvement before training stops; the best epoch's weights are kept.
     device : str, default="auto"

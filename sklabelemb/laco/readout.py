@@ -32,8 +32,8 @@ class LACOReadout(Readout):
         """The texts as token ids: whole, if a wide path reads them, or their beginnings."""
         model = self.model
         settings = model.recipe.settings
-        # The wide path reads a text whole, of which the encoder reads the beginning.
-        whole = model.own_task.linear is not None
+        # A wide path reads a text whole, of which the encoder reads the beginning.
+        whole = model.recipe.wide
         ids: TokenIds = model.vocabulary.encode(
             documents,
             settings.text_tokenizer,

@@ -161,7 +161,8 @@ class LEAMClassifier(
     validation_fraction : float, default=0.1
         Share of the training texts, iteratively stratified, on which the best epoch, the mixture
         and the thresholds are chosen. With fewer than ten such texts none are held out, all epochs
-        are run and the thresholds are 0.5.
+        are run and the thresholds are 0.5. Where `fit` is given a validation set, `X_val` and
+        `y_val`, these are chosen on it.
     patience : int or None, default=4
         Epochs without improvement before training stops; the best epoch's weights are kept. None
         runs all epochs and keeps the last.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -48,9 +48,11 @@ class BesidePaths:
             model = model.with_task(replace(task, linear=linear, encoded=encoded))
         return model
 
-    def trained_again(self, model: Model) -> Model:
-        """The model with linear models of all texts."""
-        for part in self.parts:
+    def trained_again(self, model: Model, rows: Sequence[np.ndarray]) -> Model:
+        """The model with linear models of all texts, where these rows were not all."""
+        for part, own in zip(self.parts, rows, strict=True):
+            if len(own) == len(part.data):
+                continue
             task, every = part.of(model), np.arange(len(part.data))
             encoded, linear = part.encoder_path(every), task.linear
             if linear is not None:
@@ -75,14 +77,17 @@ class BesidePaths:
             model = model.with_task(replace(task, linear=linear, encoded=encoded))
         return model
 
-    def settled_by_folds(self, model: Model, held_out: bool, seed: int) -> Model:
+    def settled_by_folds(
+        self, model: Model, held_out: bool, seed: int, settled: Collection[Any] = ()
+    ) -> Model:
         """Settle by all texts what those that are held out are too few for: an encoder path's way.
 
-        It is trained so fast that it can be trained once a fold.
+        It is trained so fast that it can be trained once a fold. Tasks that are `settled`, by a
+        validation set, stay as they are.
         """
         for part in self.parts:
             task = part.of(model)
-            if task.encoded is None or task.encoded.ngrams is None:
+            if task.encoded is None or task.encoded.ngrams is None or task.name in settled:
                 continue
             scores = cross_fitted_scores(part.data, task, model.vocabulary, part.meanings, seed)
             readout = model.recipe.readout(model)

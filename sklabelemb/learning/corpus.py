@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from sklabelemb.learning.task import (
     check_task_name,
     group_by_task,
     meant_task,
+    shown_tasks,
     targets_of,
     texts_of_labels,
 )
@@ -30,6 +31,9 @@ from sklabelemb.targets import Targets, are_values
 from sklabelemb.text import TokenIds, check_documents
 
 __all__ = ["Corpus", "read_samples", "read_tasks"]
+
+# Texts, their targets, and weights or None.
+Given = tuple[list[str], Any, np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,18 @@ class Corpus:
         All that the model will have, those that it had before first.
     samples : dict of str or int to Samples
         Of those tasks that will be trained.
+    validation : Corpus or None
+        Texts of these tasks to validate by, of which nothing is trained on.
     """
 
     tasks: Mapping[Any, Task]
     samples: Mapping[Any, Samples]
+    validation: Corpus | None = None
+
+    @property
+    def validated(self) -> Collection[Any]:
+        """The tasks that have a validation set."""
+        return self.validation.samples.keys() if self.validation else ()
 
     @property
     def trained(self) -> dict[Any, Task]:
@@ -132,12 +144,15 @@ def read_samples(
     y: Any,
     sample_weight: Any = None,
     *,
+    X_val: Any = None,
+    y_val: Any = None,
     classes: Any = None,
     task: Any = None,
+    task_val: Any = None,
     previous: Model | None = None,
     update: bool = False,
 ) -> Corpus:
-    """Understand what ``fit(X, y, sample_weight, task)`` was given.
+    """Understand what ``fit`` was given.
 
     Raises
     ------
@@ -151,15 +166,11 @@ def read_samples(
     weight = sample_weights(sample_weight, len(documents))
     if task is None:
         task = meant_task(previous.tasks if previous else {})
-    groups = group_by_task(task, len(documents))
-    given: dict[Any, tuple[list[str], Any, np.ndarray | None]] = {}
-    for name, rows in groups.items():
-        if len(groups) == 1:
-            given[name] = (documents, y, weight)
-        else:
-            own = None if weight is None else weight[rows]
-            given[name] = ([documents[i] for i in rows], targets_of(y, rows), own)
-    return _read(recipe, given, classes, previous, update)
+    given = _by_task(documents, y, weight, group_by_task(task, len(documents)))
+    corpus = _read(recipe, given, classes, previous, update)
+    if X_val is None and y_val is None and task_val is None:
+        return corpus
+    return _validated(recipe, corpus, _validation_by_task(corpus, X_val, y_val, task_val))
 
 
 def read_tasks(
@@ -167,9 +178,11 @@ def read_tasks(
     tasks: Mapping[Any, Any],
     weights: Mapping[Any, float] | None,
     label_names: Mapping[Any, Any] | None = None,
+    *,
+    tasks_val: Mapping[Any, Any] | None = None,
     previous: Model | None = None,
 ) -> Corpus:
-    """Understand what ``fit_tasks(tasks, weights, label_names)`` was given."""
+    """Understand what ``fit_tasks`` was given."""
     if label_names is not None and not isinstance(label_names, Mapping):
         raise TypeError(
             "label_names of fit_tasks must be a dict {task: names of its labels}, got "
@@ -194,12 +207,87 @@ def read_tasks(
         name: (some, y, weight)
         for (name, some), (_, y), weight in zip(documents.items(), tasks.values(), own, strict=True)
     }
-    return _read(recipe, given, None, previous, False, label_names)
+    corpus = _read(recipe, given, None, previous, False, label_names)
+    if tasks_val is None:
+        return corpus
+    _check_known(tasks_val, corpus, "tasks_val")
+    validation = {
+        name: (check_documents(X, name=f"X_val of task {name!r}"), y, None)
+        for name, (X, y) in tasks_val.items()
+    }
+    return _validated(recipe, corpus, validation, label_names)
+
+
+def _by_task(
+    documents: list[str], y: Any, weight: np.ndarray | None, groups: Mapping[Any, np.ndarray]
+) -> dict[Any, Given]:
+    if len(groups) == 1:
+        return dict.fromkeys(groups, (documents, y, weight))
+    return {
+        name: (
+            [documents[i] for i in rows],
+            targets_of(y, rows),
+            None if weight is None else weight[rows],
+        )
+        for name, rows in groups.items()
+    }
+
+
+def _validation_by_task(corpus: Corpus, X: Any, y: Any, task: Any) -> dict[Any, Given]:
+    if X is None or y is None:
+        missing = [name for name, value in (("X_val", X), ("y_val", y)) if value is None]
+        raise ValueError(
+            f"The validation set lacks {' and '.join(missing)}. Pass both X_val and y_val, or "
+            "neither: then validation_fraction of the texts is held out."
+        )
+    documents = check_documents(X, name="X_val")
+    _check_lengths(documents, y)
+    if task is None and len(corpus.samples) > 1:
+        raise ValueError(
+            "The texts are of several tasks, so task_val must say of which those in X_val are. "
+            f"{shown_tasks(corpus.samples)}"
+        )
+    task = next(iter(corpus.samples)) if task is None else task
+    groups = group_by_task(task, len(documents), name="task_val")
+    _check_known(groups, corpus, "task_val")
+    return _by_task(documents, y, None, groups)
+
+
+def _check_known(names: Iterable[Any], corpus: Corpus, what: str) -> None:
+    if unknown := [name for name in names if name not in corpus.samples]:
+        raise ValueError(
+            f"{what} names the task {unknown[0]!r}, which there are no texts to train on of. "
+            f"{shown_tasks(corpus.samples)}"
+        )
+
+
+def _check_lengths(documents: list[str], y: Any) -> None:
+    try:
+        check_consistent_length(documents, y)
+    except ValueError as error:
+        raise ValueError(f"X_val and y_val: {error}") from error
+
+
+def _validated(
+    recipe: Recipe,
+    corpus: Corpus,
+    given: Mapping[Any, Given],
+    label_names: Mapping[Any, Any] | None = None,
+) -> Corpus:
+    """The corpus with a validation set for some of its tasks."""
+    samples = {}
+    for name, (documents, y, _) in given.items():
+        with _naming(name, corpus.samples):
+            _check_lengths(documents, y)
+            names = _names_of_task(recipe.settings.label_names, name, label_names)
+            _, encoded = _encoded(name, y, corpus.tasks[name], None, names, recipe, "y_val")
+            samples[name] = Samples(documents, encoded, None)
+    return replace(corpus, validation=Corpus(corpus.tasks, samples))
 
 
 def _read(
     recipe: Recipe,
-    given: Mapping[Any, tuple[list[str], Any, np.ndarray | None]],
+    given: Mapping[Any, Given],
     classes: Any,
     previous: Model | None,
     update: bool,
@@ -215,9 +303,7 @@ def _read(
             if weight is not None and not weight.any():
                 raise ValueError("sample_weight is zero for every sample of this task.")
             own = classes.get(name) if isinstance(classes, Mapping) else classes
-            names = (label_names or {}).get(name)
-            if names is None:
-                names = _names_of_task(recipe.settings.label_names, name)
+            names = _names_of_task(recipe.settings.label_names, name, label_names)
             tasks[name], encoded = _encoded(name, y, tasks.get(name), own, names, recipe)
             samples[name] = Samples(documents, encoded, weight)
     check_class_weight(recipe.settings.class_weight, tasks)
@@ -235,7 +321,13 @@ def _read(
 
 
 def _encoded(
-    name: Any, y: Any, known: Task | None, classes: Any, names: Any, recipe: Recipe
+    name: Any,
+    y: Any,
+    known: Task | None,
+    classes: Any,
+    names: Any,
+    recipe: Recipe,
+    what: str = "y",
 ) -> tuple[Task, Any]:
     """A task, and its encoded targets; a model that goes on learning keeps their form."""
     targets = known.targets if known else Targets.infer(y, classes=classes, label_names=names)
@@ -250,7 +342,7 @@ def _encoded(
     if known and known.added is not None and classes is None:
         # The parameter names the labels of the fit; later ones came behind them.
         names = None
-    encoded = targets.encode(y, label_names=names)
+    encoded = targets.encode(y, label_names=names, name=what)
     if known:
         return known, encoded
     if targets.multilabel:
@@ -259,8 +351,10 @@ def _encoded(
     return Task(name, targets, texts), encoded
 
 
-def _names_of_task(label_names: Any, name: Any) -> Any:
-    """The parameter `label_names` is for every task alike, or a dict by task."""
+def _names_of_task(label_names: Any, name: Any, own: Mapping[Any, Any] | None = None) -> Any:
+    """The parameter `label_names` is for every task alike, or a dict by task; `own` come first."""
+    if own and own.get(name) is not None:
+        return own[name]
     return label_names.get(name) if isinstance(label_names, Mapping) else label_names
 
 

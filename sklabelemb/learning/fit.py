@@ -65,11 +65,12 @@ def fit(
     kept = [part.subset(kept) for part, (kept, _) in halves]
     cut = [part.subset(cut) for part, (_, cut) in halves if len(cut)]
     train = _as_read(kept, recipe, corpus, vocabulary, training=True)
-    valid = _as_read(cut, recipe, corpus, vocabulary, training=False) if cut else None
 
     with isolated_randomness(seed, device):
         net, options = net_for(recipe, corpus.tasks, vocabulary, train, device, previous, False)
         model = Model(recipe, corpus.tasks, vocabulary, options, net, encoder=encoder)
+        cut += _given_parts(corpus, model)
+        valid = _as_read(cut, recipe, corpus, vocabulary, training=False) if cut else None
         n_batches = len(net.get_iterator(train, training=True))
         epochs = settings.max_epochs
         if isinstance(epochs, str):
@@ -94,12 +95,14 @@ def fit(
 
     with isolated_randomness(seed, device):
         beside = BesidePaths(model, data, seed)
-        model = beside.trained(model, [kept for kept, _ in split.values()])
+        rows = [kept for kept, _ in split.values()]
+        model = beside.trained(model, rows)
         if valid is not None:
             model = recipe.readout(model).with_decisions(valid)
-            # How to decide is settled; what was held out for that may now be learnt too.
-            model = beside.trained_again(model)
-        return beside.settled_by_folds(model, valid is not None, split_seed)
+            # How to decide is settled; what was held out for that may now be learnt too, but
+            # nothing of a validation set.
+            model = beside.trained_again(model, rows)
+        return beside.settled_by_folds(model, valid is not None, split_seed, corpus.validated)
 
 
 def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
@@ -149,12 +152,22 @@ def _split(recipe: Recipe, corpus: Corpus, seed: int) -> dict[Any, tuple[np.ndar
         counted = some.counted
         n_samples = counted.shape[0]
         kept, cut = np.arange(n_samples), np.empty(0, dtype=np.int64)
-        if n_samples * fraction >= MIN_VALIDATION_SAMPLES and recipe.holds_out(corpus.tasks[name]):
+        holds_out = name not in corpus.validated and recipe.holds_out(corpus.tasks[name])
+        if holds_out and n_samples * fraction >= MIN_VALIDATION_SAMPLES:
             kept, cut = stratified_holdout(counted, fraction, seed)
         if len(cut) < MIN_VALIDATION_SAMPLES:
             kept, cut = np.arange(n_samples), np.empty(0, dtype=np.int64)
         split[name] = kept, cut
     return split
+
+
+def _given_parts(corpus: Corpus, model: Model) -> tuple[TextDataset, ...]:
+    """The validation sets, read as texts are that come after the fit."""
+    given = corpus.validation
+    if given is None:
+        return ()
+    token_ids = model.recipe.readout(model).encode(given.documents)
+    return given.parts(token_ids, len(model.vocabulary)).parts
 
 
 def _as_read(
@@ -171,8 +184,8 @@ def _warn_about_watchers(net: TextNet) -> None:
     for name, watched in watchers(net.callbacks_).items():
         warnings.warn(
             f"The callback {name} in net_params watches {watched!r}, but no texts are held out, so "
-            "it does nothing. With validation_fraction=0.1 some are, from 100 texts on; or let it "
-            "watch 'train_loss'.",
+            "it does nothing. With validation_fraction=0.1 some are, from 100 texts on; or pass "
+            "X_val and y_val to fit; or let it watch 'train_loss'.",
             UserWarning,
             stacklevel=3,
         )

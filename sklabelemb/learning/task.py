@@ -196,7 +196,7 @@ def shown_tasks(tasks: Iterable[Any]) -> str:
     return f"Its tasks are {', '.join(names[:10])}{more}."
 
 
-def check_task_mapping(tasks: Any, weights: Any) -> None:
+def check_task_mapping(tasks: Any, weights: Any, what: str = "tasks") -> None:
     """Check the arguments of ``fit_tasks``.
 
     Raises
@@ -208,13 +208,13 @@ def check_task_mapping(tasks: Any, weights: Any) -> None:
         raise TypeError(f"weights must be a dict of numbers by task, got {type(weights).__name__}.")
     if not isinstance(tasks, Mapping) or not tasks:
         raise TypeError(
-            "tasks must be a dict of pairs by name, {'books': (X, y), 'dvd': (X, y)}, got "
+            f"{what} must be a dict of pairs by name, {{'books': (X, y), 'dvd': (X, y)}}, got "
             f"{'an empty one' if isinstance(tasks, Mapping) else type(tasks).__name__}."
         )
     for name, pair in tasks.items():
-        check_task_name(name, "a key of tasks")
+        check_task_name(name, f"a key of {what}")
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"tasks[{name!r}] must be a pair (X, y), got {type(pair).__name__}.")
+            raise TypeError(f"{what}[{name!r}] must be a pair (X, y), got {type(pair).__name__}.")
     for name, weight in (weights or {}).items():
         if name not in tasks:
             raise ValueError(f"weights names the task {name!r}, which there is none of.")

@@ -95,7 +95,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
     validation_fraction : float, default=0.1
         Share of a task's training texts, stratified, that is held out where something is chosen by
         it: thresholds of label sets, or the best epoch (see `patience`). Of a task with fewer than
-        ten such texts none are held out.
+        ten such texts none are held out, nor of one for which `fit` is given `X_val`.
     patience : int or None, default=None
         Epochs without improvement of the mean validation score of the tasks before training stops;
         the best epoch's weights are kept. None runs all epochs and keeps the last, for the learning
@@ -265,7 +265,17 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
 
     @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> MTLEClassifier:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        task: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        task_val: Any = None,
+    ) -> MTLEClassifier:
         """Fit the model to the texts of one task or several.
 
         Parameters
@@ -282,6 +292,15 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
             The task of each sample, or of all. With scikit-learn's metadata routing it is split
             together with the samples: ``set_fit_request(task=True)`` and, for the default scorer,
             ``set_score_request(task=True)``. None: one task, "default".
+        X_val : list, array or Series of str, shape (n_val,), default=None
+            Raw texts of a validation set, of which nothing is trained on: words that `X` lacks stay
+            unknown. Thresholds and mixtures, and with `patience` the best epoch, are chosen on
+            them, however few they are. Of a task that has some, nothing is held out; of others,
+            `validation_fraction` as usual.
+        y_val : like `y`, of n_val samples, default=None
+            Their classes or labels. A DataFrame's columns go by name.
+        task_val : str, int, or array-like of these, shape (n_val,), default=None
+            Their tasks; needless where all texts are of one.
 
         Returns
         -------
@@ -298,7 +317,8 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         MemoryError
             When the GPU's memory is exhausted.
         """
-        return self._fit(read_samples, X, y, X, y, sample_weight, task=task)
+        validation = {"X_val": X_val, "y_val": y_val, "task_val": task_val}
+        return self._fit(read_samples, X, y, X, y, sample_weight, task=task, **validation)
 
     @fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
@@ -307,6 +327,8 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         tasks: Mapping[Any, Any],
         weights: Mapping[Any, float] | None = None,
         label_names: Mapping[Any, Any] | None = None,
+        *,
+        tasks_val: Mapping[Any, Any] | None = None,
     ) -> MTLEClassifier:
         """Fit the model to several tasks, each with texts and targets of its own.
 
@@ -321,15 +343,19 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         label_names : dict, default=None
             ``{name: names}``, the names of the labels of tasks whose targets have none themselves;
             those of the parameter `label_names` serve what it leaves out.
+        tasks_val : dict, default=None
+            ``{name: (X_val, y_val)}``, validation sets as in :meth:`fit`, for some tasks or all.
 
         Returns
         -------
         self : MTLEClassifier
         """
         check_task_mapping(tasks, weights)
+        if tasks_val is not None:
+            check_task_mapping(tasks_val, None, "tasks_val")
         X = {name: texts for name, (texts, _) in tasks.items()}
         y = {name: targets for name, (_, targets) in tasks.items()}
-        return self._fit(read_tasks, X, y, tasks, weights, label_names)
+        return self._fit(read_tasks, X, y, tasks, weights, label_names, tasks_val=tasks_val)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(

@@ -153,7 +153,8 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
     validation_fraction : float, default=0.1
         Share of the training texts, iteratively stratified, on which the best epoch (by what greedy
         decoding finds) and the thresholds are chosen. With fewer than ten such texts none are held
-        out, all epochs are run and the thresholds are 0.5.
+        out, all epochs are run and the thresholds are 0.5. Where `fit` is given a validation set,
+        `X_val` and `y_val`, these are chosen on it.
     patience : int or None, default=4
         Epochs without improvement before training stops; the best epoch's weights are kept. None
         runs all epochs and keeps the last.

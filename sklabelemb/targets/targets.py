@@ -183,7 +183,9 @@ class Targets:
         targets._codes(values)
         return targets
 
-    def encode(self, y: Any, *, label_names: Any = None) -> sp.csr_matrix | np.ndarray:
+    def encode(
+        self, y: Any, *, label_names: Any = None, name: str = "y"
+    ) -> sp.csr_matrix | np.ndarray:
         """Turn `y` into what training works on, its columns in the order of the labels.
 
         Parameters
@@ -191,6 +193,8 @@ class Targets:
         y : the same kind of target as the one seen by :meth:`infer`
         label_names : array-like of shape (n_labels,), default=None
             Names of the columns of a `y` that has none itself.
+        name : str, default="y"
+            What to call it in an error.
 
         Returns
         -------
@@ -201,28 +205,28 @@ class Targets:
         ValueError
             When `y` has another kind, other labels, or a class never seen.
         """
-        two_dimensional = is_indicator(y)
+        two_dimensional = is_indicator(y, name)
         if two_dimensional != self.multilabel:
             seen = "a multi-label indicator" if self.multilabel else "1-D classes"
             got = "a 2-D array" if two_dimensional else "a 1-D array"
-            raise ValueError(f"This model was fitted on {seen}, but y is now {got}.")
+            raise ValueError(f"This model is fitted on {seen}, but {name} is {got}.")
         if not self.multilabel:
-            return self._codes(as_classes(y))
-        columns = column_names(y)
+            return self._codes(as_classes(y, name), name)
+        columns = column_names(y, name)
         if columns is None and label_names is not None:
             columns = as_names(label_names)
             if len(columns) != np.shape(y)[1]:
                 raise ValueError(
-                    f"There are {len(columns)} names of labels ({shown(columns, 3)}), but y has "
-                    f"{np.shape(y)[1]} columns."
+                    f"There are {len(columns)} names of labels ({shown(columns, 3)}), but {name} "
+                    f"has {np.shape(y)[1]} columns."
                 )
-        indicator = as_indicator(y)
+        indicator = as_indicator(y, name)
         if self.named and columns is not None:
-            order = positions(columns, list(self.label_names))
+            order = positions(columns, list(self.label_names), name=name)
             return indicator if order is None else indicator[:, order]
         if indicator.shape[1] != self.n_labels:
             raise ValueError(
-                f"y has {indicator.shape[1]} labels, but this model knows {self.n_labels}."
+                f"{name} has {indicator.shape[1]} labels, but this model knows {self.n_labels}."
             )
         return indicator
 
@@ -442,14 +446,18 @@ class Targets:
                 stacklevel=2,
             )
 
-    def _codes(self, values: np.ndarray) -> np.ndarray:
+    def _codes(self, values: np.ndarray, name: str = "y") -> np.ndarray:
         codes = np.searchsorted(self.classes, values)
         codes = np.minimum(codes, self.n_labels - 1)
         unknown = self.classes[codes] != values
         if np.any(unknown):
             shown = ", ".join(repr(v) for v in np.unique(values[unknown])[:5].tolist())
+            advice = (
+                "Pass every class in `classes` at the first call of partial_fit, or fit anew."
+                if name == "y"
+                else f"What y has no sample of cannot be learnt: leave it out of {name}."
+            )
             raise ValueError(
-                f"y holds classes that this model does not know: {shown}. Pass every class in "
-                "`classes` at the first call of partial_fit, or fit anew."
+                f"{name} holds classes that this model does not know: {shown}. {advice}"
             )
         return codes.astype(np.int64)

@@ -163,6 +163,21 @@ def test_what_only_the_wide_path_reads_is_learnt():
     assert len(np.unique(laco(wide=False).fit(texts, y).decision_function(texts).round(5))) <= 2
 
 
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_the_wide_path_reads_a_validation_set_whole(folder, pretrained, monkeypatch):
+    lengths = []
+    original = training.WidePath.scores
+
+    def spy(self, texts, *args):
+        lengths.append(texts.lengths.tolist())
+        return original(self, texts, *args)
+
+    monkeypatch.setattr(training.WidePath, "scores", spy)
+    X_val, y_val = ["late " * n for n in (3, 30, 9)], LABELS[:3]
+    laco(folder if pretrained else FRESH | SHORT).fit(TEXTS, LABELS, X_val=X_val, y_val=y_val)
+    assert lengths == [[3, 30, 9]]
+
+
 @pytest.mark.parametrize("wide", [True, False])
 def test_the_words_of_a_fresh_encoder_are_those_that_it_reads(wide):
     starts = [f"{'late' if i % 2 else 'due'} b c d e f g h" for i in range(40)]

@@ -151,8 +151,8 @@ def test_frame_of_label_names_is_refused():
 @pytest.mark.parametrize(
     ("fitted", "later", "message"),
     [
-        (ROWS, np.array([0, 1, 0]), "fitted on a multi-label indicator, but y is now a 1-D array"),
-        (["a", "b"], ROWS, "fitted on 1-D classes, but y is now a 2-D array"),
+        (ROWS, np.array([0, 1, 0]), "fitted on a multi-label indicator, but y is a 1-D array"),
+        (["a", "b"], ROWS, "fitted on 1-D classes, but y is a 2-D array"),
         (ROWS, ROWS[:, :2], "y has 2 labels, but this model knows 3"),
         (["a", "b"], ["a", "z", "y"], "classes that this model does not know: 'y', 'z'"),
     ],
