@@ -1,7 +1,7 @@
 """How many times as long as a linear model with the same features does LEAM take to fit?
 
 Three fits in alternation, in seconds of the processor, one thread: LEAMClassifier with its
-defaults, which tunes its thresholds; TF-IDF of words, word pairs and letter groups within words with
+defaults, which tunes its thresholds; TF-IDF of words, word pairs and letter groups with
 one LinearSVC a label (C = 1, nothing tuned); and the same with a search over C and a threshold on a
 held-out tenth, then fitted anew on all texts.
 
