@@ -1,5 +1,6 @@
 """Pretrained encoders: found, built, kept in memory, or refused with advice."""
 
+from sklabelemb.encoders.distillation import distill_encoder
 from sklabelemb.encoders.frozen import (
     TextEncoder,
     carried_encoder,
@@ -20,6 +21,7 @@ __all__ = [
     "TextEncoder",
     "build_encoder",
     "carried_encoder",
+    "distill_encoder",
     "first_position",
     "fresh_configuration",
     "is_configuration",

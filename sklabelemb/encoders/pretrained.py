@@ -25,6 +25,7 @@ __all__ = [
     "is_configuration",
     "longest_sequence",
     "pretrained_files",
+    "pretrained_parts",
     "pretrained_tokenizer",
     "pretrained_weights",
 ]
@@ -149,6 +150,22 @@ def _weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
             "the encoder alone (AutoModel.from_pretrained(...).save_pretrained(folder))."
         )
     return dict(model.state_dict())
+
+
+def pretrained_parts(name: str | os.PathLike[str]) -> tuple[Any, Any]:
+    """The objects of the library, a model in single precision and its tokenizer, of any kind.
+
+    Raises
+    ------
+    OSError
+        When they cannot be had.
+    """
+    library = _transformers()
+    where, pinned = _source(name)
+    with _explained(name), _quiet():
+        tokenizer = library.AutoTokenizer.from_pretrained(*where, **pinned)
+        model = library.AutoModel.from_pretrained(*where, dtype=torch.float32, **pinned)
+    return model, tokenizer
 
 
 def pretrained_files(name: str | os.PathLike[str], *paths: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ from sklabelemb.encoders.pretrained import (
 )
 from sklabelemb.text import WordPieces
 
-__all__ = ["SentenceEncoder"]
+__all__ = ["SentenceEncoder", "pooling_of"]
 
 # Pieces that are read at a time, padding included; on a CPU more of them fall out of its cache.
 PIECES = {"cpu": 1 << 11, "cuda": 1 << 16}
@@ -213,6 +213,11 @@ def _batches(lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
         stop = start + max(1, most // int(lengths[order[start]]))
         yield order[start:stop]
         start = stop
+
+
+def pooling_of(name: str | os.PathLike[str]) -> str:
+    """How an encoder makes one vector of those of its pieces."""
+    return str(_pooling(name).get("pooling", "mean"))
 
 
 def _pooling(name: str | os.PathLike[str]) -> dict[str, Any]:
