@@ -45,7 +45,10 @@ class BesidePaths:
             if part.is_wide:
                 start, X = part.features
                 linear = start.trained(X[own], *part.targets(own), part.seed)
-            model = model.with_task(replace(task, linear=linear, encoded=encoded))
+            task = replace(task, linear=linear, encoded=encoded)
+            if len(own) == len(part.data):
+                task = model.recipe.readout(model).unsettled(task, part.shares)
+            model = model.with_task(task)
         return model
 
     def trained_again(self, model: Model, rows: Sequence[np.ndarray]) -> Model:
@@ -141,6 +144,20 @@ class _Part:
         assert data.targets is not None
         weight = None if data.sample_weight is None else data.sample_weight[rows]
         return data.targets[rows], self.task.class_weight, weight
+
+    @property
+    def shares(self) -> np.ndarray:
+        """How frequent each label is, as the losses weigh texts and labels; never 0 or 1."""
+        targets, class_weight, weight = self.targets(np.arange(len(self.data)))
+        n_labels = self.task.targets.n_labels
+        weight = np.ones(len(self.data)) if weight is None else weight.astype(np.float64)
+        of_label = np.ones(n_labels) if class_weight is None else class_weight
+        if sp.issparse(targets):
+            positives = targets.T @ weight
+            weighted = of_label * positives
+            return (weighted + 0.5) / (weighted + weight.sum() - positives + 1.0)
+        counts = of_label * np.bincount(targets, weight, minlength=n_labels) + 0.5
+        return np.asarray(counts / counts.sum())
 
     def encoder_path(self, rows: np.ndarray) -> EncoderPath | None:
         """The linear model over an encoder's vectors of some texts, if there is an encoder."""

@@ -24,8 +24,9 @@ __all__ = ["EncoderPath", "LabelTexts", "is_joint"]
 # Up to so many texts, n-grams and vectors are learnt as one model, in the space that the texts
 # span; with more, paths of their own whose scores are mixed are as good, and cost less.
 MOST_JOINT, MOST_MOVES = 3000, 1 << 21
-# Length of the n-grams beside vectors of length 1.
-NGRAMS = np.float32(0.6)
+# Length of the n-grams beside vectors of length 1; with so few texts, half of it, for these do not
+# tell which n-grams mean something.
+NGRAMS, FEWEST = 0.6, 4
 # How much weights may move from what they are drawn to: C of a support vector machine.
 C_OF_CLASSES, C_OF_LABEL_SETS = 10.0, 3.0
 # How far a score is drawn from those of other labels where a text is the text of the label itself;
@@ -284,7 +285,16 @@ class EncoderPath:
         vectors = np.asarray(self.scale * texts.vectors)
         if self.ngrams is None:
             return vectors, None
-        return vectors, NGRAMS * self.ngrams.features(texts, vocabulary)
+        return vectors, self._length * self.ngrams.features(texts, vocabulary)
+
+    @property
+    def _length(self) -> np.float32:
+        """The length of the n-grams of a text beside its vector."""
+        assert self.ngrams is not None
+        idf = np.concatenate([self.ngrams.words.idf, self.ngrams.characters.idf])
+        # An n-gram of one text out of n has the largest, log((1 + n) / 2) + 1.
+        n_texts = max(1.0, 2 * float(np.exp(idf.max(initial=1.0) - 1)) - 1)
+        return np.float32(NGRAMS * n_texts / (n_texts + FEWEST))
 
     def _moved_by(
         self, vectors: np.ndarray, ngrams: sp.csr_matrix | None, moves: np.ndarray
@@ -293,7 +303,7 @@ class EncoderPath:
         if path is not None:
             assert ngrams is not None
             # The path has features of its own length.
-            weights = path.weights + NGRAMS * (ngrams.T @ moves)
+            weights = path.weights + self._length * (ngrams.T @ moves)
             path = replace(path, weights=weights.astype(np.float32))
         weights = self.weights + vectors.T @ moves
         return replace(self, weights=weights.astype(np.float32), ngrams=path)

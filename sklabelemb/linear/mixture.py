@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax, logit, softmax
 
 from sklabelemb.targets import rearranged
 
@@ -82,6 +82,27 @@ class Mixture:
             for name in WEIGHTS
         ]
         return replace(self, by_label=np.column_stack(columns))
+
+    def at_shares(self, shares: np.ndarray, multilabel: bool) -> Mixture:
+        """The mixture under which a text that says nothing has each label as often as it occurs.
+
+        Each path has learnt by itself how frequent the labels are, so their sum says it more than
+        once: ``log(share)`` the network and the encoder path (the logit, for label sets), twice the
+        share less 1 the wide path, whose squared hinge loss is least there. An offset of each label
+        makes up for that. Weights stay as they are.
+
+        Parameters
+        ----------
+        shares : float ndarray of shape (n_labels,)
+            Between 0 and 1, both excluded.
+        multilabel : bool
+        """
+        learnt = logit(shares) if multilabel else np.log(shares)
+        by_label = np.tile([getattr(self, name) for name in WEIGHTS], (len(shares), 1))
+        by_label[:, WEIGHTS.index("offset")] = (
+            learnt - (self.deep + self.encoded) * learnt - self.wide * (2 * shares - 1)
+        )
+        return replace(self, by_label=by_label)
 
     def fitted(
         self,

@@ -60,6 +60,19 @@ class Readout(Decisions):
         """What scores the held-out texts after every epoch."""
         return ValidationScore(validation_score)
 
+    def unsettled(self, task: Task, shares: np.ndarray) -> Task:
+        """The task where no held-out texts will tell how to mix the paths.
+
+        Parameters
+        ----------
+        task : Task
+        shares : ndarray of shape (n_labels,)
+            How frequent each label is.
+        """
+        if task.linear is None and task.encoded is None:
+            return task
+        return replace(task, mixture=task.mixture.at_shares(shares, task.multilabel))
+
     def with_decisions(self, valid: TaskDatasets) -> Model[Any]:
         """The model with what held-out texts tell: how to mix the paths, and thresholds."""
         model = self.model

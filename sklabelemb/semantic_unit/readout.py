@@ -129,6 +129,10 @@ class SequenceReadout(Readout):
 
         return SequenceScore(decision_score, decide)
 
+    def unsettled(self, task: Task, shares: np.ndarray) -> Task:
+        """The task as it is: what is emitted at a step is one label out of all, weighed alike."""
+        return task
+
     def settled(self, part: TextDataset, task: Task) -> Task:
         """The task with what its held-out texts tell."""
         if not task.multilabel:

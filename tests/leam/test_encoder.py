@@ -89,7 +89,8 @@ def test_explanations_add_up(target, wide):
         for i, explanation in enumerate(model.explain(texts))
     ]
     # One constant per label, the same for every text.
-    close(np.array(rest), np.tile(rest[0], (len(texts), 1)), scale=np.abs(logits).max())
+    size = np.abs(logits).max()
+    close(np.array(rest), np.tile(rest[0], (len(texts), 1)), scale=size, dtype=np.float32)
     assert leam(encoder=None).fit(X, y).explain(texts[:1])[0].meaning is None
 
 

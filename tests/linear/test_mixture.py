@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from scipy.special import expit
+from scipy.special import expit, logit, softmax
 
 from sklabelemb.linear import Mixture
 
@@ -112,3 +112,15 @@ def test_labels_that_are_added_are_mixed_otherwise(by_label):
     zero = np.zeros_like(encoded)
     close(more(*scores, zero)[:, [0, 2]], mixture(deep, wide), dtype=np.float32)
     assert np.isfinite(expit(mixed)).all()
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_paths_that_know_nothing_but_shares_give_them(multilabel):
+    shares = np.array([0.1, 0.2, 0.7])
+    learnt = logit(shares) if multilabel else np.log(shares)
+    mixture = Mixture(deep=0.3, wide=1.5, offset=0.4, encoded=0.5).at_shares(shares, multilabel)
+    logits = mixture(learnt[None], 2 * shares[None] - 1, learnt[None])
+    found = expit(logits) if multilabel else softmax(logits, axis=1)
+    close(found[0], shares, scale=1.0)
+    # Held-out texts go on from what labels have in common.
+    assert (mixture.deep, mixture.wide, mixture.offset, mixture.encoded) == (0.3, 1.5, 0.4, 0.5)
