@@ -7,7 +7,7 @@ import pytest
 
 from sklabelemb import LEAMClassifier
 from sklabelemb.learning.settings import Budget
-from sklabelemb.linear import WidePath
+from sklabelemb.linear import Mixture, WidePath
 
 from .small import CLASSIFIERS, LABELS, TEXTS
 
@@ -103,4 +103,6 @@ def test_held_out_texts_say_how_each_label_is_mixed():
     model = LEAMClassifier(max_epochs=2, validation_fraction=0.3, **SMALL).fit(X, Y)
     assert model.mixture_.by_label.shape == (6, 4)
     alone = LEAMClassifier(max_epochs=2, validation_fraction=0, **SMALL).fit(X, Y)
-    assert alone.mixture_.by_label is None
+    # Nothing tells the labels apart but how frequent they are.
+    for weight in ("deep", "wide"):
+        assert set(alone.mixture_.of_labels(weight)) == {getattr(Mixture(), weight)}
