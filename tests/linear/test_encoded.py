@@ -8,7 +8,7 @@ import pytest
 from sklabelemb.linear import EncoderPath
 from sklabelemb.text import Tokenizer, Vocabulary
 
-WORDS = [
+WORDS = ["parcel", "courier", "refund", "money", "clerk", "manager", "doorstep", "bank", "depot"]
     "parcel",
     "courier",
     "refund",
