@@ -244,8 +244,10 @@ def full_table(rows: list[dict[str, Any]]) -> str:
     lines += ["   * - " + "\n     - ".join(["dataset", "leam", "leam+encoder", "seconds", "seeds"])]
     for name, of_system in found.items():
         both = [of_system.get(system, []) for system in ("leam", "leam+encoder")]
+        if not all(both):
+            continue
         cells = [" / ".join(filter(None, (_mean(own, m) for m in MEASURES))) for own in both]
-        seconds = [f"{np.mean([row['seconds'] for row in own]):.0f}" for own in both if own]
+        seconds = [f"{np.mean([row['seconds'] for row in own]):.0f}" for own in both]
         seeds = str(min(map(len, both)))
         lines += ["   * - " + "\n     - ".join([name, *cells, " / ".join(seconds), seeds])]
     return "\n".join(lines) + "\n"

@@ -9,17 +9,6 @@ from sklabelemb.linear import EncoderPath
 from sklabelemb.text import Tokenizer, Vocabulary
 
 WORDS = ["parcel", "courier", "refund", "money", "clerk", "manager", "doorstep", "bank", "depot"]
-    "parcel",
-    "courier",
-    "refund",
-    "money",
-    "clerk",
-    "manager",
-    "doorstep",
-    "bank",
-    "depot",
-    "payment",
-]
 
 
 def path_of(n_texts, min_words=2):
