@@ -25,7 +25,7 @@ from sklearn.utils import get_tags
 
 from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
 from sklabelemb.baselines.base import LabelClassifier
-from sklabelemb.baselines.label_powerset import _label_scores
+from sklabelemb.baselines.answers import _label_scores
 
 BASELINES = [BinaryRelevance, ClassifierChain, LabelPowerset]
 

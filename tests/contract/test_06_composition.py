@@ -68,7 +68,8 @@ def test_in_a_pipeline_behind_a_cleaner(name, make):
 def test_as_a_transformer_in_a_pipeline(neural):
     if not hasattr(neural(), "transform"):
         pytest.skip("gives no document vectors")
-    pipeline = make_pipeline(neural(), LogisticRegression()).fit(CLASS_TEXTS, CLASSES)
+    classifier = neural().set_params(max_epochs=6)
+    pipeline = make_pipeline(classifier, LogisticRegression()).fit(CLASS_TEXTS, CLASSES)
     assert pipeline.score(CLASS_TEXTS, CLASSES) > 0.8
     names = pipeline[:-1].get_feature_names_out()
     assert len(names) == 8

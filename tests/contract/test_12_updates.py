@@ -98,7 +98,8 @@ def test_warm_start_continues(every_neural):
     model.fit(TEXTS, LABELS)
     second = [row["train_loss"] for row in model.history_]
     assert second[0] < first[0]
-    assert second[-1] < first[-1]
+    # Dropout moves the loss of a single epoch.
+    assert sum(second) < sum(first)
     cold.fit(TEXTS, LABELS)
     assert [row["train_loss"] for row in cold.history_] == pytest.approx(first)
     # new words are learnt, the known ones kept
