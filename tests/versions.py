@@ -70,20 +70,23 @@ def interpreter(version: str) -> str | None:
 def make(folder: Path, python: str, bounds: dict[str, str], lowest: bool, torch: str | None) -> str:
     """Make an environment; return what its Python is called."""
     inside = str(folder / "bin" / "python")
-    if (folder / "complete").exists():
-        return inside
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([python, "-m", "venv", str(folder)], check=True)
     wanted = {name: f"{name}=={bound}" if lowest else name for name, bound in bounds.items()}
     if torch is not None:
         wanted["torch"] = f"torch=={torch}"
     pip = [inside, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    subprocess.run([*pip, "--upgrade", "pip"], check=True)
-    # By its own: a constraint beside others may choose another build of it.
-    subprocess.run([*pip, wanted["torch"]], check=True)
-    subprocess.run([*pip, *(name for key, name in wanted.items() if key != "torch")], check=True)
+    # What it was made for: other bounds need another environment.
+    complete = folder / "complete"
+    lines = "\n".join(wanted.values()) + "\n"
+    if not complete.exists() or complete.read_text(encoding="utf-8") != lines:
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([python, "-m", "venv", str(folder)], check=True)
+        subprocess.run([*pip, "--upgrade", "pip"], check=True)
+        # By its own: a constraint beside others may choose another build of it.
+        subprocess.run([*pip, wanted["torch"]], check=True)
+        subprocess.run([*pip, *(w for name, w in wanted.items() if name != "torch")], check=True)
+        complete.write_text(lines, encoding="utf-8")
+    # Each time: the environment may have been made for another checkout.
     subprocess.run([*pip, "--no-deps", "--editable", str(ROOT)], check=True)
-    (folder / "complete").touch()
     return inside
 
 
