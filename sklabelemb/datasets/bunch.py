@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import scipy.sparse as sp
+from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.utils import Bunch
 
-__all__ = ["Corpus", "all_single", "check_choice", "known_labels"]
+from sklabelemb.targets.names import as_names
+
+__all__ = ["Corpus", "check_choice", "checked_options"]
 
 _SPARSE_FROM = 100
 
@@ -24,42 +26,23 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
         raise ValueError(f"{name} must be one of {allowed}; got {value!r}.")
 
 
-def all_single(label_lists: Sequence[Sequence[str]]) -> bool:
-    """Tell whether every document has exactly one label."""
-    return all(len(labels) == 1 for labels in label_lists)
-
-
-def known_labels(
-    corpus: Corpus, label_names: Sequence[Any], unknown_labels: str
-) -> list[list[str]]:
-    """The labels of each document that are among the names; what happens to others is a choice.
-
-    Raises
-    ------
-    ValueError
-        With "error", when there are others; the message lists them, and where the first stands.
-    """
-    known = {str(name) for name in label_names}
-    places: dict[str, str] = {}
-    for labels, place in zip(corpus.label_lists, corpus.places, strict=True):
-        for label in labels:
-            if label not in known:
-                places.setdefault(label, place)
-    if places and unknown_labels != "ignore":
-        [(first, place), *_] = places.items()
-        message = (
-            f"{place}: the label {first!r} is none of the {len(known)} label_names. There are "
-            f"{len(places)} such labels: {', '.join(map(repr, list(places)[:8]))}."
-        )
-        if unknown_labels == "error":
-            raise ValueError(f'{message} Pass unknown_labels="ignore" to leave them out.')
-        warnings.warn(f"{message} They are left out.", UserWarning, stacklevel=3)
-    return [[label for label in labels if label in known] for labels in corpus.label_lists]
+def checked_options(
+    as_classes: Any, sparse: Any, label_names: Any, unknown_labels: Any
+) -> list[Any] | None:
+    """Check what loaders of one's own data are told about targets; return the names of labels."""
+    check_choice("as_classes", as_classes, (True, False, "auto"))
+    check_choice("sparse", sparse, (True, False, "auto"))
+    check_choice("unknown_labels", unknown_labels, ("error", "warn", "ignore"))
+    if label_names is None:
+        return None
+    if as_classes is True:
+        raise ValueError("label_names are for an indicator: leave out as_classes=True.")
+    return as_names(label_names)
 
 
 @dataclass
 class Corpus:
-    """Documents while they are read: texts, label lists, and any other fields as columns.
+    """Documents while they are read.
 
     Attributes
     ----------
@@ -69,8 +52,8 @@ class Corpus:
         The labels of every document.
     places : list of str
         File and line of every document, for messages.
-    extra : dict of list
-        The other fields; None where a document has not got the field.
+    others : list of dict
+        The other fields of every document.
     has_labels : bool
         False where no document says anything of labels.
     """
@@ -78,66 +61,65 @@ class Corpus:
     texts: list[str] = field(default_factory=list)
     label_lists: list[list[str]] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
-    extra: dict[str, list[Any]] = field(default_factory=dict)
+    others: list[dict[str, Any]] = field(default_factory=list)
     has_labels: bool = True
 
-    def add(self, text: str, labels: list[str], place: str, others: dict[str, Any]) -> None:
-        """Append one document."""
-        for name in others:
-            if name not in self.extra:
-                self.extra[name] = [None] * len(self.texts)
-        self.texts.append(text)
-        self.label_lists.append(labels)
-        self.places.append(place)
-        for name, column in self.extra.items():
-            column.append(others.get(name))
+    @property
+    def all_single(self) -> bool:
+        """Whether every document has exactly one label."""
+        return all(len(labels) == 1 for labels in self.label_lists)
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that occur, sorted."""
+        return sorted({label for labels in self.label_lists for label in labels})
+
+    def keep_labels(self, label_names: Sequence[Any], unknown_labels: str) -> None:
+        """Leave out labels that are none of the names, with "error" or "warn" not in silence."""
+        known = {str(name) for name in label_names}
+        unknown: dict[str, str] = {}
+        for labels, place in zip(self.label_lists, self.places, strict=True):
+            for label in labels:
+                if label not in known:
+                    unknown.setdefault(label, place)
+        if unknown and unknown_labels != "ignore":
+            first, place = next(iter(unknown.items()))
+            message = (
+                f"{place}: the label {first!r} is none of the {len(known)} label_names. There are "
+                f"{len(unknown)} such labels: {', '.join(map(repr, list(unknown)[:8]))}."
+            )
+            if unknown_labels == "error":
+                raise ValueError(f'{message} Pass unknown_labels="ignore" to leave them out.')
+            warnings.warn(f"{message} They are left out.", UserWarning, stacklevel=3)
+        self.label_lists = [[name for name in own if name in known] for own in self.label_lists]
 
     def to_bunch(
         self,
         names: Sequence[str],
-        label_texts: dict[str, str],
+        label_texts: Mapping[str, str],
         *,
         as_classes: bool,
         sparse: bool | Literal["auto"],
         filename: str,
         description: str,
     ) -> Bunch:
-        """Encode the labels and pack everything up.
+        """Encode the labels, in the order of their names, and pack everything up.
 
-        Parameters
-        ----------
-        names : sequence of str
-            The labels in the order of the indicator's columns.
-        label_texts : dict of str to str
-            Descriptive text of every label; a label without one stands for itself.
-        as_classes : bool
-            Whether the target is 1-D classes rather than an indicator.
-        sparse : bool or "auto"
-            Whether an indicator is a CSR matrix; "auto": when there are more than 100 labels.
-        filename : str
-            The file that was read.
-        description : str
-            Text for ``DESCR``.
-
-        Returns
-        -------
-        bunch : Bunch
+        A label without a descriptive text stands for itself.
         """
-        target: Any
-        if not self.has_labels:
-            target = None
-        elif as_classes:
+        target: Any = None
+        if as_classes:
             # The order that numpy.unique, and so `classes_` of a classifier, will have.
             names = sorted(names)
-            target = self._classes()
-        else:
-            target = self._indicator(names, sparse)
+        if self.has_labels:
+            target = self._classes() if as_classes else self._indicator(names, sparse)
+        fields = dict.fromkeys(name for record in self.others for name in record)
         return Bunch(
             data=self.texts,
             target=target,
             target_names=list(names),
             label_texts=[label_texts.get(name, name) for name in names],
-            extra=self.extra,
+            extra={name: [record.get(name) for record in self.others] for name in fields},
             DESCR=description,
             filename=filename,
         )
@@ -152,17 +134,8 @@ class Corpus:
                 )
         return np.array([labels[0] for labels in self.label_lists], dtype=str)
 
-    def _indicator(
-        self, names: Sequence[str], sparse: bool | Literal["auto"]
-    ) -> np.ndarray | sp.csr_matrix:
-        column_of = {str(name): column for column, name in enumerate(names)}
-        columns = [column_of[name] for labels in self.label_lists for name in labels]
-        bounds = np.cumsum([0, *map(len, self.label_lists)])
-        indicator = sp.csr_matrix(
-            (np.ones(len(columns), dtype=np.int64), columns, bounds),
-            shape=(len(self.label_lists), len(names)),
-        )
-        indicator.sort_indices()
+    def _indicator(self, names: Sequence[str], sparse: bool | Literal["auto"]) -> Any:
         if sparse == "auto":
             sparse = len(names) > _SPARSE_FROM
-        return indicator if sparse else indicator.toarray()
+        binarizer = MultiLabelBinarizer(classes=[str(n) for n in names], sparse_output=sparse)
+        return binarizer.fit_transform(self.label_lists)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from sklearn.utils import Bunch
 
-from sklabelemb.datasets.bunch import Corpus, all_single, check_choice, known_labels
+from sklabelemb.datasets.bunch import Corpus, checked_options
+from sklabelemb.datasets.label_cells import split_labels
 from sklabelemb.datasets.reader import (
     find_text,
     find_value,
     parsed_json,
     read_json_lines,
     read_lines,
-    split_labels,
 )
-from sklabelemb.targets.names import as_names
 
-__all__ = ["load_folder"]
+__all__ = ["load_folder", "read_split"]
 
 _ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.bz2", ".jsonl.xz")
 
@@ -119,9 +118,7 @@ def load_folder(
     array([[1, 0, 1],
            [0, 1, 0]])
     """
-    check_choice("as_classes", as_classes, (True, False, "auto"))
-    check_choice("sparse", sparse, (True, False, "auto"))
-    check_choice("unknown_labels", unknown_labels, ("error", "warn", "ignore"))
+    label_names = checked_options(as_classes, sparse, label_names, unknown_labels)
     folder = Path(path).expanduser()
     files = _find_splits(folder)
     if split is not None and split not in files:
@@ -133,33 +130,27 @@ def load_folder(
         )
     wanted = list(files) if split is None else [split]
     label_texts = _read_label_texts(folder) if target == "labels" else {}
-    names = list(label_texts)
+    known = label_texts if label_names is None else {}
+    corpora = {name: read_split(files[name], target, known) for name in wanted}
     if label_names is not None:
-        names = as_names(label_names)
-        if as_classes is True:
-            raise ValueError("label_names are for an indicator: leave out as_classes=True.")
-        as_classes = False
-    known = None if label_names is not None else label_texts
-    corpora = {name: _read_split(files[name], target, known or {}) for name in wanted}
-    others: dict[str, Corpus] = {}
-    if not names or (as_classes == "auto" and split is not None):
-        # Only all the splits together tell what labels there are, and whether they are classes.
-        others = _others(files, wanted, target)
-    if label_names is not None:
+        as_classes, names = False, label_names
         for corpus in corpora.values():
-            corpus.label_lists = known_labels(corpus, names, unknown_labels)
-    labelled = {n: c for n, c in (corpora | others).items() if c.has_labels}
-    if not names:
-        names = sorted(
-            {label for c in labelled.values() for labels in c.label_lists for label in labels}
-        )
+            corpus.keep_labels(names, unknown_labels)
+    else:
+        names = list(label_texts)
+        labelled = list(corpora.values())
+        if not names or as_classes == "auto":
+            # Only all the splits together tell what labels there are, and whether they are classes.
+            labelled += _others(files, wanted, target)
+        labelled = [corpus for corpus in labelled if corpus.has_labels]
+        names = names or sorted({label for corpus in labelled for label in corpus.labels})
         if not names:
             raise ValueError(f"{folder}: no document has a label in the field {target!r}.")
-    if as_classes == "auto":
-        as_classes = all(all_single(corpus.label_lists) for corpus in labelled.values())
+        if as_classes == "auto":
+            as_classes = bool(labelled) and all(corpus.all_single for corpus in labelled)
     description = _describe(folder)
     bunches = {
-        name: corpora[name].to_bunch(
+        name: corpus.to_bunch(
             names,
             label_texts,
             as_classes=as_classes,
@@ -167,7 +158,7 @@ def load_folder(
             filename=str(files[name]),
             description=description,
         )
-        for name in wanted
+        for name, corpus in corpora.items()
     }
     if split is None:
         return Bunch(**bunches)
@@ -200,63 +191,56 @@ def _find_splits(folder: Path) -> dict[str, Path]:
     return {name: files[name] for name in [*usual, *(n for n in files if n not in usual)]}
 
 
-def _read_json(file: Path) -> Any:
-    return parsed_json("".join(read_lines(file)), file)
-
-
 def _read_label_texts(folder: Path) -> dict[str, str]:
     file = folder / "labels.json"
-    if not file.exists():
-        return {}
-    label_texts = _read_json(file)
-    if not isinstance(label_texts, dict) or not all(
-        isinstance(text, str) for text in label_texts.values()
-    ):
+    texts = _read_json(file)
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise ValueError(
             f'{file}: expected an object that maps each label to a text, such as {{"delivery": '
             '"late or lost parcels"}.'
         )
-    return label_texts
+    return texts
 
 
-def _read_split(file: Path, target: str, known: dict[str, str]) -> Corpus:
+def _read_json(file: Path) -> Any:
+    """What a file of JSON says; an empty object where there is none."""
+    return parsed_json("".join(read_lines(file)), file) if file.exists() else {}
+
+
+def read_split(file: Path, target: str, known: Container[str] = ()) -> Corpus:
+    """The documents of a file, with labels if the first has any, which must be known ones."""
     corpus = Corpus()
-    has_labels: bool | None = None
-    for number, record in read_json_lines(file):
+    for number, record in read_json_lines(read_lines(file), file):
         where = f"{file}, line {number}"
         text = find_text(record, "text", where)
-        if has_labels is None:
-            has_labels = target in record
-        labels = split_labels(find_value(record, target, where), where) if has_labels else []
+        if not corpus.texts:
+            corpus.has_labels = target in record
+        value = find_value(record, target, where) if corpus.has_labels else None
+        labels = split_labels(value, where)
         unknown = [label for label in labels if label not in known] if known else []
         if unknown:
             raise ValueError(
                 f"{where}: the label {unknown[0]!r} is missing from labels.json. Add it there "
                 "with a descriptive text."
             )
-        others = {name: v for name, v in record.items() if name not in ("text", target)}
-        corpus.add(text, labels, where, others)
+        corpus.texts.append(text)
+        corpus.label_lists.append(labels)
+        corpus.places.append(where)
+        corpus.others.append({k: v for k, v in record.items() if k not in ("text", target)})
     if not corpus.texts:
         raise ValueError(f"{file} is empty: it holds no document.")
-    corpus.has_labels = bool(has_labels)
     return corpus
 
 
-def _others(files: dict[str, Path], wanted: list[str], target: str) -> dict[str, Corpus]:
+def _others(files: dict[str, Path], wanted: list[str], target: str) -> Iterator[Corpus]:
     """The splits that were not asked for; a file that holds no documents is left aside."""
-    found = {}
-    for name, file in files.items():
-        if name not in wanted:
-            with contextlib.suppress(ValueError):
-                found[name] = _read_split(file, target, {})
-    return found
+    for name in files.keys() - set(wanted):
+        with contextlib.suppress(ValueError):
+            yield read_split(files[name], target)
 
 
 def _describe(folder: Path) -> str:
-    file = folder / "stats.json"
-    stats = _read_json(file) if file.exists() else {}
+    stats = _read_json(folder / "stats.json")
     lines = [str(stats.get("name", folder.name))]
-    lines += [
-        f"{key.capitalize()}: {stats[key]}" for key in ("source", "licence", "note") if key in stats
-    ]
-    return "\n".join(lines)
+    told = [key for key in ("source", "licence", "note") if key in stats]
+    return "\n".join(lines + [f"{key.capitalize()}: {stats[key]}" for key in told])

@@ -7,12 +7,12 @@ import json
 import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sklabelemb.datasets.reader import split_labels
+from sklabelemb.datasets.reader import shown
 
-__all__ = ["is_set", "split_cells"]
+__all__ = ["is_set", "split_cells", "split_labels"]
 
 # The first is the surest sign: names of labels contain commas now and then.
 _SEPARATORS = (";", "|", ",")
@@ -29,52 +29,46 @@ _SPACED = re.compile(rf"\[\s*{_STRING}(?:\s+{_STRING})+\s*\]")
 def split_cells(
     cells: Sequence[Any], places: Sequence[str], separator: str | None
 ) -> tuple[list[list[str]], str]:
-    """Labels of each cell of a column, and how they were told apart.
+    """Labels of each cell of a column, and a phrase that says how they were told apart.
 
-    Parameters
-    ----------
-    cells : sequence
-        Text, lists, dicts, numbers, or None for no label.
-    places : sequence of str
-        File and line of each, for messages.
-    separator : str or None
-        What stands between labels in a text; "": nothing; None: what most cells agree on.
-
-    Returns
-    -------
-    labels : list of list of str
-    how : str
-        A phrase that says what was guessed.
-
-    Raises
-    ------
-    ValueError
-        For a cell that cannot be understood, with its place.
-
-    Warns
-    -----
-    UserWarning
-        Where a cell has another separator than the others, with its place.
+    The separator stands between labels in a text; "" is none, and None is what most cells agree on.
+    A cell that cannot be understood is refused, with its place; one that has another separator than
+    the others is warned about.
     """
     parsed = [_parsed(cell, place) for cell, place in zip(cells, places, strict=True)]
     _refuse_multi_hot(parsed, places)
     plain = {i: cell for i, cell in enumerate(parsed) if isinstance(cell, str)}
     how = "lists of labels" if len(plain) < len(parsed) else "one label a cell"
     if any(map(_is_spans, parsed)):
-        parsed = [[s[2] for s in cell] if _is_spans(cell) else cell for cell in parsed]
+        parsed = [[span[2] for span in cell] if _is_spans(cell) else cell for cell in parsed]
         how = "labels of spans, wherever in the text they are"
     if separator is None:
         separator = _separator_of(list(plain.values()))
         _warn_about_others(plain, places, separator)
     if separator and any(separator in cell for cell in plain.values()):
         how = f"labels separated by {separator!r}"
-    found = []
-    for cell, place in zip(parsed, places, strict=True):
-        if isinstance(cell, str):
-            found.append(_names(cell.split(separator) if separator else [cell]))
-        else:
-            found.append(_names(split_labels(cell, place)))
-    return found, how
+    for i, cell in plain.items():
+        parsed[i] = cell.split(separator) if separator else [cell]
+    return [split_labels(cell, place) for cell, place in zip(parsed, places, strict=True)], how
+
+
+def split_labels(value: Any, where: str) -> list[str]:
+    """The names in a list of labels (or one label, or None for no label), each once.
+
+    Whole numbers count as names.
+    """
+    if isinstance(value, bool):
+        raise ValueError(
+            f"{where}: a label must be a string, not {shown(value)}. For a column of 0 and 1, or "
+            'true and false, pass its name in a list: labels=["urgent"].'
+        )
+    labels = [] if value is None else [value] if isinstance(value, (str, int)) else value
+    if not isinstance(labels, list):
+        raise ValueError(f"{where}: labels must be a list of strings, not {shown(value)}.")
+    for label in labels:
+        if not isinstance(label, (str, int)) or isinstance(label, bool):
+            raise ValueError(f"{where}: a label must be a string, not {shown(label)}.")
+    return _names(labels)
 
 
 def is_set(value: Any, name: Any, where: str) -> bool:
@@ -88,8 +82,11 @@ def is_set(value: Any, name: Any, where: str) -> bool:
     )
 
 
-def _names(labels: Sequence[Any]) -> list[str]:
+def _names(labels: Iterable[Any]) -> list[str]:
     return list(dict.fromkeys(name for label in labels if (name := str(label).strip())))
+
+
+# -- one cell --------------------------------------------------------------------------------------
 
 
 def _parsed(cell: Any, where: str) -> Any:
@@ -101,12 +98,11 @@ def _parsed(cell: Any, where: str) -> Any:
         if text[:1] + text[-1:] not in ("[]", "{}", "()"):
             return cell
         cell = _read(text, where)
-    if hasattr(cell, "tolist"):
-        cell = cell.tolist()
-    elif hasattr(cell, "to_list"):
-        cell = cell.to_list()
+    for method in ("tolist", "to_list"):
+        if hasattr(cell, method):
+            cell = getattr(cell, method)()
     if isinstance(cell, (tuple, set, frozenset)):
-        cell = sorted(cell) if isinstance(cell, (set, frozenset)) else list(cell)
+        cell = list(cell) if isinstance(cell, tuple) else sorted(cell)
     if isinstance(cell, dict):
         return _of_dict(cell, where)
     if isinstance(cell, list) and cell and all(isinstance(item, dict) for item in cell):
@@ -147,7 +143,7 @@ def _of_dict(cell: dict[Any, Any], where: str) -> list[Any]:
     values = list(cell.values())
     if all(isinstance(v, str) for v in values) and values:
         return values
-    if all(isinstance(v, (bool, int, float)) and v in (0, 1) for v in values):
+    if all(_is_bit(v) for v in values):
         return [label for label, value in cell.items() if value]
     raise ValueError(
         f'{where}: the labels {cell!r:.80} are an object, of which {{"choices": [...]}}, 0 or 1 by '
@@ -155,40 +151,38 @@ def _of_dict(cell: dict[Any, Any], where: str) -> list[Any]:
     )
 
 
+def _is_bit(value: Any) -> bool:
+    return isinstance(value, (bool, int, float)) and value in (0, 1)
+
+
 def _is_spans(cell: Any) -> bool:
     """Whether a cell holds spans of its text: start, end and the label of each."""
+    return isinstance(cell, list) and bool(cell) and all(map(_is_span, cell))
+
+
+def _is_span(item: Any) -> bool:
     return (
-        isinstance(cell, list)
-        and bool(cell)
-        and all(
-            isinstance(span, (list, tuple))
-            and [type(part) for part in span] == [int, int, str]
-            and 0 <= span[0] <= span[1]
-            for span in cell
-        )
+        isinstance(item, (list, tuple))
+        and [type(part) for part in item] == [int, int, str]
+        and 0 <= item[0] <= item[1]
     )
+
+
+# -- all cells of a column -------------------------------------------------------------------------
 
 
 def _refuse_multi_hot(cells: Sequence[Any], places: Sequence[str]) -> None:
     """Refuse rows of an indicator in the place of names."""
-    lists = [(cell, place) for cell, place in zip(cells, places, strict=True) if _is_hot(cell)]
-    if len(lists) < 2 or len({len(cell) for cell, _ in lists}) > 1:
-        return
-    others = [cell for cell in cells if isinstance(cell, list) and cell and not _is_hot(cell)]
-    if not others and len(lists[0][0]) > 1:
+    lists = {i: cell for i, cell in enumerate(cells) if isinstance(cell, list) and cell}
+    hot = all(_is_bit(value) for cell in lists.values() for value in cell)
+    sizes = set(map(len, lists.values()))
+    if len(lists) > 1 and hot and len(sizes) == 1 and sizes != {1}:
+        first, row = next(iter(lists.items()))
         raise ValueError(
-            f"{lists[0][1]}: the labels {lists[0][0]!r:.60} look like a row of 0 and 1, one number "
+            f"{places[first]}: the labels {row!r:.60} look like a row of 0 and 1, one number "
             "for each label. Give each label a column of its own, and name these: "
             'labels=["delivery", "refund"]; or make names of the numbers first.'
         )
-
-
-def _is_hot(cell: Any) -> bool:
-    return (
-        isinstance(cell, list)
-        and bool(cell)
-        and all(type(v) in (int, bool, float) and v in (0, 1) for v in cell)
-    )
 
 
 def _separator_of(cells: list[str]) -> str:

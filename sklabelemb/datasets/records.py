@@ -8,7 +8,6 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ __all__ = ["read_records"]
 
 _DELIMITERS = (",", "\t", ";", "|")
 _ADVICE = "If quotation marks are part of the texts, pass quotechar=None."
+# Where a row stands (file and line), and its cells by column.
 Records = list[tuple[str, dict[Any, Any]]]
 
 
@@ -38,42 +38,31 @@ def read_records(
     encoding: str,
     header: str | None,
 ) -> tuple[Records, str]:
-    """All rows of a table as dictionaries, with the place of each, and what the table is.
+    """All rows of a table, which must have some columns, and a phrase that says what it is.
 
-    Parameters
-    ----------
-    source : Path or DataFrame
-    needed : sequence
-        The columns that must be there.
-    delimiter, quotechar, encoding, header
-        See :func:`.load_table`.
-
-    Returns
-    -------
-    records : list of (str, dict)
-        Where a row stands (file and line), and its cells by column.
-    what : str
-        A phrase for the description.
+    The source is a path or a DataFrame; the other parameters are those of :func:`.load_table`.
     """
     if frame_kind(source) is not None:
         return _rows_of(source, "the table", needed), f"a DataFrame of {frame_kind(source)}"
     start = read_bytes(source, 8)
     if start.startswith(b"PAR1"):
-        return _rows_of(_parquet(source), str(source), needed), "Parquet"
+        frame = _read_by_pandas("read_parquet", "file of Parquet", source)
+        return _rows_of(frame, str(source), needed), "Parquet"
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return _rows_of(_excel(source), str(source), needed, first=2), "a sheet of Excel"
-    lines = read_lines(source, encoding=encoding)
+        frame = _read_by_pandas("read_excel", "sheet of Excel", source)
+        return _rows_of(frame, str(source), needed, first=2), "a sheet of Excel"
+    lines = list(read_lines(source, encoding=encoding))
     first = next((line for line in lines if line.strip()), None)
     if first is None:
         raise ValueError(f"{source} is empty.")
     sign = first.lstrip()[0]
     if sign == "[":
-        return _json_array(source, encoding, needed), "a JSON array"
+        return _json_array("".join(lines), source, needed), "a JSON array"
     if sign == "{":
-        return _json_objects(source, encoding, needed), "JSON lines"
+        return _json_objects(lines, source, needed), "JSON lines"
     if first.startswith("__label__"):
-        return list(_fasttext(source, encoding, needed)), "lines of fastText"
-    return _table(source, needed, delimiter, quotechar, encoding, header)
+        return list(_fasttext(lines, source, needed)), "lines of fastText"
+    return _table(lines, source, needed, delimiter, quotechar, header)
 
 
 # -- frames and sheets -----------------------------------------------------------------------------
@@ -83,61 +72,48 @@ def _rows_of(frame: Any, name: str, needed: Sequence[Any], first: int = 0) -> Re
     if frame_kind(frame) == "pandas":
         columns = list(frame.columns)
         cells = [frame.iloc[:, k].tolist() for k in range(len(columns))]
-    elif frame_kind(frame) == "pyarrow":
-        columns = list(frame.column_names)
-        cells = [frame.column(k).to_pylist() for k in range(len(columns))]
+    elif frame_kind(frame) == "polars":
+        columns, cells = list(frame.columns), [column.to_list() for column in frame.get_columns()]
     else:
-        columns = list(frame.columns)
-        cells = [frame[column].to_list() for column in columns]
+        columns, cells = list(frame.column_names), [c.to_pylist() for c in frame.columns]
     _check_columns(name, columns, needed)
-    rows = (dict(zip(columns, row, strict=True)) for row in zip(*cells, strict=True))
-    return [(f"{name}, row {number}", row) for number, row in enumerate(rows, start=first)]
+    return [
+        (f"{name}, row {number}", dict(zip(columns, row, strict=True)))
+        for number, row in enumerate(zip(*cells, strict=True), start=first)
+    ]
 
 
-def _parquet(path: Path) -> Any:
-    pd = import_optional("pandas", purpose="A file of Parquet")
+def _read_by_pandas(function: str, kind: str, path: Path) -> Any:
+    pd = import_optional("pandas", purpose=f"A {kind}")
     try:
-        return pd.read_parquet(BytesIO(read_bytes(path)))
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path} is a file of Parquet that is damaged ({error}).") from error
-
-
-def _excel(path: Path) -> Any:
-    pd = import_optional("pandas", purpose="A sheet of Excel")
-    try:
-        return pd.read_excel(BytesIO(read_bytes(path)))
+        return getattr(pd, function)(BytesIO(read_bytes(path)))
     except ImportError as error:
         raise ImportError(
-            f"{path} is a sheet of Excel, which pandas reads with the help of another library: "
-            f"{error} Or save the sheet as CSV."
+            f"{path} is a {kind}, which pandas reads with the help of another library: {error} Or "
+            "save the table as CSV."
         ) from error
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{path} is no sheet of Excel that could be read ({error}). Save the table as CSV."
+            f"{path} is a {kind} that is damaged ({error}), or another kind of file. Save the "
+            "table as CSV."
         ) from error
 
 
-# -- JSON ------------------------------------------------------------------------------------------
+# -- JSON and lines of fastText --------------------------------------------------------------------
 
 
-def _json_array(path: Path, encoding: str, needed: Sequence[Any]) -> Records:
-    rows = parsed_json("".join(read_lines(path, encoding=encoding)), path)
-    places = [f"{path}, item {number}" for number in range(len(rows))]
-    return [
-        (place, _task_of_label_studio(check_record(row, place), needed))
-        for place, row in zip(places, rows, strict=True)
-    ]
+def _json_array(text: str, path: Path, needed: Sequence[Any]) -> Records:
+    rows = ((f"{path}, item {n}", row) for n, row in enumerate(parsed_json(text, path)))
+    return [(where, _unpacked(check_record(row, where), needed)) for where, row in rows]
 
 
-def _json_objects(path: Path, encoding: str, needed: Sequence[Any]) -> Records:
-    found = [
-        (f"{path}, line {number}", _task_of_label_studio(record, needed))
-        for number, record in read_json_lines(path, encoding=encoding)
-    ]
+def _json_objects(lines: list[str], path: Path, needed: Sequence[Any]) -> Records:
+    rows = read_json_lines(lines, path)
+    found = [(f"{path}, line {n}", _unpacked(row, needed)) for n, row in rows]
     whole = found[0][1]
     if len(found) == 1 and whole and all(isinstance(column, dict) for column in whole.values()):
         # A whole table in one object, as pandas' to_json writes it: {"text": {"0": ...}, ...}.
-        keys = list(dict.fromkeys(key for column in whole.values() for key in column))
+        keys = dict.fromkeys(key for column in whole.values() for key in column)
         return [
             (f"{path}, row {key}", {name: column.get(key) for name, column in whole.items()})
             for key in keys
@@ -145,7 +121,7 @@ def _json_objects(path: Path, encoding: str, needed: Sequence[Any]) -> Records:
     return found
 
 
-def _task_of_label_studio(record: dict[str, Any], needed: Sequence[Any]) -> dict[Any, Any]:
+def _unpacked(record: dict[str, Any], needed: Sequence[Any]) -> dict[Any, Any]:
     """The text and the choices of a task that Label Studio exported; other records as they are."""
     data, annotations = record.get("data"), record.get("annotations")
     if needed[0] in record or not isinstance(data, dict) or not isinstance(annotations, list):
@@ -160,16 +136,12 @@ def _task_of_label_studio(record: dict[str, Any], needed: Sequence[Any]) -> dict
     return {**dict.fromkeys(needed[1:2], choices), **data}
 
 
-# -- lines of fastText -----------------------------------------------------------------------------
-
-
 def _fasttext(
-    path: Path, encoding: str, needed: Sequence[Any]
+    lines: list[str], path: Path, needed: Sequence[Any]
 ) -> Iterator[tuple[str, dict[Any, Any]]]:
     text, labels = (*needed, "labels")[:2]
-    for number, line in enumerate(read_lines(path, encoding=encoding), start=1):
-        if line.strip():
-            words = line.split()
+    for number, line in enumerate(lines, start=1):
+        if words := line.split():
             own = [word.removeprefix("__label__") for word in words if word.startswith("__label__")]
             rest = " ".join(word for word in words if not word.startswith("__label__"))
             yield f"{path}, line {number}", {text: rest, labels: own}
@@ -179,59 +151,55 @@ def _fasttext(
 
 
 def _table(
+    lines: list[str],
     path: Path,
     needed: Sequence[Any],
     delimiter: str | None,
     quotechar: str | None,
-    encoding: str,
     header: str | None,
 ) -> tuple[Records, str]:
-    first = next(line for line in read_lines(path, encoding=encoding) if line.strip())
-    told = re.fullmatch(r"sep=(.)\s*", first)
-    if told and delimiter is None:
-        delimiter = told[1]
-    skip = 1 if told else 0
+    at = next(i for i, line in enumerate(lines) if line.strip())
+    if told := re.fullmatch(r"sep=(.)\s*", lines[at]):
+        delimiter = delimiter or told[1]
+        # An empty line in its place, so that lines are counted as they stand in the file.
+        lines[at] = "\n"
     quoting: dict[str, Any] = {"quotechar": quotechar}
     if quotechar is None:
         quoting = {"quoting": csv.QUOTE_NONE}
     if delimiter is None:
-        delimiter = _guess_delimiter(first, needed if header else [], quoting)
+        delimiter = _guess_delimiter(lines[at], needed if header else [], quoting)
     what = f"columns separated by {delimiter!r}"
     # The module refuses cells of more than 128 KiB, and the limit is one for the whole process.
     limit = csv.field_size_limit(2**31 - 1)
-    arguments = (path, needed, delimiter, encoding, header, skip)
     try:
-        return _parsed(*arguments, quoting), what
+        return _parsed(lines, path, needed, delimiter, header, quoting), what
     except ValueError:
         # Some tools write a quotation mark in a text as \" and not as "".
-        if quotechar is None or not any(
-            f"\\{quotechar}" in line for line in read_lines(path, encoding=encoding)
-        ):
+        if quotechar is None or not any(f"\\{quotechar}" in line for line in lines):
             raise
-        escaped = {"quotechar": quotechar, "escapechar": "\\", "doublequote": False}
-        return _parsed(*arguments, escaped), f"{what}, quotation marks written as \\{quotechar}"
+        quoting = {"quotechar": quotechar, "escapechar": "\\", "doublequote": False}
+        what += f", quotation marks written as \\{quotechar}"
+        return _parsed(lines, path, needed, delimiter, header, quoting), what
     finally:
         csv.field_size_limit(limit)
 
 
 def _parsed(
+    lines: list[str],
     path: Path,
     needed: Sequence[Any],
     delimiter: str,
-    encoding: str,
     header: str | None,
-    skip: int,
     quoting: dict[str, Any],
 ) -> Records:
     """Rows as dictionaries, each with the line that it ends on."""
     rows: Records = []
     columns: list[Any] = []
-    lines = islice(read_lines(path, encoding=encoding), skip, None)
     reader = csv.reader(lines, delimiter=delimiter, strict=True, **quoting)
     before = 0
     try:
         for row in reader:
-            began, before = before + skip + 1, reader.line_num
+            began, before = before + 1, reader.line_num
             if not row or (len(row) == 1 and not row[0].strip() and len(columns) != 1):
                 continue
             if not columns:
@@ -239,18 +207,18 @@ def _parsed(
                 _check_columns(str(path), columns, needed)
                 if header:
                     continue
-            where = f"{path}, line {reader.line_num + skip}"
+            where = f"{path}, line {reader.line_num}"
             if len(row) != len(columns):
                 raise ValueError(
                     f"{where}: {len(row)} cells, but the first row names {len(columns)} columns. A "
                     f"text that contains {delimiter!r} must stand in quotation marks; if another "
                     "sign separates the columns, pass delimiter."
                 )
-            _warn_about_swallowed_rows(row, delimiter, f"{path}, lines {began} to {before + skip}")
+            _warn_about_swallowed_rows(row, delimiter, f"{path}, lines {began} to {before}")
             rows.append((where, dict(zip(columns, row, strict=True))))
     except csv.Error as error:
         raise ValueError(
-            f"{path}, line {reader.line_num + skip}: not a valid table ({error}). {_ADVICE}"
+            f"{path}, line {reader.line_num}: not a valid table ({error}). {_ADVICE}"
         ) from error
     return rows
 
@@ -259,11 +227,7 @@ def _warn_about_swallowed_rows(row: list[str], delimiter: str, where: str) -> No
     """Warn about a cell that looks as if several rows had become one."""
     for cell in row:
         lines = cell.splitlines()
-        if (
-            len(lines) > 1
-            and all(line.count(delimiter) == len(row) - 1 for line in lines[1:-1])
-            and lines[0].count(delimiter) == len(row) - 1
-        ):
+        if len(lines) > 1 and all(line.count(delimiter) == len(row) - 1 for line in lines[:-1]):
             warnings.warn(
                 f"{where}: a cell that begins with a quotation mark holds {len(lines)} lines, each "
                 f"of which could be a row of its own. {_ADVICE}",
@@ -273,6 +237,7 @@ def _warn_about_swallowed_rows(row: list[str], delimiter: str, where: str) -> No
 
 
 def _guess_delimiter(line: str, needed: Sequence[Any], quoting: dict[str, Any]) -> str:
+    """The first delimiter by which the needed columns are there, else that of most columns."""
     headers = {}
     for delimiter in _DELIMITERS:
         row = next(csv.reader([line], delimiter=delimiter, **quoting), [])
@@ -283,13 +248,11 @@ def _guess_delimiter(line: str, needed: Sequence[Any], quoting: dict[str, Any]) 
 
 
 def _check_columns(name: str, columns: list[Any], needed: Sequence[Any]) -> None:
-    missing = [column for column in needed if column not in columns]
-    if missing:
+    if missing := [column for column in needed if column not in columns]:
         raise ValueError(
             f"{name} has no column {', '.join(map(repr, missing))}; its columns are: "
             f"{', '.join(map(repr, columns))}. Name the right ones with text=... and labels=...; "
             "for a table without a row of names, pass header=None and count them: text=0, labels=1."
         )
-    twice = [column for column in needed if columns.count(column) > 1]
-    if twice:
+    if twice := [column for column in needed if columns.count(column) > 1]:
         raise ValueError(f"{name} has more than one column {twice[0]!r}: rename all but one.")

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklabelemb.datasets.bunch import Corpus, check_choice
-from sklabelemb.datasets.reader import find_text, find_value, read_json_lines, split_labels
+from sklabelemb.datasets.bunch import check_choice
+from sklabelemb.datasets.folder import read_split
+from sklabelemb.optional import import_optional
 
 __all__ = ["load_support_requests"]
 
@@ -88,13 +89,8 @@ def load_support_requests(
     check_choice("target", target, ("labels", "urgency", "both"))
     folder = files("sklabelemb.datasets") / "data"
     label_texts = json.loads((folder / "support_requests_labels.json").read_text("utf-8"))
-    corpus, urgency_list = Corpus(), []
     with as_file(folder / "support_requests.jsonl") as file:
-        for number, record in read_json_lines(file):
-            where = f"{file}, line {number}"
-            labels = split_labels(find_value(record, "labels", where), where)
-            corpus.add(find_text(record, "text", where), labels, where, {})
-            urgency_list.append(find_text(record, "urgency", where))
+        corpus = read_split(file, "labels", label_texts)
     bunch = corpus.to_bunch(
         list(label_texts),
         label_texts,
@@ -103,10 +99,10 @@ def load_support_requests(
         filename="support_requests.jsonl",
         description=(folder / "support_requests.rst").read_text("utf-8"),
     )
-    del bunch["extra"]
-    data, labels, urgency = bunch.data, bunch.target, np.array(urgency_list, dtype=str)
+    data, labels = bunch.data, bunch.target
+    urgency = np.array(bunch.pop("extra")["urgency"], dtype=str)
     if as_frame:
-        pd = _import_pandas()
+        pd = import_optional("pandas", purpose="as_frame=True")
         labels = pd.DataFrame(labels, columns=list(label_texts))
         data, urgency = pd.Series(data, name="text"), pd.Series(urgency, name="urgency")
         bunch.frame = pd.concat([data, labels, urgency], axis=1)
@@ -116,13 +112,3 @@ def load_support_requests(
         bunch.target_names = sorted(_URGENCY_TEXTS)
         bunch.label_texts = [_URGENCY_TEXTS[name] for name in bunch.target_names]
     return (bunch.data, bunch.target) if return_X_y else bunch
-
-
-def _import_pandas() -> Any:
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError(
-            "as_frame=True needs pandas: install it (pip install pandas) or leave as_frame out."
-        ) from error
-    return pandas

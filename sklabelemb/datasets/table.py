@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 from sklearn.utils import Bunch
 
-from sklabelemb.datasets.bunch import Corpus, all_single, check_choice, known_labels
+from sklabelemb.datasets.bunch import Corpus, check_choice, checked_options
 from sklabelemb.datasets.label_cells import is_set, split_cells
 from sklabelemb.datasets.reader import find_text, find_value
 from sklabelemb.datasets.records import read_records
 from sklabelemb.targets.forms import frame_kind
-from sklabelemb.targets.names import as_names
 
 __all__ = ["load_table"]
 
@@ -144,19 +143,14 @@ def load_table(
     >>> test.target
     array([[0, 1, 0]])
     """
-    check_choice("as_classes", as_classes, (True, False, "auto"))
-    check_choice("sparse", sparse, (True, False, "auto"))
+    label_names = checked_options(as_classes, sparse, label_names, unknown_labels)
     check_choice("header", header, ("infer", None))
-    check_choice("unknown_labels", unknown_labels, ("error", "warn", "ignore"))
     columns = _columns(labels, header)
-    if label_names is not None:
-        label_names = as_names(label_names)
-        if as_classes is True:
-            raise ValueError("label_names are for an indicator: leave out as_classes=True.")
-    source, name = path, "table"
+    single = isinstance(labels, (str, int))
+    source, name, shown = path, "table", "table"
     if frame_kind(path) is None:
         source = Path(path).expanduser()
-        name = str(source)
+        name, shown = str(source), source.name
         if not source.is_file():
             hint = "; for a folder, use load_folder" if source.is_dir() else ""
             raise FileNotFoundError(f"{source} is not a file{hint}.")
@@ -170,27 +164,29 @@ def load_table(
     )
     if not records:
         raise ValueError(f"{name} has no rows: there is nothing after the names of the columns.")
-    corpus = Corpus()
-    cells: list[list[Any]] = []
     used = {text, *columns}
-    for where, record in records:
-        document = find_text(record, text, where)
-        cells.append([find_value(record, column, where) for column in columns])
-        others = {key: value for key, value in record.items() if key not in used}
-        corpus.add(document, [], where, others)
-    if isinstance(labels, (str, int)):
-        found, how = split_cells([row[0] for row in cells], corpus.places, label_separator)
-        corpus.label_lists = found
-        names = sorted({label for row in found for label in row})
+    found = [
+        (find_text(row, text, where), [find_value(row, column, where) for column in columns])
+        for where, row in records
+    ]
+    cells = [own for _, own in found]
+    corpus = Corpus(
+        texts=[document for document, _ in found],
+        places=[where for where, _ in records],
+        others=[{k: v for k, v in row.items() if k not in used} for _, row in records],
+    )
+    if single:
+        [column] = zip(*cells, strict=True)
+        corpus.label_lists, how = split_cells(column, corpus.places, label_separator)
     else:
         how = "a column of 0 and 1 for each label"
         corpus.label_lists = [
             [str(c) for c, v in zip(columns, row, strict=True) if is_set(v, c, where)]
             for row, where in zip(cells, corpus.places, strict=True)
         ]
-        names = [str(column) for column in columns]
+    names = corpus.labels if single else list(map(str, columns))
     if label_names is not None:
-        corpus.label_lists = known_labels(corpus, label_names, unknown_labels)
+        corpus.keep_labels(label_names, unknown_labels)
         names = list(label_names)
     elif not any(corpus.label_lists):
         raise ValueError(
@@ -198,11 +194,9 @@ def load_table(
             "column?"
         )
     if as_classes == "auto":
-        single = isinstance(labels, (str, int)) and label_names is None
-        as_classes = single and all_single(corpus.label_lists)
-        if single and not as_classes:
+        as_classes = single and label_names is None and corpus.all_single
+        if single and label_names is None and not as_classes:
             _warn_about_few_gaps(corpus)
-    shown = Path(name).name if frame_kind(path) is None else name
     bunch = corpus.to_bunch(
         names,
         {},

@@ -245,6 +245,9 @@ def test_a_split_without_labels(plain):
         assert bunch.target is None
         assert bunch.target_names == ["a", "b"]
     assert load_folder(plain).train.target.tolist() == ["a", "b"]
+    # In the order of the other splits' classes.
+    (plain / "labels.json").write_text('{"b": "bee", "a": "ant"}', encoding="utf-8")
+    assert load_folder(plain, split="test").label_texts == ["ant", "bee"]
     (plain / "test.jsonl").write_text(
         '{"text": "q", "labels": "a"}\n{"text": "r"}\n', encoding="utf-8"
     )

@@ -7,7 +7,8 @@ import lzma
 
 import pytest
 
-from sklabelemb.datasets.reader import read_json_lines, read_lines, split_labels
+from sklabelemb.datasets.label_cells import split_labels
+from sklabelemb.datasets.reader import read_json_lines, read_lines
 
 CONTENT = '{"text": "naïve"}\n\n{"text": "b"}\n'
 
@@ -16,7 +17,10 @@ CONTENT = '{"text": "naïve"}\n\n{"text": "b"}\n'
 def test_first_bytes_decide_not_the_name(tmp_path, compress):
     file = tmp_path / "data.whatever"
     file.write_bytes(compress(CONTENT.encode()))
-    assert list(read_json_lines(file)) == [(1, {"text": "naïve"}), (3, {"text": "b"})]
+    assert list(read_json_lines(read_lines(file), file)) == [
+        (1, {"text": "naïve"}),
+        (3, {"text": "b"}),
+    ]
 
 
 def test_byte_order_mark_is_skipped(tmp_path):
@@ -28,7 +32,7 @@ def test_byte_order_mark_is_skipped(tmp_path):
 def test_reading_is_lazy(tmp_path):
     file = tmp_path / "data"
     file.write_text('{"text": "a"}\nbroken\n')
-    records = read_json_lines(file)
+    records = read_json_lines(read_lines(file), file)
     assert next(records) == (1, {"text": "a"})
     with pytest.raises(ValueError, match=r"data, line 2: not valid JSON \(Expecting value, col"):
         next(records)
@@ -38,7 +42,7 @@ def test_line_that_is_no_object(tmp_path):
     file = tmp_path / "data"
     file.write_text('{"text": "a"}\n["b"]\n')
     with pytest.raises(ValueError, match=r"line 2: expected a JSON object .* got a list"):
-        list(read_json_lines(file))
+        list(read_json_lines(read_lines(file), file))
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
@@ -48,7 +52,7 @@ def test_cut_off_archive(tmp_path, compress):
     file = tmp_path / "data"
     file.write_bytes(data[: len(data) // 2])
     with pytest.raises(ValueError, match=r"damaged or cut off after line \d+ \(.*again"):
-        list(read_json_lines(file))
+        list(read_json_lines(read_lines(file), file))
 
 
 def test_damaged_archive(tmp_path):

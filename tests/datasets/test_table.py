@@ -266,6 +266,15 @@ def test_frames(library):
         load_table(make[library](frame), text="body")
 
 
+def test_numbers_that_may_be_missing():
+    codes = pd.array([3, None, 7], dtype="Int64")
+    bunch = load_table(pd.DataFrame({"text": ["a", "b", "c"], "labels": [3, 7, 3], "n": codes}))
+    assert bunch.target.tolist() == ["3", "7", "3"]
+    assert [type(number) for number in bunch.extra["n"]] == [int, type(pd.NA), int]
+    whole = pd.DataFrame({"text": ["a", "b"], "labels": codes[::2]})
+    assert load_table(whole).target.tolist() == ["3", "7"]
+
+
 def test_parquet(tmp_path):
     frame = pd.DataFrame({"text": ["a, b", "", "c"]})
     frame["labels"] = [np.array(["refund", "late"]), np.array([], dtype=object), np.array(["rude"])]
