@@ -101,6 +101,6 @@ def distill_encoder(
 
 def _library() -> Any:
     """The library's module, or an error that says what is missing of what it needs."""
-    for name in ("model2vec", "skeletoken", "transformers"):
-        import_optional(name, extra="distill", purpose=PURPOSE)
+    import_optional("skeletoken", extra="distill", purpose=PURPOSE)
+    import_optional("transformers", extra="distill", purpose=PURPOSE)
     return import_optional("model2vec.distill", extra="distill", purpose=PURPOSE)
