@@ -24,8 +24,8 @@ from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
 
 from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
-from sklabelemb.baselines.base import LabelClassifier
 from sklabelemb.baselines.answers import _label_scores
+from sklabelemb.baselines.base import LabelClassifier
 
 BASELINES = [BinaryRelevance, ClassifierChain, LabelPowerset]
 
