@@ -333,8 +333,9 @@ def test_emitted_labels_are_gone_and_rows_are_distributions():
     assert full.tolist() == [-torch.inf] * N_LABELS + [0.0]
 
 
-@pytest.mark.parametrize("attention", ATTENTIONS)
-@pytest.mark.parametrize("n_labels", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("attention", "n_labels"), list(zip(ATTENTIONS, [4, 3, 2, 3, 1], strict=True))
+)
 def test_probabilities_of_all_sequences_sum_to_one(attention, n_labels):
     network = random_network(n_labels, n_labels=n_labels, attention=attention)
     with torch.no_grad():
@@ -450,8 +451,8 @@ def test_it_learns_sequences_by_heart(options):
     labels = torch.tensor([[2, 0, -1], [1, 3, 0], [-1, -1, -1], [3, -1, -1]])
     ends = (labels >= 0).sum(dim=1, keepdim=True)
     target = torch.nn.functional.pad(labels, (0, 1), value=-1).scatter(1, ends, N_LABELS)
-    optimizer = SplitAdam(network.parameters(), lr=0.03)
-    for _ in range(60):
+    optimizer = SplitAdam(network.parameters(), lr=0.06)
+    for _ in range(30):
         optimizer.zero_grad()
         losses = nn.functional.nll_loss(
             network(ids, labels).transpose(1, 2), target, ignore_index=-1
