@@ -39,7 +39,7 @@ TEXT_FORMS = {
 }
 
 
-@shared_out("form", TEXT_FORMS, thorough=["LEAM", "BinaryRelevance"])
+@shared_out("form", TEXT_FORMS)
 def test_every_form_of_texts(name, make, form):
     as_form = TEXT_FORMS[form]
     model = make().fit(as_form(TEXTS), LABELS)
@@ -96,7 +96,7 @@ def test_empty_and_unknown_texts_have_finite_scores(every_name, target):
             assert np.isfinite(result).all(), method
 
 
-@shared_out("target", TARGETS, thorough=["LEAM", "BinaryRelevance"])
+@shared_out("target", TARGETS)
 def test_empty_texts_may_be_trained_on(make, target):
     texts, y = TARGETS[target]
     texts = ["", "...", *texts[2:]]

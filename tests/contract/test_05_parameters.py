@@ -143,7 +143,8 @@ def test_same_seed_same_predictions_bit_for_bit(every_name, every, target):
 
 def test_random_state_decides(every_neural):
     def fit(random_state):
-        return every_neural(random_state=random_state, validation_fraction=0.3).fit(TEXTS, LABELS)
+        settings = {"validation_fraction": 0.3, "max_epochs": 1}
+        return every_neural(random_state=random_state, **settings).fit(TEXTS, LABELS)
 
     first = fit(7)
     assert same_predictions(first, fit(7))
@@ -179,7 +180,10 @@ def test_without_a_seed_every_fit_differs(neural):
 def test_global_random_states_are_left_alone(every, target):
     X, y = TARGETS[target]
     before = global_states()
-    model = every().fit(X, y)
+    model = every()
+    if hasattr(model, "max_epochs"):
+        model.set_params(max_epochs=1)
+    model.fit(X, y)
     assert global_states() == before, "fit"
     if hasattr(model, "validation_fraction"):
         model.set_params(validation_fraction=0.3).fit(X, y)

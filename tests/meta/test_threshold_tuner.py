@@ -166,7 +166,8 @@ def test_a_function_as_objective():
     tuner = ThresholdTuner(LOGISTIC, objective=f2, random_state=0).fit(few, y)
     assert set(tuner.cv_results_["strategy"]) == {"default", "common"}
     assert tuner.best_score_ > tuner.default_score_ + 0.1
-    own = ThresholdTuner(LOGISTIC, objective=f2, per_label=True, random_state=0).fit(few, y)
+    two = {"per_label": True, "cv": 2}
+    own = ThresholdTuner(LOGISTIC, objective=f2, random_state=0, **two).fit(few[:40], y[:40, :3])
     assert "per_label" in own.cv_results_["strategy"]
     sparse = ThresholdTuner(LOGISTIC, objective=f2, random_state=0).fit(few, sp.csr_matrix(y))
     assert np.allclose(sparse.thresholds_, tuner.thresholds_)

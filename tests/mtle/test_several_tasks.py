@@ -226,7 +226,7 @@ def test_names_of_numpy_become_plain_in_fit_tasks_and_add_task(tmp_path):
 
 @pytest.mark.parametrize("sampling", ["uniform", "proportional"])
 def test_tasks_of_very_different_sizes_are_all_learnt(sampling):
-    X, y = write(OPINIONS, 400, 6)
+    X, y = write(OPINIONS, 200, 6)
     model = mtle(task_sampling=sampling, max_epochs=12, batch_size=16).fit_tasks(
         {"many": (X, y), "few": (LETTERS[:6], LETTER_TOPICS[:6])}
     )
