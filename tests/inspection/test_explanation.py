@@ -57,6 +57,7 @@ def test_contributions_and_a_constant_add_up_to_the_logits(wide):
     explained = np.array([e.contributions.sum(axis=0) for e in model.explain(texts)])
     logits = model.decision_function(texts)
     constants = logits - explained
-    close(constants, np.tile(constants[0], (6, 1)), scale=np.fmax(1, np.abs(logits)))
+    scale = np.fmax(1, np.abs(logits))
+    close(constants, np.tile(constants[0], (6, 1)), scale=scale, dtype=np.float32)
     # All the texts do not get the same logits anyway.
     assert np.ptp(explained, axis=0).min() > 1e-3

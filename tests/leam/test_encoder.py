@@ -194,7 +194,8 @@ def test_n_grams_beside_vectors_are_one_logistic_regression():
     vocabulary, ids = Vocabulary.build(texts, Tokenizer())
     ids = ids.with_vectors(Meanings(1.0).encode(texts).astype(np.float32))
     path = EncoderPath.fit(ids, codes, vocabulary, 3)
-    both = np.hstack([ids.vectors, 0.6 * path.ngrams.features(ids, vocabulary).toarray()])
+    length = 0.6 * len(texts) / (len(texts) + 4)
+    both = np.hstack([ids.vectors, length * path.ngrams.features(ids, vocabulary).toarray()])
     reference = LogisticRegression(C=encoded.C_OF_CLASSES, tol=1e-8, max_iter=2000).fit(both, codes)
     expected = reference.predict_log_proba(both)
     np.testing.assert_allclose(
