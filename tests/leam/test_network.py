@@ -284,6 +284,19 @@ def test_texts_that_are_read_some_at_a_time_follow_the_equations(
     assert_as_in_the_paper(network)
 
 
+def test_padding_counts_for_nothing_whatever_its_row_holds():
+    generator = torch.Generator().manual_seed(0)
+    cosines, values = torch.randn(2, 5, 3, generator=generator, dtype=torch.float64)
+    bias = torch.zeros(3, dtype=torch.float64)
+    positions = torch.tensor([[1, 2, 0, 0], [0, 0, 0, 0]])
+    found = label_wise_module.label_wise_scores(
+        cosines, values, positions, positions != 0, bias[:1], bias, torch.tensor(2.0).double()
+    )
+    # A filter of zeros leaves all words alike.
+    torch.testing.assert_close(found[0], values[1:3].mean(dim=0), rtol=1e-12, atol=1e-12)
+    assert not found[1].any()
+
+
 @pytest.mark.parametrize("compatibility", ["phrase", "linear"])
 def test_a_steep_softmax_attends_to_the_best_word_alone(compatibility):
     network = random_leam(compatibility=compatibility, attention_scale=1e4, bag=False).float()

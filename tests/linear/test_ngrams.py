@@ -21,6 +21,7 @@ TEXTS = [
     "unrelated",
     "refund the parcels",
 ]
+UNKNOWN = ["late parcel", "the refunding of late parcelling", "parcelling", "refunding refunding"]
 NEW = ["late late parcel, never seen refunding", "zzz", "", "the unrelated refund"]
 
 
@@ -59,6 +60,7 @@ def test_letter_groups_equal_char_wb(min_df):
     for texts, encoded in [
         (TEXTS, ids),
         (NEW[1:], vocabulary.encode(NEW[1:], Tokenizer(), keep_unknown=True)),
+        (UNKNOWN, vocabulary.encode(UNKNOWN, Tokenizer(), keep_unknown=True)),
     ]:
         a, b = ours.transform(encoded, vocabulary), theirs.transform(texts)
         columns = [ours.groups[name] for name in theirs.get_feature_names_out()]
@@ -83,6 +85,18 @@ def test_a_grown_vocabulary_changes_nothing():
     before = words.transform(vocabulary.encode(NEW, Tokenizer()))
     after = words.transform(grown.encode(NEW, Tokenizer()))
     np.testing.assert_array_equal(dense(before), dense(after))
+
+
+def test_letters_are_those_of_the_vocabulary_that_is_given():
+    vocabulary, ids = encode(TEXTS)
+    other, same = encode([*TEXTS, "a wet wet wet parcel"])
+    characters = CharacterTfidf.fit(ids, vocabulary, min_df=1)
+    expected = dense(characters.transform(ids, vocabulary))
+    # Its words have other ids; what was looked up for the first does not hold for it.
+    assert other.words[: len(vocabulary)] != vocabulary.words
+    found = characters.transform(same.take(np.arange(len(TEXTS))), other)
+    np.testing.assert_array_equal(dense(found), expected)
+    np.testing.assert_array_equal(dense(characters.transform(ids, vocabulary)), expected)
 
 
 def test_shares_of_tokens_sum_to_the_text():

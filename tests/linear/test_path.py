@@ -54,6 +54,22 @@ def test_contributions_and_bias_sum_to_the_scores():
     close(total + path.bias, path.scores(ids, vocabulary), dtype=np.float32)
 
 
+@pytest.mark.parametrize("n_tokens", [1, 3, 7])
+def test_features_are_made_of_some_texts_at_a_time(n_tokens, monkeypatch):
+    path, vocabulary = fitted()
+    ids = encode(vocabulary, ["late late parcel unseen", "", "refund my late money", "", "parcel"])
+    whole = path.features(ids, vocabulary)
+    asked = []
+    alone = WidePath._features
+    monkeypatch.setattr(wide, "TOKENS_A_BLOCK", n_tokens)
+    monkeypatch.setattr(
+        WidePath, "_features", lambda self, texts, v: asked.append(texts) or alone(self, texts, v)
+    )
+    found = path.features(ids, vocabulary)
+    assert len(asked) == len(ids.ids) // n_tokens
+    np.testing.assert_array_equal(found.toarray(), whole.toarray())
+
+
 def test_weight_zero_leaves_samples_out():
     flipped = sp.csr_matrix(np.vstack([TARGETS.toarray()[:60], 1 - TARGETS.toarray()[60:]]))
     weight = np.r_[np.full(60, 2.0), np.zeros(60)].astype(np.float32)
