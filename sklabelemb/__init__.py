@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         semantic_unit,
         serving,
         text,
+        tree,
     )
     from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
     from sklabelemb.laco import LACOClassifier
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sklabelemb.mtle import MTLEClassifier
     from sklabelemb.persistence import load, save
     from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
+    from sklabelemb.tree import LabelTreeClassifier
 
 __all__ = [
     "BinaryRelevance",
@@ -45,6 +47,7 @@ __all__ = [
     "LACOClassifier",
     "LEAMClassifier",
     "LabelPowerset",
+    "LabelTreeClassifier",
     "LabelwiseCalibrator",
     "MTLEClassifier",
     "SemanticUnitSeq2SeqClassifier",
@@ -65,6 +68,7 @@ __all__ = [
     "semantic_unit",
     "serving",
     "text",
+    "tree",
 ]
 
 _SUBMODULES = frozenset(
@@ -82,6 +86,7 @@ _SUBMODULES = frozenset(
         "semantic_unit",
         "serving",
         "text",
+        "tree",
     }
 )
 
@@ -91,6 +96,7 @@ _HOME = {
     "LACOClassifier": "laco",
     "LEAMClassifier": "leam",
     "LabelPowerset": "baselines",
+    "LabelTreeClassifier": "tree",
     "LabelwiseCalibrator": "meta",
     "MTLEClassifier": "mtle",
     "SemanticUnitSeq2SeqClassifier": "semantic_unit",

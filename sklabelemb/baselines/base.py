@@ -10,7 +10,6 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.metaestimators import available_if
@@ -22,6 +21,7 @@ from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.sklearn_internals import HasMethods, check_sample_weight
 from sklabelemb.targets import Targets
 from sklabelemb.text import check_documents
+from sklabelemb.text.tfidf import default_tfidf, fitted_tfidf
 
 __all__ = ["LabelClassifier", "TextBaseline"]
 
@@ -108,11 +108,6 @@ def fit_classifier(
     # them for want of a request that the caller had no reason to set.
     with config_context(enable_metadata_routing=False):
         return clone(classifier).fit(X, y, **weights)
-
-
-def _vectorizer(min_df: int = 2) -> Any:
-    """What None stands for."""
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=min_df)
 
 
 def _classifier() -> Any:
@@ -255,7 +250,7 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         self : estimator
         """
-        for name, default in (("vectorizer", _vectorizer), ("classifier", _classifier)):
+        for name, default in (("vectorizer", default_tfidf), ("classifier", _classifier)):
             inside = any(key.startswith(f"{name}__") for key in params)
             if inside and params.get(name, getattr(self, name)) is None:
                 setattr(self, name, default())
@@ -342,20 +337,10 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return _classifier() if self.classifier is None else self.classifier
 
     def _vectorize(self, documents: list[str], y: Any) -> tuple[Any, Any]:
-        if self.vectorizer is not None:
-            vectorizer = clone(self.vectorizer)
-            return vectorizer, vectorizer.fit_transform(documents, y)
-        for min_df in (2, 1):
-            vectorizer = _vectorizer(min_df)
-            try:
-                return vectorizer, vectorizer.fit_transform(documents)
-            except ValueError as error:
-                reason = error
-        raise ValueError(
-            "X holds no word to learn from: every text is empty or made of single letters and "
-            "signs. Check the texts, or pass a vectorizer that sees what is in them, for instance "
-            "TfidfVectorizer(analyzer='char')."
-        ) from reason
+        if self.vectorizer is None:
+            return fitted_tfidf(documents)
+        vectorizer = clone(self.vectorizer)
+        return vectorizer, vectorizer.fit_transform(documents, y)
 
     def _features(self, X: Any) -> Any:
         check_is_fitted(self)

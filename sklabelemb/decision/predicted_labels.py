@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
+
+from sklabelemb.sparse_rows import values_at
 
 __all__ = ["check_top_k", "labels_by_score"]
 
 
 def labels_by_score(
     label_names: Sequence[Any] | np.ndarray,
-    scores: np.ndarray,
-    decisions: np.ndarray,
+    scores: np.ndarray | sp.csr_matrix,
+    decisions: np.ndarray | sp.csr_matrix,
     top_k: int | None = None,
     with_scores: bool = False,
 ) -> list[tuple[Any, ...]]:
@@ -23,9 +27,10 @@ def labels_by_score(
     Parameters
     ----------
     label_names : sequence of length n_labels
-    scores : ndarray of shape (n_samples, n_labels)
-    decisions : bool ndarray of shape (n_samples, n_labels)
-        Which labels are predicted.
+    scores : ndarray or csr_matrix of shape (n_samples, n_labels)
+        Labels without a stored score are never among the highest ones.
+    decisions : bool ndarray or csr_matrix of shape (n_samples, n_labels)
+        Which labels are predicted; as sparse as the scores are.
     top_k : int, default=None
         So many labels with the highest scores, predicted or not. None: those that are predicted.
     with_scores : bool, default=False
@@ -46,17 +51,32 @@ def labels_by_score(
     """
     names = list(label_names)
     found: list[tuple[Any, ...]] = []
-    for row, decided in zip(scores, decisions, strict=True):
+    for columns, values, decided in _rows(scores, decisions):
         if top_k is None:
-            columns = np.flatnonzero(decided)
-            columns = columns[np.argsort(-row[columns], kind="stable")]
-        else:
-            columns = np.argsort(-row, kind="stable")[:top_k]
+            columns, values = columns[decided], values[decided]
+        order = np.argsort(-values, kind="stable")[:top_k]
+        columns, values = columns[order], values[order]
         if with_scores:
-            found.append(tuple((names[k], float(row[k])) for k in columns))
+            found.append(tuple((names[k], float(v)) for k, v in zip(columns, values, strict=True)))
         else:
             found.append(tuple(names[k] for k in columns))
     return found
+
+
+def _rows(
+    scores: np.ndarray | sp.csr_matrix, decisions: np.ndarray | sp.csr_matrix
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Columns that each sample has a score of, the scores, and whether they are predicted."""
+    if not sp.issparse(scores):
+        columns = np.arange(scores.shape[1])
+        for row, decided in zip(scores, decisions, strict=True):
+            yield columns, row, np.asarray(decided, dtype=bool)
+        return
+    found = sp.csr_matrix(scores)
+    decided = values_at(sp.csr_matrix(decisions), found) > 0
+    for first, last in pairwise(found.indptr):
+        own = slice(first, last)
+        yield found.indices[own], found.data[own], decided[own]
 
 
 def check_top_k(top_k: Any) -> None:

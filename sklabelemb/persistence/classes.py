@@ -19,6 +19,7 @@ COMPOSED = {
     "BinaryRelevance": "sklabelemb.baselines",
     "ClassifierChain": "sklabelemb.baselines",
     "LabelPowerset": "sklabelemb.baselines",
+    "LabelTreeClassifier": "sklabelemb.tree",
     "LabelwiseCalibrator": "sklabelemb.meta",
     "ThresholdTuner": "sklabelemb.meta",
     "Pipeline": "sklearn.pipeline",
@@ -26,6 +27,10 @@ COMPOSED = {
 # What else they may hold; those of a name that is taken have another one here.
 INSIDE = {
     "LabelClassifier": "sklabelemb.baselines.base",
+    "LabelForest": "sklabelemb.tree.forest",
+    "LabelTree": "sklabelemb.tree.label_tree",
+    "Level": "sklabelemb.tree.label_tree",
+    "Rescoring": "sklabelemb.tree.rescoring",
     "IsotonicMaps": "sklabelemb.meta.calibration_maps",
     "SigmoidMaps": "sklabelemb.meta.calibration_maps",
     "TemperatureMaps": "sklabelemb.meta.calibration_maps",

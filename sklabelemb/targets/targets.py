@@ -230,12 +230,12 @@ class Targets:
             )
         return indicator
 
-    def decode(self, decisions: np.ndarray, *, index: Any = None) -> Any:
+    def decode(self, decisions: np.ndarray | sp.csr_matrix, *, index: Any = None) -> Any:
         """Turn decisions into predictions in the caller's own form.
 
         Parameters
         ----------
-        decisions : ndarray
+        decisions : ndarray or csr_matrix
             Multi-label: bool, shape ``(n_samples, n_labels)``. Single-label: class codes, shape
             ``(n_samples,)``.
         index : pandas.Index, default=None
@@ -248,11 +248,13 @@ class Targets:
         """
         if not self.multilabel:
             return self.classes[decisions]
-        predictions = decisions.astype(self.dtype)
+        predictions: Any = decisions.astype(self.dtype)
         if self.container == "csr_matrix":
             return sp.csr_matrix(predictions)
         if self.container == "csr_array":
             return sp.csr_array(predictions)
+        if sp.issparse(predictions):
+            predictions = predictions.toarray()
         names = list(self.label_names)
         if self.container == "pandas":
             import pandas as pd

@@ -21,6 +21,7 @@ from sklabelemb.laco import LACOClassifier
 from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
 from sklabelemb.mtle import MTLEClassifier
 from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
+from sklabelemb.tree import LabelTreeClassifier
 
 # Two epochs of two batches: a fit takes a few hundredths of a second. For those that learn see
 # `longer`.
@@ -112,6 +113,10 @@ def label_powerset(**parameters):
     return LabelPowerset(**{"classifier": LogisticRegression(C=10), **parameters})
 
 
+def label_tree(**parameters):
+    return LabelTreeClassifier(**{"max_children": 2, "random_state": 0, **parameters})
+
+
 CLASSIFIERS = {
     "LEAM": leam,
     "MTLE": mtle,
@@ -132,9 +137,10 @@ BASELINES = {
     "ClassifierChain": classifier_chain,
     "LabelPowerset": label_powerset,
 }
+TREES = {"LabelTree": label_tree}
 EVERY_NEURAL = CLASSIFIERS | VARIANTS
-ALL = CLASSIFIERS | BASELINES
-EVERY = EVERY_NEURAL | BASELINES
+ALL = CLASSIFIERS | BASELINES | TREES
+EVERY = EVERY_NEURAL | BASELINES | TREES
 
 
 # Epochs of four batches until these texts are learnt, with the step sizes above.

@@ -25,6 +25,7 @@ from sklabelemb import (
     BinaryRelevance,
     ClassifierChain,
     LabelPowerset,
+    LabelTreeClassifier,
     LabelwiseCalibrator,
     LEAMClassifier,
     MTLEClassifier,
@@ -58,6 +59,13 @@ MODELS = {
     "chain": lambda: ClassifierChain(order="random", random_state=0).fit(TEXTS, NAMED),
     "chain of classes": lambda: ClassifierChain().fit(TEXTS, CLASSES),
     "powerset": lambda: LabelPowerset(classifier=LOGISTIC).fit(TEXTS, NAMED),
+    "tree": lambda: LabelTreeClassifier(max_children=2, random_state=0).fit(TEXTS, NAMED),
+    "trees of classes": lambda: LabelTreeClassifier(n_trees=2, label_texts=None).fit(
+        TEXTS, CLASSES
+    ),
+    "tree with sparse probabilities": lambda: LabelTreeClassifier(sparse_output=True).fit(
+        TEXTS, sp.csr_array(LABELS)
+    ),
     "tuner": lambda: ThresholdTuner(BinaryRelevance(), cv=2, random_state=0).fit(TEXTS, NAMED),
     "tuner around a network": lambda: ThresholdTuner(
         leam().fit(TEXTS, NAMED), cv="prefit", random_state=0

@@ -1,0 +1,76 @@
+"""Sparse matrices row by row: their largest values, and their values at the places of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import scipy.sparse as sp
+
+__all__ = ["stacked", "top_of_rows", "values_at"]
+
+
+def stacked(
+    pieces: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]], shape: tuple[int, int]
+) -> sp.csr_matrix:
+    """A matrix of pieces, each with its rows, columns and values."""
+    pieces = list(pieces)
+    if not pieces:
+        return sp.csr_matrix(shape, dtype=np.float32)
+    rows, columns, values = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    return sp.csr_matrix((values, (rows, columns)), shape=shape)
+
+
+def top_of_rows(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
+    """The k largest stored values of each row; of equal ones those further to the left.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> top_of_rows(sp.csr_matrix([[3.0, 1.0, 2.0], [0.0, 5.0, 0.0]]), 2).toarray()
+    array([[3., 0., 2.],
+           [0., 5., 0.]])
+    """
+    lengths = np.diff(matrix.indptr)
+    if len(lengths) == 0 or lengths.max() <= k:
+        return matrix
+    matrix = matrix.sorted_indices()
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((-matrix.data, row))
+    rank = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], lengths)
+    kept = np.sort(order[rank < k])
+    indptr = np.concatenate([[0], np.cumsum(np.minimum(lengths, k))])
+    return sp.csr_matrix((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
+
+
+def values_at(matrix: sp.csr_matrix, places: sp.csr_matrix) -> np.ndarray:
+    """Values of a matrix where another one stores any, in the order in which that stores them.
+
+    Parameters
+    ----------
+    matrix, places : csr_matrix of the same shape
+        Both without duplicates.
+
+    Returns
+    -------
+    ndarray of shape (places.nnz,)
+        0 where `matrix` stores nothing.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> values_at(sp.csr_matrix([[3, 0, 2], [0, 5, 0]]), sp.csr_matrix([[0, 1, 1], [0, 1, 0]]))
+    array([0, 2, 5])
+    """
+    matrix = matrix.sorted_indices()
+    own, wanted = _numbers(matrix), _numbers(places)
+    if len(own) == 0:
+        return np.zeros(len(wanted), dtype=matrix.dtype)
+    found = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
+    return np.where(own[found] == wanted, matrix.data[found], matrix.dtype.type(0))
+
+
+def _numbers(matrix: sp.csr_matrix) -> np.ndarray:
+    """One number for each place that is stored, ascending where the indices are."""
+    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
+    return rows * matrix.shape[1] + matrix.indices

@@ -1,0 +1,133 @@
+"""What a candidate's score is worth, by the frequency of the label and by its own text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.utils import gen_batches
+
+from sklabelemb.sparse_rows import top_of_rows, values_at
+
+__all__ = ["Rescoring"]
+
+# Labels whose own text matches best are candidates, too, so many of each text.
+N_MATCHES = 20
+# Texts that are compared with all label texts at a time.
+BLOCK = 1024
+# Log-odds of labels that the tree did not find, or hardly.
+LOWEST = -12.0
+# Learnt from so many texts, coefficients lie halfway to what they are without any.
+TRUST = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Rescoring:
+    """Logistic regression over candidates: calibrated probabilities.
+
+    Its features are the log-odds of the tree and the cosine between a text and the label's own
+    text, both alone and times the logarithm of the label's frequency, so that a rare label may
+    trust its text and a frequent one what the tree has learnt.
+
+    Attributes
+    ----------
+    frequency : ndarray of shape (n_labels,)
+        Logarithm of one plus the number of training texts.
+    label_features : csr_matrix of shape (n_labels, n_features), or None
+        Of the labels' own texts, of length one.
+    coefficients : ndarray of shape (7,)
+        Before anything is learnt the tree's log-odds count, and nothing else.
+    """
+
+    frequency: np.ndarray
+    label_features: sp.csr_matrix | None
+    coefficients: np.ndarray
+
+    @classmethod
+    def untrained(cls, targets: sp.csr_matrix, label_features: sp.csr_matrix | None) -> Rescoring:
+        """The tree's own probabilities."""
+        counts = np.asarray(targets.sum(axis=0), dtype=np.float64).ravel()
+        return cls(np.log1p(counts), label_features, np.eye(7)[1])
+
+    def fitted(self, X: sp.csr_matrix, found: sp.csr_matrix, targets: sp.csr_matrix) -> Rescoring:
+        """Coefficients with the smallest log-loss on texts that the tree was not trained on.
+
+        Parameters
+        ----------
+        X : csr_matrix of shape (n_texts, n_features)
+        found : csr_matrix of shape (n_texts, n_labels)
+            What :meth:`LabelTree.search` found.
+        targets : csr_matrix of shape (n_texts, n_labels)
+        """
+        features, truth = [], []
+        for rows in gen_batches(X.shape[0], BLOCK):
+            places, values = self._candidates(X[rows], found[rows])
+            features.append(values)
+            truth.append(values_at(targets[rows], places))
+        stacked, y = np.concatenate(features), np.concatenate(truth).astype(np.float64)
+        first = self.coefficients
+        p = expit(stacked @ first)
+        curvature = (p * (1 - p)) @ stacked**2 + 1e-6
+        pull = TRUST / X.shape[0] * curvature
+        # In units in which the loss curves alike along all of them.
+        unit = 1 / np.sqrt(curvature)
+
+        def loss(scaled: np.ndarray) -> tuple[float, np.ndarray]:
+            z, away = stacked @ (scaled * unit), scaled * unit - first
+            value = np.logaddexp(0, z).sum() - y @ z + (pull * away**2).sum() / 2
+            return value, unit * (stacked.T @ (expit(z) - y) + pull * away)
+
+        best = minimize(loss, first / unit, jac=True, method="L-BFGS-B")
+        coefficients = best.x * unit
+        return replace(self, coefficients=coefficients)
+
+    def __call__(self, X: sp.csr_matrix, found: sp.csr_matrix) -> sp.csr_matrix:
+        """Probabilities of the candidates.
+
+        Parameters
+        ----------
+        X : csr_matrix of shape (n_texts, n_features)
+        found : csr_matrix of shape (n_texts, n_labels)
+
+        Returns
+        -------
+        csr_matrix of float64, shape (n_texts, n_labels)
+            Strictly between 0 and 1 where stored.
+        """
+        blocks = []
+        for rows in gen_batches(X.shape[0], BLOCK):
+            places, values = self._candidates(X[rows], found[rows])
+            eps = np.finfo(np.float64).eps
+            places.data = np.clip(expit(values @ self.coefficients), eps, 1 - eps)
+            blocks.append(places)
+        return sp.csr_matrix(sp.vstack(blocks, format="csr"))
+
+    def _candidates(
+        self, X: sp.csr_matrix, found: sp.csr_matrix
+    ) -> tuple[sp.csr_matrix, np.ndarray]:
+        """Which labels may be meant, as the places of a matrix, and their features."""
+        places = found.astype(np.float64)
+        places.data[:] = 1
+        cosine = None
+        if self.label_features is not None:
+            cosine = sp.csr_matrix(X @ self.label_features.T)
+            places = sp.csr_matrix(places + (top_of_rows(cosine, N_MATCHES) > 0))
+        places.sort_indices()
+        similar = np.zeros(places.nnz) if cosine is None else values_at(cosine, places)
+        p = values_at(found, places).astype(np.float64)
+        with np.errstate(divide="ignore"):
+            odds = np.clip(np.log(p) - np.log1p(-np.minimum(p, 1 - 1e-7)), LOWEST, -LOWEST)
+        frequency = self.frequency[places.indices]
+        columns = (
+            np.ones(places.nnz),
+            odds,
+            frequency,
+            odds * frequency,
+            similar,
+            similar * frequency,
+            p == 0,
+        )
+        return places, np.column_stack(columns)
