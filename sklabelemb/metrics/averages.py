@@ -7,7 +7,7 @@ then give nan or count a 0; here these labels are left out, and a warning says h
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ import scipy.sparse as sp
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from sklabelemb.metrics.checks import check_sample_weight, check_scores, finite, row_blocks
+from sklabelemb.metrics.checks import BLOCK, check_sample_weight, check_scores, finite
+from sklabelemb.sparse_rows import values_at
 
 __all__ = ["average_precision", "roc_auc"]
 
@@ -26,7 +27,8 @@ def roc_auc(
     """Area under the ROC curve, without the labels for which there is none.
 
     The probability that a positive is scored higher than a negative (half of it where they are
-    equal), which needs one of each. Computed by :func:`sklearn.metrics.roc_auc_score`.
+    equal), which needs one of each. What
+    :func:`sklearn.metrics.roc_auc_score` computes, for all labels at once.
 
     Parameters
     ----------
@@ -64,7 +66,9 @@ def roc_auc(
     >>> roc_auc(y_true, y_score, average=None)
     array([0.5, 0.5])
     """
-    return _averaged("ROC AUC", roc_auc_score, True, y_true, y_score, average, sample_weight)
+    return _averaged(
+        "ROC AUC", roc_auc_score, _roc_areas, True, y_true, y_score, average, sample_weight
+    )
 
 
 def average_precision(
@@ -73,8 +77,8 @@ def average_precision(
     r"""Average precision, without the labels for which there is none.
 
     The precision at each threshold, weighted by what the recall gains there,
-    :math:`\sum_t (R_t - R_{t-1}) P_t`, which needs a positive. Computed by
-    :func:`sklearn.metrics.average_precision_score`.
+    :math:`\sum_t (R_t - R_{t-1}) P_t`, which needs a positive. What
+    :func:`sklearn.metrics.average_precision_score` computes, for all labels at once.
 
     Parameters
     ----------
@@ -115,6 +119,7 @@ def average_precision(
     return _averaged(
         "Average precision",
         average_precision_score,
+        _average_precisions,
         False,
         y_true,
         y_score,
@@ -126,6 +131,7 @@ def average_precision(
 def _averaged(
     name: str,
     measure: Callable,
+    area: Callable[..., np.ndarray],
     needs_negatives: bool,
     y_true: Any,
     y_score: Any,
@@ -168,23 +174,82 @@ def _averaged(
         )
         if n_undefined == n_labels:
             return values if average is None else float("nan")
-    # The rows of the transposed are labels: sparse input is made dense some labels at a time.
-    columns = slice(None) if n_undefined == 0 else np.flatnonzero(defined)
-    by_label = scores.T.tocsr() if sp.issparse(scores) else scores.T
-    values[defined] = np.concatenate(
-        [
-            measure(_as_columns(t), finite(_as_columns(s)), average=None, sample_weight=weight)
-            for t, s in row_blocks(truth.T.tocsr()[columns], by_label[columns])
-        ],
-        axis=None,
+    columns = np.flatnonzero(defined)
+    values[columns] = np.concatenate(
+        [area(*counts) for counts in _by_label(truth, scores, weight, columns)]
     )
     return values if average is None else float(np.mean(values[defined]))
 
 
-def _as_columns(block: np.ndarray) -> np.ndarray:
-    """A block of labels by samples as scikit-learn wants it, one label as a 1-D array."""
-    # In one piece: what scikit-learn does to take out one column copies anything else whole.
-    return np.ascontiguousarray(block.T) if len(block) > 1 else block[0]
+def _by_label(
+    truth: sp.csr_matrix, scores: Any, weight: np.ndarray, columns: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Some labels at a time: where each begins, and weights of positives and of negatives.
+
+    There is an entry for each different score of each label, the highest score first.
+    """
+    truth, n_samples = truth.tocsc()[:, columns], truth.shape[0]
+    by_label = scores.tocsc()[:, columns] if sp.issparse(scores) else scores
+    total, positives = weight.sum(), truth.T @ weight
+    for first in range(0, len(columns), width := max(1, BLOCK // n_samples)):
+        own = slice(first, first + width)
+        y = sp.csr_matrix(truth[:, own].T)
+        n_labels = y.shape[0]
+        if sp.issparse(by_label):
+            found = sp.csr_matrix(by_label[:, own].T)
+            label = np.repeat(np.arange(n_labels), np.diff(found.indptr))
+            score, sample = found.data, found.indices
+            hit = values_at(y, found)
+        else:
+            score = by_label[:, columns[own]].T.ravel()
+            label = np.repeat(np.arange(n_labels), n_samples)
+            sample = np.tile(np.arange(n_samples), n_labels)
+            hit = y.toarray().ravel()
+        positive = weight[sample] * hit
+        negative = weight[sample] - positive
+        if sp.issparse(by_label):
+            # All pairs that are not stored are tied at 0.
+            rest = positives[own] - np.bincount(label, positive, n_labels)
+            others = total - positives[own] - np.bincount(label, negative, n_labels)
+            label = np.concatenate([label, np.arange(n_labels)])
+            score = np.concatenate([score, np.zeros(n_labels)])
+            positive = np.concatenate([positive, np.maximum(rest, 0)])
+            negative = np.concatenate([negative, np.maximum(others, 0)])
+        order = np.lexsort((-score, label))
+        label, score = label[order], score[order]
+        is_new = np.diff(label, prepend=-1) != 0
+        is_new[1:] |= score[1:] != score[:-1]
+        starts = np.flatnonzero(is_new)
+        yield (
+            np.flatnonzero(np.diff(label[starts], prepend=-1)),
+            np.add.reduceat(positive[order], starts),
+            np.add.reduceat(negative[order], starts),
+        )
+
+
+def _roc_areas(starts: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    above, _ = _running(starts, positive)
+    pairs = negative * (above + positive / 2)
+    sums = [np.add.reduceat(part, starts) for part in (pairs, positive, negative)]
+    areas: np.ndarray = sums[0] / (sums[1] * sums[2])
+    return areas
+
+
+def _average_precisions(
+    starts: np.ndarray, positive: np.ndarray, negative: np.ndarray
+) -> np.ndarray:
+    _, hits = _running(starts, positive)
+    _, taken = _running(starts, positive + negative)
+    gained = np.divide(positive * hits, taken, out=np.zeros_like(hits), where=taken > 0)
+    precisions: np.ndarray = np.add.reduceat(gained, starts) / np.add.reduceat(positive, starts)
+    return precisions
+
+
+def _running(starts: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of what comes before each value of its label, and with the value."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    before_label = np.repeat(total[starts], np.diff(starts, append=len(values)))
+    return total[:-1] - before_label, total[1:] - before_label
 
 
 def _pooled(

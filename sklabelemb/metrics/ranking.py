@@ -13,16 +13,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import ndcg_score
 
 from sklabelemb.metrics.checks import (
     check_indicator,
     check_k,
     check_sample_weight,
     check_scores,
-    finite,
-    row_blocks,
 )
+from sklabelemb.metrics.top_places import gain_of_top
 
 __all__ = [
     "label_propensities",
@@ -225,14 +223,11 @@ def ndcg_at_k(y_true: Any, y_score: Any, *, k: int = 5, sample_weight: Any = Non
     rows = (np.diff(truth.indptr) > 0) & (weight > 0)
     if not rows.any():
         return _undefined("nDCG at k")
-    if truth.shape[1] == 1:
-        return 1.0  # scikit-learn refuses it
     truth, scores, weight = truth[rows], scores[rows], weight[rows]
-    total = 0.0
-    for t, s, w in row_blocks(truth, scores, weight[:, np.newaxis]):
-        value = ndcg_score(t, finite(s), k=k, sample_weight=w[:, 0])
-        total += value * w.sum()
-    return float(total / weight.sum())
+    discounts = 1 / np.log2(np.arange(k) + 2)
+    best = np.cumsum(discounts)[np.minimum(np.diff(truth.indptr), k) - 1]
+    values = gain_of_top(truth, scores, k, discounts) / best
+    return float(np.average(values, weights=weight))
 
 
 def label_propensities(y_train: Any, *, a: float = 0.55, b: float = 1.5) -> np.ndarray:
@@ -367,10 +362,10 @@ def propensity_scored_precision_at_k(
             "gives them."
         )
     gain = sp.csr_matrix(truth.multiply(1 / probability), dtype=np.float64)
-    mean = np.average(_gain_of_top(gain, scores, k), weights=weight)
+    mean = np.average(gain_of_top(gain, scores, k), weights=weight)
     if not normalize:
         return float(mean / k)
-    best = np.average(_gain_of_top(gain, gain, k), weights=weight)
+    best = np.average(gain_of_top(gain, gain, k), weights=weight)
     if best == 0:
         return _undefined("Normalised propensity-scored precision at k")
     return float(mean / best)
@@ -383,18 +378,7 @@ def _hits(
     truth, scores = check_scores(y_true, y_score)
     k = check_k(k, truth.shape[1])
     weight = check_sample_weight(sample_weight, truth.shape[0])
-    return _gain_of_top(truth, scores, k), np.diff(truth.indptr), weight, k
-
-
-def _gain_of_top(gain: sp.csr_matrix, scores: Any, k: int) -> np.ndarray:
-    """What the k highest scored labels of each sample bring, mean over all orders of ties."""
-    gains = []
-    for g, s in row_blocks(gain, scores):
-        lowest = np.partition(s, s.shape[1] - k, axis=1)[:, s.shape[1] - k, np.newaxis]
-        above, tied = s > lowest, s == lowest
-        share = (k - above.sum(axis=1)) / tied.sum(axis=1)
-        gains.append((g * above).sum(axis=1) + share * (g * tied).sum(axis=1))
-    return np.concatenate(gains)
+    return gain_of_top(truth, scores, k), np.diff(truth.indptr), weight, k
 
 
 def _mean_of_labelled(

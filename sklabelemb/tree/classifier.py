@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -14,12 +13,11 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelemb.decision.candidates import decide_candidates, tuned_candidate_thresholds
+from sklabelemb.decision.candidates import decide_candidates
 from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
 from sklabelemb.decision.rules import EPSILON
 from sklabelemb.display import brief_html, brief_repr
-from sklabelemb.learning.first_decisions import fewest_labels, first_thresholds
-from sklabelemb.learning.settings import SHRINKAGES
+from sklabelemb.learning.first_decisions import fewest_labels
 from sklabelemb.model_selection.holdout import stratified_holdout
 from sklabelemb.sklearn_internals import (
     HasMethods,
@@ -31,7 +29,9 @@ from sklabelemb.sklearn_internals import (
 from sklabelemb.targets import Targets
 from sklabelemb.text import check_documents
 from sklabelemb.text.tfidf import fitted_tfidf
+from sklabelemb.tree.features import as_indicator, with_constant
 from sklabelemb.tree.forest import Growth
+from sklabelemb.tree.thresholds import thresholds_at_first, tuned
 
 __all__ = ["LabelTreeClassifier"]
 
@@ -238,7 +238,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         weight = None
         if sample_weight is not None:
             weight = check_sample_weight(sample_weight, documents, ensure_non_negative=True)
-        thresholds = self._first_thresholds(targets)
+        thresholds = thresholds_at_first(self.threshold, targets)
         label_texts = targets.texts_of_labels(self.label_texts)
         held_out = self._check_held_out(targets, X_val, y_val)
         vectorizer, features = self._vectorize(documents, y)
@@ -254,7 +254,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         if label_texts is not None:
             label_features = with_constant(normalize(vectorizer.transform(label_texts)), 0)
         random = check_random_state(self.random_state)
-        indicator = _indicator(target, targets)
+        indicator = as_indicator(target, targets)
         train = np.arange(indicator.shape[0])
         if held_out is None:
             train, cut = self._split(target, random)
@@ -267,7 +267,10 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         if valid.shape[0] >= FEWEST_HELD_OUT:
             forest = forest.rescored_by(valid, truth)
             if thresholds is not None and isinstance(self.threshold, str):
-                thresholds = self._tuned(truth, forest.probabilities(valid), thresholds)
+                scores = forest.probabilities(valid)
+                thresholds = tuned(
+                    self.threshold, self.threshold_shrinkage, truth, scores, thresholds
+                )
         if self.refit and len(train) < indicator.shape[0]:
             everything = np.arange(indicator.shape[0])
             forest = grow(features, indicator, everything, weight).rescored_as(forest)
@@ -394,26 +397,6 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
             return decide_candidates(scores, thresholds, self.min_labels_)
         return decide_candidates(scores, 2.0, min_labels=1)  # the likeliest class, and no other
 
-    def _first_thresholds(self, targets: Targets) -> np.ndarray | None:
-        """Thresholds as asked for, or 0.5; None for single classes."""
-        if isinstance(self.threshold, Mapping):
-            known = {*targets.label_names.tolist()}
-            if unknown := [name for name in self.threshold if name not in known]:
-                raise ValueError(
-                    f"threshold names labels that y does not have: {sorted(map(repr, unknown))}. "
-                    f"Its labels are {targets.label_names[:10].tolist()}."
-                )
-        return first_thresholds(self.threshold, targets, None)
-
-    def _tuned(
-        self, truth: sp.csr_matrix, scores: sp.csr_matrix, untuned: np.ndarray
-    ) -> np.ndarray:
-        measure = "macro" if self.threshold == "macro" else "micro"
-        shrinkage = self.threshold_shrinkage
-        shrinkage = SHRINKAGES[measure] if isinstance(shrinkage, str) else shrinkage
-        tuned = tuned_candidate_thresholds(truth, scores, shrinkage, measure)
-        return np.where(np.isfinite(tuned), tuned, untuned)
-
     def _vectorize(self, documents: list[str], y: Any) -> tuple[Any, Any]:
         if self.vectorizer is None:
             return fitted_tfidf(documents, ngram_range=(1, 1), dtype=np.float32)
@@ -428,7 +411,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         if X_val is None:
             return None
         documents = check_documents(X_val)
-        truth = _indicator(targets.encode(y_val, label_names=self.label_names), targets)
+        truth = as_indicator(targets.encode(y_val, label_names=self.label_names), targets)
         check_consistent_length(documents, truth)
         return documents, truth
 
@@ -468,19 +451,3 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_label = True
         tags.target_tags.one_d_labels = True
         return tags
-
-
-def with_constant(features: Any, value: float = 1.0) -> sp.csr_matrix:
-    """Features as float32 with a constant column behind them."""
-    features = sp.csr_matrix(features, dtype=np.float32)
-    column = sp.csr_matrix(np.full((features.shape[0], 1), value, dtype=np.float32))
-    return sp.csr_matrix(sp.hstack([features, column], format="csr"))
-
-
-def _indicator(target: sp.csr_matrix | np.ndarray, targets: Targets) -> sp.csr_matrix:
-    """Classes as label sets of one label each; label sets as they are."""
-    if targets.multilabel:
-        return target
-    places = (np.arange(len(target)), target)
-    ones = np.ones(len(target), dtype=np.float32)
-    return sp.csr_matrix((ones, places), shape=(len(target), targets.n_labels))
