@@ -62,7 +62,9 @@ class Read:
         return self
 
 
-def measured(folder: Path, features: str, threshold: str, n_train: int | None) -> dict:
+def measured(
+    folder: Path, features: str, threshold: str, with_texts: bool, n_train: int | None
+) -> dict:
     """Figures of one setting."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -88,6 +90,7 @@ def measured(folder: Path, features: str, threshold: str, n_train: int | None) -
     tree = LabelTreeClassifier(
         vectorizer=Read(vectorizer, seen),
         label_names=splits.train.target_names,
+        label_texts=splits.train.label_texts if with_texts else None,
         threshold=threshold,
         sparse_output=True,
         random_state=0,
@@ -120,7 +123,8 @@ def measured(folder: Path, features: str, threshold: str, n_train: int | None) -
     )
     rounded = {name: round(value, 4) for name, value in zip(MEASURES, figures, strict=True)}
     sizes = {"peak_gib": round(peak, 2), "model_mb": round(size / 1e6)}
-    return {"features": features, "threshold": threshold, **rounded, **seconds, **sizes}
+    settings = {"features": features, "threshold": threshold, "label_texts": with_texts}
+    return {**settings, **rounded, **seconds, **sizes}
 
 
 def main() -> None:
@@ -130,18 +134,21 @@ def main() -> None:
     options.add_argument("--results", type=Path, default=HERE / "results")
     options.add_argument("--features", nargs="+", choices=FEATURES, default=list(FEATURES))
     options.add_argument("--thresholds", nargs="+", default=["micro", "macro"])
+    options.add_argument("--no-label-texts", action="store_true", help="leave out their names")
     options.add_argument("--train", type=int, default=None, help="only so many training texts")
     options.add_argument("--one", action="store_true", help="measure here, and print the result")
     given = options.parse_args()
+    with_texts = not given.no_label_texts
     if given.one:
         [features], [threshold] = given.features, given.thresholds
-        print(json.dumps(measured(given.data, features, threshold, given.train)))
+        print(json.dumps(measured(given.data, features, threshold, with_texts, given.train)))
         return
     rows = []
     for features in given.features:
         for threshold in given.thresholds:
             command = [sys.executable, __file__, "--one", "--data", str(given.data)]
             command += ["--features", features, "--thresholds", threshold]
+            command += [] if with_texts else ["--no-label-texts"]
             command += [] if given.train is None else ["--train", str(given.train)]
             found = subprocess.run(command, check=True, capture_output=True, text=True)
             rows.append(json.loads(found.stdout.splitlines()[-1]))

@@ -66,7 +66,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
     n_candidates : int, default=100
         How many labels a tree scores of each text at most. All others have probability 0, but for
         the 20 whose own texts match best.
-    min_weight : float, default=0.05
+    min_weight : float, default=0.02
         Smaller weights are left out of the model, which makes it several times smaller at the same
         figures. 0 keeps all.
     n_trees : int, default=1
@@ -176,7 +176,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         max_children: int = 100,
         beam_size: int = 10,
         n_candidates: int = 100,
-        min_weight: float = 0.05,
+        min_weight: float = 0.02,
         n_trees: int = 1,
         label_names: Any = None,
         label_texts: Any = "auto",
