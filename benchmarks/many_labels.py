@@ -63,7 +63,12 @@ class Read:
 
 
 def measured(
-    folder: Path, features: str, threshold: str, with_texts: bool, n_train: int | None
+    folder: Path,
+    features: str,
+    threshold: str,
+    with_texts: bool,
+    n_trees: int,
+    n_train: int | None,
 ) -> dict:
     """Figures of one setting."""
     torch.set_num_threads(1)
@@ -92,6 +97,7 @@ def measured(
         label_names=splits.train.target_names,
         label_texts=splits.train.label_texts if with_texts else None,
         threshold=threshold,
+        n_trees=n_trees,
         sparse_output=True,
         random_state=0,
     )
@@ -124,6 +130,7 @@ def measured(
     rounded = {name: round(value, 4) for name, value in zip(MEASURES, figures, strict=True)}
     sizes = {"peak_gib": round(peak, 2), "model_mb": round(size / 1e6)}
     settings = {"features": features, "threshold": threshold, "label_texts": with_texts}
+    settings["n_trees"] = n_trees
     return {**settings, **rounded, **seconds, **sizes}
 
 
@@ -135,18 +142,24 @@ def main() -> None:
     options.add_argument("--features", nargs="+", choices=FEATURES, default=list(FEATURES))
     options.add_argument("--thresholds", nargs="+", default=["micro", "macro"])
     options.add_argument("--no-label-texts", action="store_true", help="leave out their names")
+    options.add_argument("--trees", type=int, default=1)
     options.add_argument("--train", type=int, default=None, help="only so many training texts")
     options.add_argument("--one", action="store_true", help="measure here, and print the result")
     given = options.parse_args()
     with_texts = not given.no_label_texts
     if given.one:
         [features], [threshold] = given.features, given.thresholds
-        print(json.dumps(measured(given.data, features, threshold, with_texts, given.train)))
+        print(
+            json.dumps(
+                measured(given.data, features, threshold, with_texts, given.trees, given.train)
+            )
+        )
         return
     rows = []
     for features in given.features:
         for threshold in given.thresholds:
             command = [sys.executable, __file__, "--one", "--data", str(given.data)]
+            command += ["--trees", str(given.trees)]
             command += ["--features", features, "--thresholds", threshold]
             command += [] if with_texts else ["--no-label-texts"]
             command += [] if given.train is None else ["--train", str(given.train)]
