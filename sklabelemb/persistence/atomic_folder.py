@@ -46,21 +46,23 @@ def new_folder(target: Path) -> Iterator[Path]:
     happened; if the process dies, what it leaves beside `target` goes at the next call.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _turn(target.parent):
-        _clean_up(target)
     folder = target.with_name(f"{_prefix(target)}{uuid.uuid4().hex}")
-    folder.mkdir()
-    try:
-        with _locked(folder):
+    with contextlib.ExitStack() as held:
+        with _turn(target.parent):
+            _clean_up(target)
+            folder.mkdir()
+            # Before the next one cleans up, who would take it for abandoned.
+            held.enter_context(_locked(folder))
+        try:
             yield folder
             for path in (*folder.rglob("*"), folder):
                 _flush(path)
             with _turn(target.parent):
                 _clean_up(target)
                 _swap(folder, target)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def present_folder(target: Path) -> Path:
