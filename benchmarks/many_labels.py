@@ -1,11 +1,13 @@
 """A label tree at thousands of labels: EURLEX57K whole, figures, processor time, memory and size.
 
-Every setting runs in a process of its own, so that its peak memory is its own, with one thread.
-The rows of libmultilabel (``train_tree`` with ``-s 1 -c 1 -B 1``, sublinear TF-IDF of the same
-words, a common threshold chosen on the development texts) were measured on another day and are
-kept in ``ANCHOR``; seconds compare only by the seconds of the vectorizer, which are given for both.
+`LabelTreeClassifier`, with thresholds for micro-F1 and for macro-F1, and, with ``--witness``, the
+label tree of LibMultiLabel (``train_tree`` with ``-s 1 -c 1 -B 1``) on the same features, its
+threshold chosen on the development texts, too. Each runs in a process of its own, so that its peak
+memory is its own, with one thread; features are made once, sublinear TF-IDF. Written to
+``results/many_labels.json`` and ``many_labels.rst``.
 
-    python benchmarks/many_labels.py --features words pairs
+    python -m venv ../witness && ../witness/bin/pip install libmultilabel==0.10.0
+    python benchmarks/many_labels.py --witness ../witness/bin/python
 """
 
 from __future__ import annotations
@@ -19,155 +21,182 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import torch
+from measure import machine, report
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sklabelemb import LabelTreeClassifier, save
 from sklabelemb.datasets import load_folder
+from sklabelemb.decision.candidates import decide_candidates, tuned_candidate_thresholds
 from sklabelemb.metrics import multilabel_report, precision_at_k, r_precision_at_k
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
-FEATURES = {
+FEATURES: dict[str, dict[str, Any]] = {
     "words": {"min_df": 3},
-    "pairs": {"min_df": 5, "ngram_range": (1, 2)},
+    "words and pairs": {"min_df": 5, "ngram_range": (1, 2)},
 }
-MEASURES = ("P@1", "P@5", "RP@5", "micro-F1", "macro-F1")
-# Figures, then seconds of processor time, GiB at the peak, and MB of the model.
-ANCHOR = {
-    "words": dict(zip(MEASURES, (0.915, 0.686, 0.794, 0.736, 0.245), strict=True))
-    | {"vectorize": 23, "fit": 181, "predict": 11, "peak_gib": 2.3, "model_mb": 430},
-    "pairs": dict(zip(MEASURES, (0.917, 0.695, 0.803, 0.746, 0.246), strict=True))
-    | {"vectorize": 62, "fit": 606, "predict": 43, "peak_gib": 6.4, "model_mb": 2900},
-}
+SPLITS = ("train", "dev", "test")
+FIGURES = ("P@1", "P@5", "RP@5", "micro-F1", "macro-F1")
+COSTS = ("fit", "predict", "peak_gib", "model_mb")
 
 
-class Read:
-    """A vectorizer that has seen the texts: so it is timed apart, and once."""
+class Prepared:
+    """A vectorizer whose features lie in a folder; a text is the name of its split."""
 
-    def __init__(self, vectorizer, seen):
-        self.vectorizer, self.seen = vectorizer, seen
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-    def fit_transform(self, texts, y=None):
-        return self.seen["train"]
+    def fit_transform(self, texts: list[str], y: Any = None) -> sp.csr_matrix:
+        """Features of the training texts."""
+        return self.transform(texts)
 
-    def transform(self, texts):
-        if len(texts) and texts[0].startswith("split:"):
-            return self.seen[texts[0].removeprefix("split:")][: len(texts)]
-        return self.vectorizer.transform(texts)
+    def transform(self, texts: list[str]) -> sp.csr_matrix:
+        """Features of a split, or of the texts of labels."""
+        name = texts[0] if texts[0] in SPLITS else "labels"
+        return sp.load_npz(self.folder / f"{name}.npz")
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Prepared:
         return self
 
 
-def measured(
-    folder: Path,
-    features: str,
-    threshold: str,
-    with_texts: bool,
-    n_trees: int,
-    n_train: int | None,
-) -> dict:
-    """Figures of one setting."""
+def prepare(folder: Path, data: Path, features: str, n_train: int | None) -> float:
+    """Write features and targets of all splits; seconds of the vectorizer."""
+    splits = load_folder(data / "eurlex57k")
+    vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **FEATURES[features])
+    start = time.process_time()
+    found = {"train": vectorizer.fit_transform(splits.train.data[:n_train])}
+    found |= {name: vectorizer.transform(splits[name].data) for name in ("dev", "test")}
+    seconds = time.process_time() - start
+    names = [str(name) for name in splits.train.target_names]
+    texts = splits.train.label_texts
+    found["labels"] = vectorizer.transform([texts[name] for name in names])
+    for name, X in found.items():
+        sp.save_npz(folder / f"{name}.npz", X, compressed=False)
+    for name in SPLITS:
+        y = sp.csr_matrix(splits[name].target, dtype=np.int8)
+        sp.save_npz(folder / f"y_{name}.npz", y[:n_train] if name == "train" else y)
+    folder.joinpath("label_names.json").write_text(json.dumps(names))
+    return seconds
+
+
+def measured(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """Fit a tree to what was prepared, and write down its probabilities and decisions."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    splits = load_folder(folder / "eurlex57k")
-    seconds = {}
-
-    def clocked(name, function):
-        start = time.process_time()
-        result = function()
-        seconds[name] = round(time.process_time() - start, 1)
-        return result
-
-    vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **FEATURES[features])
-    train = splits.train.data[:n_train]
-
-    def vectorize():
-        return {"train": vectorizer.fit_transform(train)} | {
-            name: vectorizer.transform(splits[name].data) for name in ("dev", "test")
-        }
-
-    seen = clocked("vectorize", vectorize)
-    stand_in = {name: [f"split:{name}"] * seen[name].shape[0] for name in seen}
+    names = json.loads(folder.joinpath("label_names.json").read_text())
+    y = {name: sp.load_npz(folder / f"y_{name}.npz") for name in SPLITS}
+    stand_in = {name: [name] * target.shape[0] for name, target in y.items()}
     tree = LabelTreeClassifier(
-        vectorizer=Read(vectorizer, seen),
-        label_names=splits.train.target_names,
-        label_texts=splits.train.label_texts if with_texts else None,
-        threshold=threshold,
-        n_trees=n_trees,
+        vectorizer=Prepared(folder),
+        label_names=names,
+        label_texts=names,
         sparse_output=True,
         random_state=0,
+        **options,
     )
-    clocked(
-        "fit",
-        lambda: tree.fit(
-            stand_in["train"],
-            splits.train.target[:n_train],
-            X_val=stand_in["dev"],
-            y_val=splits.dev.target,
-        ),
-    )
-    proba = clocked("predict", lambda: tree.predict_proba(stand_in["test"]))
-    predicted = tree.predict(stand_in["test"])
-    truth = splits.test.target
-    report = clocked("report", lambda: multilabel_report(truth, predicted, y_score=proba))
+    start = time.process_time()
+    tree.fit(stand_in["train"], y["train"], X_val=stand_in["dev"], y_val=y["dev"])
+    fitted = time.process_time()
+    proba = tree.predict_proba(stand_in["test"])
+    predicted = time.process_time()
+    sp.save_npz(folder / "proba.npz", proba)
+    sp.save_npz(folder / "predicted.npz", tree.predict(stand_in["test"]))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    tree.vectorizer_ = vectorizer
-    tree.vectorizer = None
+    tree.vectorizer = tree.vectorizer_ = TfidfVectorizer().fit(["words are saved apart"])
     with tempfile.TemporaryDirectory() as parent:
         save(tree, Path(parent, "model"))
         size = sum(file.stat().st_size for file in Path(parent, "model").iterdir())
-    figures = (
+    return {
+        "fit": round(fitted - start, 1),
+        "predict": round(predicted - fitted, 1),
+        "peak_gib": round(peak, 2),
+        "model_mb": round(size / 1e6),
+    }
+
+
+def figures(truth: sp.csr_matrix, predicted: sp.csr_matrix, proba: sp.csr_matrix) -> dict[str, Any]:
+    """Figures of the test texts, and the seconds of the report."""
+    start = time.process_time()
+    found = multilabel_report(truth, predicted, y_score=proba)
+    seconds = time.process_time() - start
+    values = (
         precision_at_k(truth, proba, k=1),
         precision_at_k(truth, proba, k=5),
         r_precision_at_k(truth, proba, k=5),
-        report.averages["micro"]["f1"],
-        report.averages["macro"]["f1"],
+        found.averages["micro"]["f1"],
+        found.averages["macro"]["f1"],
     )
-    rounded = {name: round(value, 4) for name, value in zip(MEASURES, figures, strict=True)}
-    sizes = {"peak_gib": round(peak, 2), "model_mb": round(size / 1e6)}
-    settings = {"features": features, "threshold": threshold, "label_texts": with_texts}
-    settings["n_trees"] = n_trees
-    return {**settings, **rounded, **seconds, **sizes}
+    rounded = {name: round(float(value), 4) for name, value in zip(FIGURES, values, strict=True)}
+    return rounded | {"report": round(seconds, 1)}
+
+
+def of_witness(python: str, folder: Path) -> list[dict[str, Any]]:
+    """The rows of LibMultiLabel's tree, decided as its own users would: by a common threshold."""
+    script = HERE / "many_labels_witness.py"
+    subprocess.run([python, str(script), str(folder)], check=True)
+    costs = json.loads(folder.joinpath("costs.json").read_text())
+    y = {name: sp.load_npz(folder / f"y_{name}.npz") for name in SPLITS}
+    dev, test = (sp.load_npz(folder / f"scores_{name}.npz") for name in ("dev", "test"))
+    threshold = tuned_candidate_thresholds(y["dev"], dev)
+    row = figures(y["test"], decide_candidates(test, threshold), test)
+    return [{"system": "LibMultiLabel, train_tree", "threshold": "micro", **row, **costs}]
+
+
+def of_tree(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """The row of one setting of `LabelTreeClassifier`."""
+    command = [sys.executable, __file__, "--prepared", str(folder), "--options"]
+    done = subprocess.run(
+        [*command, json.dumps(options)], check=True, capture_output=True, text=True
+    )
+    costs = json.loads(done.stdout.splitlines()[-1])
+    truth, predicted, proba = (
+        sp.load_npz(folder / f"{name}.npz") for name in ("y_test", "predicted", "proba")
+    )
+    return {
+        "system": "LabelTreeClassifier",
+        **options,
+        **figures(truth, predicted, proba),
+        **costs,
+    }
 
 
 def main() -> None:
     """Measure every setting in a process of its own."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, default=DATA, help="folder of the datasets")
-    options.add_argument("--results", type=Path, default=HERE / "results")
-    options.add_argument("--features", nargs="+", choices=FEATURES, default=list(FEATURES))
-    options.add_argument("--thresholds", nargs="+", default=["micro", "macro"])
-    options.add_argument("--no-label-texts", action="store_true", help="leave out their names")
-    options.add_argument("--trees", type=int, default=1)
-    options.add_argument("--train", type=int, default=None, help="only so many training texts")
-    options.add_argument("--one", action="store_true", help="measure here, and print the result")
-    given = options.parse_args()
-    with_texts = not given.no_label_texts
-    if given.one:
-        [features], [threshold] = given.features, given.thresholds
-        print(
-            json.dumps(
-                measured(given.data, features, threshold, with_texts, given.trees, given.train)
-            )
-        )
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--data", type=Path, default=DATA, help="folder of the datasets")
+    asked.add_argument("--results", type=Path, default=HERE / "results")
+    asked.add_argument("--features", nargs="+", choices=FEATURES, default=list(FEATURES))
+    asked.add_argument("--thresholds", nargs="+", default=["micro", "macro"])
+    asked.add_argument("--options", type=json.loads, default={}, help="of the tree, as JSON")
+    asked.add_argument("--witness", help="Python of an environment with libmultilabel")
+    asked.add_argument("--train", type=int, default=None, help="only so many training texts")
+    asked.add_argument("--prepared", type=Path, help=argparse.SUPPRESS)
+    given = asked.parse_args()
+    if given.prepared is not None:
+        print(json.dumps(measured(given.prepared, given.options)))
         return
     rows = []
     for features in given.features:
-        for threshold in given.thresholds:
-            command = [sys.executable, __file__, "--one", "--data", str(given.data)]
-            command += ["--trees", str(given.trees)]
-            command += ["--features", features, "--thresholds", threshold]
-            command += [] if with_texts else ["--no-label-texts"]
-            command += [] if given.train is None else ["--train", str(given.train)]
-            found = subprocess.run(command, check=True, capture_output=True, text=True)
-            rows.append(json.loads(found.stdout.splitlines()[-1]))
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            seconds = prepare(folder, given.data, features, given.train)
+            found = [of_tree(folder, {"threshold": t, **given.options}) for t in given.thresholds]
+            if given.witness:
+                found += of_witness(given.witness, folder)
+        for row in found:
+            rows.append({"features": features, "vectorize": round(seconds, 1), **row})
             print(rows[-1], flush=True)
-            content = {"anchor": ANCHOR, "rows": rows}
-            given.results.joinpath("many_labels.json").write_text(json.dumps(content, indent=1))
+    header = ["features", "system", "threshold", *FIGURES, "vectorize", *COSTS]
+    table = [[row[name] for name in header] for row in rows]
+    given.witness = given.prepared = None
+    notes = ["Seconds of processor time; peak in GiB, size of the model in MB."]
+    question = "What does a label tree reach on EURLEX57K, and what does it cost?"
+    report("many_labels", question, machine(1), header, table, {"rows": rows}, given, notes)
 
 
 if __name__ == "__main__":
