@@ -78,9 +78,9 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         Share of PLCP in "both", which the paper found no better than either alone.
     gamma : float, default=0.5
         Share of pairs that come together among those that PLCP asks about.
-    cooccurrence_weight : float, default=0.1
-        Weight of these tasks beside the loss of the labels. 1 is the paper's; on few texts the
-        tasks then take over.
+    cooccurrence_weight : float, default=1.0
+        Weight of these tasks beside the loss of the labels; 1 is the paper's, where all losses are
+        sums over labels and pairs.
     freeze_layers : int or "all", default=0
         So many layers of the encoder, from below, are not trained, and neither are its embeddings
         and the tokens of labels that start from texts: no gradient passes through them, which saves
@@ -256,7 +256,7 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         cooccurrence: str | None = None,
         alpha: float = 0.5,
         gamma: float = 0.5,
-        cooccurrence_weight: float = 0.1,
+        cooccurrence_weight: float = 1.0,
         freeze_layers: int | str = 0,
         dropout: float = 0.1,
         attention_dropout: float | None = 0.0,

@@ -39,7 +39,7 @@ class PairwiseCooccurrence(nn.Module):
         return self.output(both).squeeze(2)
 
     def loss(self, labels: Tensor, pairs: Tensor, together: Tensor) -> Tensor:
-        """Mean cross-entropy of each document's pairs, float Tensor of shape (b,).
+        """Cross-entropy of each document's pairs, their sum, float Tensor of shape (b,).
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class PairwiseCooccurrence(nn.Module):
         losses = F.binary_cross_entropy_with_logits(
             self(labels, pairs).float(), together, reduction="none"
         )
-        return (losses * real).sum(dim=1) / real.sum(dim=1).clamp_min(1)
+        return (losses * real).sum(dim=1)
 
 
 class ConditionalCooccurrence(nn.Module):
@@ -85,7 +85,7 @@ class ConditionalCooccurrence(nn.Module):
         return scores.squeeze(2)
 
     def loss(self, labels: Tensor, given: Tensor, present: Tensor) -> Tensor:
-        """Mean cross-entropy of each document's other labels, float Tensor of shape (b,).
+        """Cross-entropy of each document's other labels, their sum, float Tensor of shape (b,).
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class ConditionalCooccurrence(nn.Module):
         losses = F.binary_cross_entropy_with_logits(
             self(labels, given).float(), present, reduction="none"
         )
-        return (losses * asked).sum(dim=1) / asked.sum(dim=1).clamp_min(1)
+        return (losses * asked).sum(dim=1)
 
 
 def draw_pairs(present: Tensor, gamma: float) -> tuple[Tensor, Tensor]:

@@ -162,10 +162,9 @@ class LACO(nn.Module):
         ids: Tensor,
         pairs: Tensor | None = None,
         together: Tensor | None = None,
-        pair_weight: Tensor | None = None,
         given: Tensor | None = None,
         present: Tensor | None = None,
-        given_weight: Tensor | None = None,
+        document_weight: Tensor | None = None,
     ) -> Tensor:
         """Logits of the labels, float Tensor of shape (b, n).
 
@@ -173,24 +172,26 @@ class LACO(nn.Module):
         ----------
         ids : int64 Tensor of shape (b, m)
             0 is padding.
-        pairs, together, pair_weight : Tensors of shapes (b, P, 2), (b, P), (b,)
-            What PLCP asks, the answers, and each document's part in the loss.
-        given, present, given_weight : Tensors of shapes (b, n), (b, n), (b,)
+        pairs, together : Tensors of shapes (b, P, 2), (b, P)
+            What PLCP asks, and the answers.
+        given, present : Tensors of shapes (b, n), (b, n)
             The same for CLCP.
+        document_weight : Tensor of shape (b,)
+            What each document weighs in both.
         """
         words, labels, first = self.states(ids)
         logits, _ = self._logits(words, labels, first, ids > 0)
-        if self.training:
-            loss: Tensor | float = 0.0
+        if self.training and document_weight is not None:
+            losses = torch.zeros_like(document_weight)
             if self.pairwise is not None and pairs is not None:
-                losses = self.pairwise.loss(cast(Tensor, labels), pairs, cast(Tensor, together))
-                losses = losses * cast(Tensor, pair_weight)
-                loss = loss + self.alpha * losses.mean()
+                of_pairs = self.pairwise.loss(cast(Tensor, labels), pairs, cast(Tensor, together))
+                losses = losses + self.alpha * of_pairs
             if self.conditional is not None and given is not None:
-                losses = self.conditional.loss(cast(Tensor, labels), given, cast(Tensor, present))
-                losses = losses * cast(Tensor, given_weight)
-                loss = loss + (1 - self.alpha) * losses.mean()
-            self._auxiliary = self.cooccurrence_weight * loss
+                of_given = self.conditional.loss(cast(Tensor, labels), given, cast(Tensor, present))
+                losses = losses + (1 - self.alpha) * of_given
+            # The paper sums all losses over labels and pairs; that of the labels is a mean here.
+            share = self.cooccurrence_weight / self.n_labels
+            self._auxiliary = share * (losses * document_weight).mean()
         return logits
 
     def auxiliary_loss(self) -> Tensor | float:

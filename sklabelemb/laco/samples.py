@@ -30,11 +30,7 @@ class CooccurrenceDataset(TextDataset):
     gamma: float = 0.5
 
     def batch(self, indices: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
-        """One batch; pairs and given labels are drawn from torch's generator.
-
-        A document's part in the loss of a task is such that the mean over the batch is the mean
-        over the documents that the task asks about.
-        """
+        """One batch; pairs and given labels are drawn from torch's generator."""
         inputs, target = super().batch(indices)
         if "y" not in target:
             return inputs, target
@@ -42,12 +38,8 @@ class CooccurrenceDataset(TextDataset):
         weight = target.get("sample_weight", torch.ones(len(present)))
         if self.tasks in ("plcp", "both"):
             pairs, together = draw_pairs(present, self.gamma)
-            asked = (pairs[..., 0] >= 0).any(dim=1)
-            inputs |= {"pairs": pairs, "together": together}
-            inputs["pair_weight"] = weight * asked * len(asked) / asked.sum().clamp_min(1)
+            inputs |= {"pairs": pairs, "together": together, "document_weight": weight}
         if self.tasks in ("clcp", "both"):
             given = draw_given(present)
-            asked = given.any(dim=1)
-            inputs |= {"given": given, "present": present.float()}
-            inputs["given_weight"] = weight * asked * len(asked) / asked.sum().clamp_min(1)
+            inputs |= {"given": given, "present": present.float(), "document_weight": weight}
         return inputs, target

@@ -229,7 +229,7 @@ def literal_pairwise(
         for (i, j), truth in zip(pairs, together, strict=True)
         if i >= 0
     ]
-    return sum(losses) / len(losses) if losses else None
+    return sum(losses) if losses else None
 
 
 def literal_conditional(
@@ -245,13 +245,13 @@ def literal_conditional(
         for j in range(len(labels))
         if not given[j]
     ]
-    return sum(losses) / len(losses)
+    return sum(losses)
 
 
-def mean_of_asked(losses: Sequence[float | None], weights: Sequence[float]) -> float:
-    """Mean over the documents that a task asks about, times their sample weights."""
-    asked = [w * x for w, x in zip(weights, losses, strict=True) if x is not None]
-    return sum(asked) / len(asked) if asked else 0.0
+def mean_over_documents(losses: Sequence[float | None], weights: Sequence[float]) -> float:
+    """Mean over all documents, times their sample weights; nothing asked is no loss."""
+    weighted = [w * (x or 0.0) for w, x in zip(weights, losses, strict=True)]
+    return sum(weighted) / len(weighted)
 
 
 # -- a pretrained encoder --------------------------------------------------------------------------

@@ -238,30 +238,23 @@ def test_batches_ask_what_the_tasks_ask():
     data = dataset()
     inputs, target = data.batch(EVERYTHING)
     present = target["y"] > 0
-    assert {"pairs", "together", "pair_weight"} <= inputs.keys()
-    assert {"given", "present", "given_weight"} <= inputs.keys()
+    assert inputs.keys() == {"ids", "pairs", "together", "given", "present", "document_weight"}
     assert torch.equal(inputs["present"] > 0, present)
     for (i, j), together in real_pairs(inputs["pairs"], inputs["together"])[0]:
         assert bool(present[0, i] and present[0, j]) == bool(together)
     assert not (inputs["given"] & ~present).any()
     only_pairs, _ = dataset("plcp").batch(EVERYTHING)
-    assert only_pairs.keys() == {"ids", "pairs", "together", "pair_weight"}
+    assert only_pairs.keys() == {"ids", "pairs", "together", "document_weight"}
     only_given, _ = dataset("clcp").batch(EVERYTHING)
-    assert only_given.keys() == {"ids", "given", "present", "given_weight"}
+    assert only_given.keys() == {"ids", "given", "present", "document_weight"}
 
 
-def test_documents_that_are_not_asked_do_not_count():
+def test_documents_weigh_in_the_tasks_what_they_weigh_in_the_loss_of_the_labels():
     inputs, _ = dataset().batch(EVERYTHING)
-    # Of six documents, three are asked for pairs and four get labels.
-    np.testing.assert_allclose(inputs["pair_weight"], [2, 0, 2, 0, 0, 2])
-    np.testing.assert_allclose(inputs["given_weight"], [1.5, 0, 1.5, 0, 1.5, 1.5])
+    np.testing.assert_array_equal(inputs["document_weight"], np.ones(6))
     weight = np.array([0.5, 1.0, 2.0, 1.0, 3.0, 1.0], dtype=np.float32)
     inputs, _ = dataset(weight=weight).batch(EVERYTHING)
-    np.testing.assert_allclose(inputs["pair_weight"], weight * [2, 0, 2, 0, 0, 2])
-    np.testing.assert_allclose(inputs["given_weight"], weight * [1.5, 0, 1.5, 0, 1.5, 1.5])
-    inputs, _ = dataset(rows=sets([], [2], [7])).batch(np.arange(3))
-    assert not inputs["pair_weight"].any()
-    assert not inputs["given_weight"].any()
+    np.testing.assert_array_equal(inputs["document_weight"], weight)
 
 
 def test_gamma_of_the_dataset_is_that_of_the_draw():

@@ -17,7 +17,7 @@ from .literal import (
     literal_laco,
     literal_pairwise,
     literal_weights,
-    mean_of_asked,
+    mean_over_documents,
 )
 
 N_WORDS, CLS, SEP = 14, 12, 13
@@ -460,8 +460,7 @@ def asked(present, seed=0):
         "together": together,
         "given": given,
         "present": present.double(),
-        "pair_weight": torch.tensor([1.0, 2.0, 0.5, 0.0, 3.0]),
-        "given_weight": torch.tensor([0.5, 1.0, 0.0, 2.0, 4.0]),
+        "document_weight": torch.tensor([1.0, 2.0, 0.5, 0.0, 3.0]),
     }
 
 
@@ -472,8 +471,7 @@ PRESENT = torch.tensor([[1, 1, 0, 1, 0], [0, 0, 1, 1, 0], [0] * 5, [0, 1, 0, 0, 
 @pytest.mark.parametrize("block_size", [None, 2])
 def test_loss_of_the_tasks_follows_the_equations(joint_embedding, block_size):
     questions = asked(PRESENT > 0)
-    # Not the mean over the batch that `CooccurrenceDataset` arranges: any weights go through.
-    weights = {name: questions[f"{name}_weight"].tolist() for name in ("pair", "given")}
+    weights = questions["document_weight"].tolist()
     for cooccurrence, alpha in [("both", 0.3), ("plcp", 0.3), ("clcp", 0.3), ("both", 1.0)]:
         network = laco(
             5,
@@ -502,7 +500,7 @@ def test_loss_of_the_tasks_follows_the_equations(joint_embedding, block_size):
                 )
             ]
             share = alpha if cooccurrence == "both" else 1.0
-            wanted += share * mean_of_asked(losses, weights["pair"])
+            wanted += share * mean_over_documents(losses, weights)
         if cooccurrence != "plcp":
             weight, bias = p["conditional.output.weight"][0], float(p["conditional.output.bias"][0])
             losses = [
@@ -512,8 +510,8 @@ def test_loss_of_the_tasks_follows_the_equations(joint_embedding, block_size):
                 )
             ]
             share = 1 - alpha if cooccurrence == "both" else 1.0
-            wanted += share * mean_of_asked(losses, weights["given"])
-        assert float(network.auxiliary_loss().detach()) == pytest.approx(0.7 * wanted, rel=1e-5)
+            wanted += share * mean_over_documents(losses, weights)
+        assert float(network.auxiliary_loss().detach()) == pytest.approx(0.7 * wanted / 5, rel=1e-5)
         assert wanted > 0.1
 
 
