@@ -14,7 +14,7 @@ import torch
 from sklabelemb import LEAMClassifier
 from sklabelemb.decision import tuned_thresholds, validation_score
 from sklabelemb.learning.losses import LabelLoss, TaskLoss
-from sklabelemb.mtle import MTLEClassifier
+from sklabelemb.mtle import PAPER_SETTINGS, MTLEClassifier
 
 from ..tolerances import close
 
@@ -446,3 +446,14 @@ def test_labels_without_positives_are_named_with_their_task():
     with pytest.warns(UserWarning, match=r"1 of 3 labels have no positive.*\('staff'\)"):
         model = mtle(max_epochs=1).fit_tasks({**TASKS, "mail": (MAILS, FRAME.assign(staff=0))})
     assert np.isfinite(scores(model)["mail"]).all()
+
+
+def test_the_papers_settings_train_by_plain_gradient_descent():
+    texts = [f"{word} {word} today" for words in TOPICS.values() for word in words] * 5
+    y = np.repeat(NAMES, 2).tolist() * 5
+    small = {"embedding_dim": 8, "hidden_size": 8, "batch_size": 8, "device": "cpu"}
+    model = MTLEClassifier(**PAPER_SETTINGS | small, random_state=0).fit(texts, y)
+    [group] = model.net_.optimizer_.param_groups
+    assert isinstance(model.net_.optimizer_, torch.optim.SGD)
+    assert (group["momentum"], group["weight_decay"]) == (0, 1e-5)
+    assert (model.predict(texts) == y).mean() > 0.9
