@@ -31,7 +31,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sklabelemb import LabelTreeClassifier, save
 from sklabelemb.datasets import load_folder
-from sklabelemb.decision.candidates import decide_candidates, tuned_candidate_thresholds
+from sklabelemb.decision import decide, tuned_thresholds
 from sklabelemb.metrics import multilabel_report, precision_at_k, r_precision_at_k
 
 HERE = Path(__file__).resolve().parent
@@ -142,8 +142,8 @@ def of_witness(python: str, folder: Path) -> list[dict[str, Any]]:
     costs = json.loads(folder.joinpath("costs.json").read_text())
     y = {name: sp.load_npz(folder / f"y_{name}.npz") for name in SPLITS}
     dev, test = (sp.load_npz(folder / f"scores_{name}.npz") for name in ("dev", "test"))
-    threshold = tuned_candidate_thresholds(y["dev"], dev)
-    row = figures(y["test"], decide_candidates(test, threshold), test)
+    threshold = tuned_thresholds(y["dev"], dev)
+    row = figures(y["test"], decide(test, threshold), test)
     return [{"system": "LibMultiLabel, train_tree", "threshold": "micro", **row, **costs}]
 
 

@@ -1,13 +1,21 @@
-"""Sparse matrices row by row: their largest values, and their values at the places of another."""
+"""Sparse matrices row by row: stacked, their largest values, and values at places of another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["stacked", "top_of_rows", "values_at"]
+__all__ = ["concatenated", "stacked", "top_of_rows", "values_at"]
+
+
+def concatenated(parts: Sequence[Any]) -> Any:
+    """Arrays, or sparse matrices, one below the other."""
+    if sp.issparse(parts[0]):
+        return sp.csr_matrix(sp.vstack(parts, format="csr"))
+    return np.concatenate(parts)
 
 
 def stacked(

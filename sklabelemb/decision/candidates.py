@@ -1,7 +1,7 @@
-"""Decisions and thresholds where only some labels of each sample have a score.
+"""Thresholds where only some labels of each sample have a score, as a sparse matrix.
 
-With thousands of labels a classifier scores the few that could be meant, as a sparse matrix. A
-label without a stored score is never predicted, however low its threshold.
+With thousands of labels a classifier scores the few that could be meant. A label without a stored
+score is never predicted, however low its threshold.
 """
 
 from __future__ import annotations
@@ -9,156 +9,150 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from sklabelemb.decision.objectives import WORTHLESS_F1
-from sklabelemb.decision.thresholds import shrunk
 from sklabelemb.sparse_rows import values_at
 
-__all__ = ["decide_candidates", "tuned_candidate_thresholds"]
+__all__ = ["RankedPairs", "best_common_of_candidates", "best_cuts", "best_mean_cut", "gainful_cuts"]
 
 
-def decide_candidates(
-    scores: sp.csr_matrix, thresholds: np.ndarray | float, min_labels: int = 0
-) -> sp.csr_matrix:
-    """Which labels are predicted, of those that have a score.
+class RankedPairs:
+    """Scores in groups, each group from its highest to its lowest.
 
     Parameters
     ----------
-    scores : csr_matrix of shape (n_samples, n_labels)
-    thresholds : float or ndarray of shape (n_labels,)
-    min_labels : int, default=0
-        Where fewer labels reach their threshold, those that miss it by least are added, as far as
-        there are any.
+    group : int ndarray of shape (n_pairs,)
+    scores : ndarray of shape (n_pairs,)
+    hits : bool ndarray of shape (n_pairs,)
+        Where a score belongs to a positive.
 
-    Returns
-    -------
-    csr_matrix of bool, shape (n_samples, n_labels)
+    Attributes
+    ----------
+    group, scores : ndarrays of shape (n_pairs,)
+        In order.
+    hits, taken : int ndarrays of shape (n_pairs,)
+        How many positives, and how many pairs, are taken if the group is cut behind each place.
+    tied : bool ndarray of shape (n_pairs,)
+        Where one cannot cut, the next score being equal.
+    """
+
+    def __init__(self, group: np.ndarray, scores: np.ndarray, hits: np.ndarray) -> None:
+        order = np.lexsort((-scores, group))
+        self.group, self.scores = group[order], scores[order]
+        self._starts = np.flatnonzero(np.diff(self.group, prepend=-1))
+        self._lengths = np.diff(self._starts, append=len(order))
+        start = np.repeat(self._starts, self._lengths)
+        running = np.concatenate([[0], np.cumsum(hits[order])])
+        self.hits = running[1:] - running[start]
+        self.taken = np.arange(1, len(order) + 1) - start
+        self.tied = np.zeros(len(order), dtype=bool)
+        self.tied[:-1] = np.diff(self.group) == 0
+        self.tied[:-1] &= self.scores[:-1] == self.scores[1:]
+
+    @classmethod
+    def of_labels(cls, y: sp.csr_matrix, scores: sp.csr_matrix) -> RankedPairs:
+        """The stored scores of each label."""
+        return cls(scores.indices, scores.data, values_at(y, scores) > 0)
+
+    @classmethod
+    def of_samples(cls, y: sp.csr_matrix, scores: sp.csr_matrix) -> RankedPairs:
+        """The stored scores of each sample."""
+        rows = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
+        return cls(rows, scores.data, values_at(y, scores) > 0)
+
+    def best(self, values: np.ndarray) -> np.ndarray:
+        """The first place of each group that has its largest value."""
+        largest = np.maximum.reduceat(values, self._starts)
+        found = np.flatnonzero(values == np.repeat(largest, self._lengths))
+        return found[np.searchsorted(found, self._starts)]
+
+    def cuts(self, places: np.ndarray) -> np.ndarray:
+        """Thresholds behind places: midway to the next score of the group, if there is one."""
+        following = np.minimum(places + 1, len(self.group) - 1)
+        inside = self.group[following] == self.group[places]
+        return _between(
+            self.scores[places], np.where(inside, self.scores[following], self.scores[places])
+        )
+
+
+def best_cuts(pairs: RankedPairs, positives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Threshold of each group that maximises its F1, and that F1; infinite and 0 without a hit.
+
+    Parameters
+    ----------
+    pairs : RankedPairs
+    positives : ndarray of shape (n_groups,)
+        How many there are, scored or not.
 
     Examples
     --------
     >>> import scipy.sparse as sp
-    >>> scores = sp.csr_matrix([[0.9, 0.2, 0.0], [0.3, 0.0, 0.0]])
-    >>> decide_candidates(scores, 0.5, min_labels=1).toarray()
-    array([[ True, False, False],
-           [ True, False, False]])
+    >>> y = sp.csr_matrix([[1, 0], [1, 0], [0, 1]])
+    >>> scores = sp.csr_matrix([[0.9, 0.1], [0.7, 0.0], [0.3, 0.4]])
+    >>> best_cuts(RankedPairs.of_labels(y, scores), np.array([2, 1]))
+    (array([0.5 , 0.25]), array([1., 1.]))
     """
-    thresholds = np.broadcast_to(thresholds, scores.shape[1])
-    margin = scores.data - thresholds[scores.indices]
-    decided = margin >= 0
-    lengths = np.diff(scores.indptr)
-    row = np.repeat(np.arange(len(lengths)), lengths)
-    if min_labels:
-        order = np.lexsort((-margin, row))
-        rank = np.arange(len(order)) - np.repeat(scores.indptr[:-1], lengths)
-        decided[order[rank < min_labels]] = True
-    kept = np.flatnonzero(decided)
-    ones = np.ones(len(kept), dtype=bool)
-    return sp.csr_matrix((ones, (row[kept], scores.indices[kept])), shape=scores.shape)
-
-
-def tuned_candidate_thresholds(
-    y: sp.csr_matrix, scores: sp.csr_matrix, shrinkage: float = np.inf, measure: str = "micro"
-) -> np.ndarray:
-    """One threshold per label, tuned for F1 and shrunk for rare labels.
-
-    As :func:`.tuned_thresholds`, but of scores as they are, of which only some are stored.
-
-    Parameters
-    ----------
-    y : csr_matrix of shape (n_samples, n_labels)
-    scores : csr_matrix of shape (n_samples, n_labels)
-        Of samples that were not trained on.
-    shrinkage : float, default=inf
-        inf: the common threshold for all. 0: each label its own.
-    measure : {"micro", "macro"}, default="micro"
-
-    Returns
-    -------
-    ndarray of shape (n_labels,)
-        Infinite if no positive has a score.
-
-    Examples
-    --------
-    >>> import scipy.sparse as sp
-    >>> y = sp.csr_matrix([[1, 0], [1, 0], [0, 1], [0, 0]])
-    >>> scores = sp.csr_matrix([[0.9, 0.1], [0.8, 0.0], [0.3, 0.4], [0.1, 0.2]])
-    >>> tuned_candidate_thresholds(y, scores).round(2)
-    array([0.35, 0.35])
-    >>> tuned_candidate_thresholds(y, scores, shrinkage=0, measure="macro").round(2)
-    array([0.55, 0.3 ])
-    """
-    hits = values_at(y, scores) > 0
-    positives = np.asarray(y.sum(axis=0), dtype=np.float64).ravel()
-    if not hits.any():
-        return np.full(len(positives), np.inf)
-    if measure == "macro":
-        common = _common_for_macro(scores, hits, positives)
-    else:
-        together = np.zeros(len(hits), dtype=np.int64)
-        common = _best_cuts(together, scores.data, hits, positives.sum(keepdims=True))[0][0]
-    if not np.isfinite(shrinkage):
-        return np.full(len(positives), common)
-    own, f1 = _best_cuts(scores.indices, scores.data, hits, positives)
-    if measure == "macro":
-        own = np.where(f1 < WORTHLESS_F1, np.inf, own)
-    return shrunk(own, common, positives, shrinkage)
-
-
-def _best_cuts(
-    group: np.ndarray, scores: np.ndarray, hits: np.ndarray, positives: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Threshold of each group that maximises its F1, and that F1; inf and 0 without a hit."""
-    order, f1 = _f1_by_rank(group, scores, hits, positives)
-    group, ranked = group[order], scores[order]
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
-    best = np.maximum.reduceat(f1, starts)
-    # The first place of each group that has its best.
-    is_best = np.flatnonzero(f1 == np.repeat(best, np.diff(starts, append=len(f1))))
-    cut = is_best[np.searchsorted(is_best, starts)]
-    following = np.minimum(cut + 1, len(group) - 1)
-    below = np.where(group[following] == group[cut], ranked[following], ranked[cut])
-    found = best > 0
+    f1 = 2 * pairs.hits / (pairs.taken + positives[pairs.group])
+    f1[pairs.tied] = -1
+    places = pairs.best(f1)
+    places = places[f1[places] > 0]
     thresholds, values = np.full(len(positives), np.inf), np.zeros(len(positives))
-    thresholds[group[starts[found]]] = _between(ranked[cut], below)[found]
-    values[group[starts[found]]] = best[found]
+    thresholds[pairs.group[places]] = pairs.cuts(places)
+    values[pairs.group[places]] = f1[places]
     return thresholds, values
 
 
-def _common_for_macro(scores: sp.csr_matrix, hits: np.ndarray, positives: np.ndarray) -> float:
-    """The threshold of all labels that maximises the sum of their F1."""
-    order, f1 = _f1_by_rank(scores.indices, scores.data, hits, positives, untied=False)
-    group, ranked = scores.indices[order], scores.data[order]
-    before = np.where(np.diff(group, prepend=-1) != 0, 0.0, np.roll(f1, 1))
-    descending = np.argsort(-ranked, kind="stable")
+def best_common_of_candidates(y: sp.csr_matrix, scores: sp.csr_matrix) -> float:
+    """The threshold of all labels that maximises F1 over all pairs; infinite without a hit."""
+    hits = values_at(y, scores) > 0
+    together = RankedPairs(np.zeros(len(hits), dtype=np.int64), scores.data, hits)
+    return float(best_cuts(together, np.array([y.nnz]))[0][0]) if hits.any() else np.inf
+
+
+def best_mean_cut(pairs: RankedPairs, positives: np.ndarray) -> float:
+    """The threshold of all groups that maximises the sum of their F1; infinite without a hit."""
+    if not len(pairs.hits) or not pairs.hits.any():
+        return np.inf
+    f1 = 2 * pairs.hits / (pairs.taken + positives[pairs.group])
+    before = np.where(pairs.taken == 1, 0.0, np.roll(f1, 1))
+    descending = np.argsort(-pairs.scores, kind="stable")
     total = np.cumsum((f1 - before)[descending])
-    ranked = ranked[descending]
+    ranked = pairs.scores[descending]
     total[:-1][ranked[:-1] == ranked[1:]] = -np.inf
     cut = int(total.argmax())
     return float(_between(ranked[cut], ranked[min(cut + 1, len(ranked) - 1)]))
 
 
-def _f1_by_rank(
-    group: np.ndarray,
-    scores: np.ndarray,
-    hits: np.ndarray,
-    positives: np.ndarray,
-    untied: bool = True,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Order by group and falling score, and F1 of the group if it is cut behind each place.
+def gainful_cuts(pairs: RankedPairs, value: float, n_positives: int, n_labels: int) -> np.ndarray:
+    """Thresholds of the labels that maximise F1 over all pairs, by Dinkelbach's method.
 
-    Between equal scores one cannot cut; there F1 is -1, if `untied`.
+    Parameters
+    ----------
+    pairs : RankedPairs
+        Of the labels.
+    value : float
+        An F1 that is reached already.
+    n_positives, n_labels : int
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        Infinite for labels without a hit; see :class:`sklabelemb.decision.objectives.MicroF1`.
     """
-    order = np.lexsort((-scores, group))
-    group, ranked = group[order], scores[order]
-    is_first = np.diff(group, prepend=-1) != 0
-    start = np.maximum.accumulate(np.where(is_first, np.arange(len(group)), 0))
-    running = np.concatenate([[0], np.cumsum(hits[order])])
-    n_hits = running[1:] - running[start]
-    taken = np.arange(1, len(group) + 1) - start
-    f1 = 2 * n_hits / (taken + positives[group])
-    if untied:
-        tied = (group[:-1] == group[1:]) & (ranked[:-1] == ranked[1:])
-        f1[:-1][tied] = -1
-    return order, f1
+    while True:
+        gain = 2 * pairs.hits - value * pairs.taken
+        gain[pairs.tied] = -np.inf
+        places = pairs.best(gain)
+        some = places[gain[places] > 0]
+        reached = 2 * pairs.hits[some].sum() / (pairs.taken[some].sum() + n_positives)
+        if reached <= value * (1 + 1e-12):
+            break
+        value = reached
+    thresholds = np.full(n_labels, np.inf)
+    with_hits = np.unique(pairs.group[pairs.hits > 0])
+    first = np.searchsorted(pairs.group, with_hits)
+    # Just above the highest score, where nothing is worth being taken.
+    thresholds[with_hits] = np.nextafter(pairs.scores[first], np.inf)
+    thresholds[pairs.group[some]] = pairs.cuts(some)
+    return thresholds
 
 
 def _between(above: np.ndarray | float, below: np.ndarray | float) -> np.ndarray:

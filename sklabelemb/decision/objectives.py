@@ -15,6 +15,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklabelemb.decision.candidates import (
+    RankedPairs,
+    best_common_of_candidates,
+    best_cuts,
+    best_mean_cut,
+    gainful_cuts,
+)
+from sklabelemb.decision.rules import decide
 from sklabelemb.decision.thresholds import best_common_threshold, best_thresholds, cuts_between
 
 __all__ = ["OBJECTIVES", "CallableObjective", "MacroF1", "MicroF1", "Objective", "SamplesF1"]
@@ -23,8 +31,12 @@ __all__ = ["OBJECTIVES", "CallableObjective", "MacroF1", "MicroF1", "Objective",
 class Objective(ABC):
     """A measure of decisions; larger is better.
 
-    In what follows `y` is an indicator as CSR, `scores` an ndarray of the same shape.
+    In what follows `y` is an indicator as CSR, `scores` an ndarray of the same shape. Where
+    :attr:`takes_candidates`, scores (and decisions) may also be CSR: a label without a stored score
+    is not predicted.
     """
+
+    takes_candidates = False
 
     @abstractmethod
     def score(self, y: sp.csr_matrix, decisions: np.ndarray) -> float:
@@ -63,19 +75,27 @@ class MicroF1(Objective):
     W. Dinkelbach. "On Nonlinear Fractional Programming". Management Science 13 (7), 1967.
     """
 
-    def score(self, y: sp.csr_matrix, decisions: np.ndarray) -> float:
+    takes_candidates = True
+
+    def score(self, y: sp.csr_matrix, decisions: Any) -> float:
         """Value for bool decisions."""
-        total = np.count_nonzero(decisions) + y.nnz
+        total = decisions.sum() + y.nnz
         return float(2 * _hits(y, decisions).sum() / max(1, total))
 
-    def common(self, y: sp.csr_matrix, scores: np.ndarray) -> float:
+    def common(self, y: sp.csr_matrix, scores: Any) -> float:
         """Return the best common threshold."""
+        if sp.issparse(scores):
+            return best_common_of_candidates(y, scores)
         return best_common_threshold(y, scores)
 
-    def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
+    def own(self, y: sp.csr_matrix, scores: Any, start: float) -> np.ndarray:
         """Return the best threshold of each label."""
         if not y.nnz:
             return np.full(scores.shape[1], np.inf)
+        if sp.issparse(scores):
+            pairs = RankedPairs.of_labels(y, scores)
+            value = self.score(y, decide(scores, start))
+            return gainful_cuts(pairs, value, y.nnz, scores.shape[1])
         value = self.score(y, scores >= start)
         truth = y.toarray().astype(bool)
         order = np.argsort(-scores, axis=0, kind="stable")
@@ -113,18 +133,25 @@ class MacroF1(Objective):
     is next to nothing, and it would be predicted for nearly every sample.
     """
 
-    def score(self, y: sp.csr_matrix, decisions: np.ndarray) -> float:
+    takes_candidates = True
+
+    def score(self, y: sp.csr_matrix, decisions: Any) -> float:
         """Value for bool decisions."""
-        total = decisions.sum(axis=0) + y.sum(axis=0).A1
+        total = np.asarray(decisions.sum(axis=0)).ravel() + y.sum(axis=0).A1
         return float(np.mean(2 * _hits(y, decisions) / np.maximum(total, 1)))
 
-    def common(self, y: sp.csr_matrix, scores: np.ndarray) -> float:
+    def common(self, y: sp.csr_matrix, scores: Any) -> float:
         """Return the best common threshold."""
+        if sp.issparse(scores):
+            return best_mean_cut(RankedPairs.of_labels(y, scores), y.sum(axis=0).A1)
         return _best_common(y.toarray().astype(bool), scores)
 
-    def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
+    def own(self, y: sp.csr_matrix, scores: Any, start: float) -> np.ndarray:
         """Return the best threshold of each label."""
-        own, f1 = best_thresholds(y.toarray().astype(bool), scores)
+        if sp.issparse(scores):
+            own, f1 = best_cuts(RankedPairs.of_labels(y, scores), y.sum(axis=0).A1)
+        else:
+            own, f1 = best_thresholds(y.toarray().astype(bool), scores)
         return np.where(f1 < WORTHLESS_F1, np.inf, own)
 
 
@@ -272,8 +299,10 @@ OBJECTIVES: dict[str, type[Objective]] = {
 OBJECTIVES |= {f"f1_{name.removesuffix('_f1')}": kind for name, kind in OBJECTIVES.items()}
 
 
-def _hits(y: sp.csr_matrix, decisions: np.ndarray) -> np.ndarray:
+def _hits(y: sp.csr_matrix, decisions: Any) -> np.ndarray:
     """True positives of each label."""
+    if sp.issparse(decisions):
+        return np.asarray(y.multiply(decisions).sum(axis=0)).ravel()
     rows, columns = y.nonzero()
     return np.bincount(columns, weights=decisions[rows, columns], minlength=y.shape[1])
 

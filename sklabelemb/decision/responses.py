@@ -49,7 +49,8 @@ def label_scores(
     *,
     response_method: str = "auto",
     label_names: Sequence[Any] | None = None,
-) -> np.ndarray:
+    keep_sparse: bool = False,
+) -> Any:
     """Score every label by a fitted multi-label classifier, as logits.
 
     scikit-learn's classifiers answer in several forms: an array with one column a label; a list
@@ -67,6 +68,9 @@ def label_scores(
     label_names : sequence of length n_labels, default=None
         The order in which the labels are wanted, where the classifier knows their names. None: as
         they come.
+    keep_sparse : bool, default=False
+        Whether a sparse matrix of probabilities is given back as it is, as CSR; what is not stored
+        in it is 0.
 
     Returns
     -------
@@ -90,35 +94,44 @@ def label_scores(
     array([[-0.69, 36.04]])
     """
     method = response_name(estimator, response_method)
-    scores = label_answers(estimator, X, n_labels, method, label_names)
+    scores = label_answers(estimator, X, n_labels, method, label_names, keep_sparse)
+    if sp.issparse(scores):
+        return scores
     return logit(np.clip(scores, EPSILON, 1 - EPSILON)) if method == "predict_proba" else scores
 
 
 def label_answers(
-    estimator: Any, X: Any, n_labels: int, method: str, label_names: Sequence[Any] | None = None
-) -> np.ndarray:
+    estimator: Any,
+    X: Any,
+    n_labels: int,
+    method: str,
+    label_names: Sequence[Any] | None = None,
+    keep_sparse: bool = False,
+) -> Any:
     """As :func:`label_scores`, but as the method gives them: probabilities as probabilities."""
     answer = getattr(estimator, method)(X)
-    if isinstance(answer, list):
-        answer = _stacked(answer, estimator)
-    elif sp.issparse(answer):
-        answer = answer.toarray()
-    scores = np.asarray(answer, dtype=np.float64)
-    if n_labels == 1 and scores.ndim == 1:
-        scores = scores[:, np.newaxis]
-    elif n_labels == 1 and scores.ndim == 2 and scores.shape[1] == 2:
-        scores = scores[:, 1:]  # the two classes of a binary classifier
+    if sp.issparse(answer):
+        # Of decision values that are not stored nobody knows that they are low.
+        keep = keep_sparse and method == "predict_proba"
+        scores = sp.csr_matrix(answer, dtype=np.float64) if keep else answer.toarray()
+    else:
+        scores = _in_columns(answer, n_labels, estimator)
     if scores.ndim != 2 or scores.shape[1] != n_labels:
         raise ValueError(
             f"{type(estimator).__name__}.{method} gave an array of shape {scores.shape}, but y has "
             f"{n_labels} labels: one column a label is needed. Is it a multi-label classifier? "
             "Others work inside OneVsRestClassifier or MultiOutputClassifier."
         )
-    if not np.all(np.isfinite(scores)):
-        row, label = np.argwhere(~np.isfinite(scores))[0]
+    values = scores.data if sp.issparse(scores) else scores
+    if not np.all(np.isfinite(values)):
+        first = int(np.flatnonzero(~np.isfinite(values))[0])
+        row, label = divmod(first, n_labels)
+        if sp.issparse(scores):
+            row = int(np.searchsorted(scores.indptr, first, side="right")) - 1
+            label = int(scores.indices[first])
         raise ValueError(
-            f"{type(estimator).__name__}.{method} gave {scores[row, label]} for sample {row} and "
-            f"label {label}: scores must be finite."
+            f"{type(estimator).__name__}.{method} gave {values.ravel()[first]} for sample {row} "
+            f"and label {label}: scores must be finite."
         )
     known = None if label_names is None else names_of(estimator)
     if known is None or label_names is None:
@@ -126,6 +139,17 @@ def label_answers(
     positions(label_names, known, name="y", owner="the classifier")  # for its message
     order = positions(known, label_names)
     return scores if order is None else scores[:, order]
+
+
+def _in_columns(answer: Any, n_labels: int, estimator: Any) -> np.ndarray:
+    """Dense scores, a column a label where the classifier answers in another form."""
+    scores = np.asarray(_stacked(answer, estimator) if isinstance(answer, list) else answer)
+    scores = scores.astype(np.float64, copy=False)
+    if n_labels == 1 and scores.ndim == 1:
+        return scores[:, np.newaxis]
+    if n_labels == 1 and scores.ndim == 2 and scores.shape[1] == 2:
+        return scores[:, 1:]  # the two classes of a binary classifier
+    return scores
 
 
 def _stacked(answers: list[Any], estimator: Any) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.special import expit, softmax
 
 __all__ = ["check_threshold", "decide", "probabilities"]
@@ -28,12 +29,13 @@ def probabilities(logits: np.ndarray, multilabel: bool) -> np.ndarray:
     return softmax(logits, axis=1)
 
 
-def decide(proba: np.ndarray, thresholds: np.ndarray | float, min_labels: int = 0) -> np.ndarray:
+def decide(proba: Any, thresholds: np.ndarray | float, min_labels: int = 0) -> Any:
     """Which labels are predicted.
 
     Parameters
     ----------
-    proba : ndarray of shape (n_samples, n_labels)
+    proba : ndarray or csr_matrix of shape (n_samples, n_labels)
+        Of a sparse matrix only labels that have a stored value are ever predicted.
     thresholds : float or ndarray of shape (n_labels,)
         A label is predicted from its threshold on.
     min_labels : int, default=0
@@ -42,7 +44,8 @@ def decide(proba: np.ndarray, thresholds: np.ndarray | float, min_labels: int = 
 
     Returns
     -------
-    bool ndarray of shape (n_samples, n_labels)
+    bool ndarray or csr_matrix of shape (n_samples, n_labels)
+        Sparse for sparse.
 
     Examples
     --------
@@ -54,6 +57,8 @@ def decide(proba: np.ndarray, thresholds: np.ndarray | float, min_labels: int = 
     array([[ True, False],
            [ True, False]])
     """
+    if sp.issparse(proba):
+        return _decide_stored(proba, thresholds, min_labels)
     margin = proba - thresholds
     decisions = margin >= 0
     if min_labels:
@@ -63,6 +68,23 @@ def decide(proba: np.ndarray, thresholds: np.ndarray | float, min_labels: int = 
             top = np.argpartition(-margin[few], k - 1, axis=1)[:, :k]
             decisions[few[:, None], top] = True
     return decisions
+
+
+def _decide_stored(
+    proba: sp.csr_matrix, thresholds: np.ndarray | float, min_labels: int
+) -> sp.csr_matrix:
+    proba = sp.csr_matrix(proba)
+    margin = proba.data - np.broadcast_to(thresholds, proba.shape[1])[proba.indices]
+    decided = margin >= 0
+    lengths = np.diff(proba.indptr)
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    if min_labels:
+        order = np.lexsort((-margin, row))
+        rank = np.arange(len(order)) - np.repeat(proba.indptr[:-1], lengths)
+        decided[order[rank < min_labels]] = True
+    kept = np.flatnonzero(decided)
+    ones = np.ones(len(kept), dtype=bool)
+    return sp.csr_matrix((ones, (row[kept], proba.indices[kept])), shape=proba.shape)
 
 
 def check_threshold(threshold: Any, n_labels: int) -> np.ndarray | None:

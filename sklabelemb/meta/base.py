@@ -40,6 +40,7 @@ from sklabelemb.sklearn_internals import (
     fit_context,
     raise_for_params,
 )
+from sklabelemb.sparse_rows import concatenated
 from sklabelemb.targets import Targets, names_of, positions
 
 __all__ = ["LabelMetaEstimator", "estimator_has"]
@@ -348,11 +349,17 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         tags.target_tags.multi_output = True
         return tags
 
-    def _answers(self, X: Any, method: str) -> np.ndarray:
+    @property
+    def _takes_candidates(self) -> bool:
+        """Whether scores may be a sparse matrix of probabilities, with those of some labels."""
+        return False
+
+    def _answers(self, X: Any, method: str, keep_sparse: bool = False) -> Any:
         """What a method of the fitted classifier says, a column a label."""
         check_is_fitted(self)
         names = list(self.label_names_) if self.targets_.named else None
-        return label_answers(self.estimator_, X, self.targets_.n_labels, method, names)
+        n_labels = self.targets_.n_labels
+        return label_answers(self.estimator_, X, n_labels, method, names, keep_sparse)
 
     def _routed(self, sample_weight: np.ndarray | None, params: dict[str, Any]) -> Bunch:
         """Arguments for the classifier's fit and the splitter's split."""
@@ -383,12 +390,13 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
     ) -> CrossFit:
         """Fit to all samples, and score each sample by a classifier that has not seen it."""
         names = list(targets.label_names) if targets.named else None
-        scored = Scored(targets.n_labels, names)
+        scored = Scored(targets.n_labels, names, self._takes_candidates)
         method = response_name(self.estimator, self.response_method)
         if isinstance(self.cv, str):
             self._check_prefit()
             scores = scored.by(self.estimator, X, method)
-            return CrossFit(self.estimator, method, scores, indicator, np.arange(len(scores)))
+            samples = np.arange(indicator.shape[0])
+            return CrossFit(self.estimator, method, scores, indicator, samples)
         splits = list(self._splitter().split(X, y, **split_params))
         tests = [np.asarray(test) for _, test in splits]
         if not sum(map(len, tests)):
@@ -412,7 +420,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         return CrossFit(
             estimator=results[-1][0],
             method=method,
-            scores=np.concatenate([scores for _, scores in results if scores is not None]),
+            scores=concatenated([scores for _, scores in results if scores is not None]),
             truth=indicator[np.concatenate(tests)],
             samples=np.concatenate(tests),
         )

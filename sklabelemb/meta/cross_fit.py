@@ -25,7 +25,7 @@ class CrossFit:
     estimator : classifier
     method : {"predict_proba", "decision_function"}
         What gave the scores.
-    scores : ndarray of shape (n_scores, n_labels)
+    scores : ndarray, or csr_matrix of probabilities, shape (n_scores, n_labels)
         Logits or decision values, see :func:`sklabelemb.decision.label_scores`.
     truth : csr_matrix of shape (n_scores, n_labels)
     samples : int ndarray of shape (n_scores,)
@@ -34,7 +34,7 @@ class CrossFit:
 
     estimator: Any
     method: str
-    scores: np.ndarray
+    scores: Any
     truth: sp.csr_matrix
     samples: np.ndarray
 
@@ -45,11 +45,17 @@ class Scored:
 
     n_labels: int
     label_names: list[Any] | None
+    keep_sparse: bool = False
 
-    def by(self, estimator: Any, X: Any, method: str) -> np.ndarray:
+    def by(self, estimator: Any, X: Any, method: str) -> Any:
         """Scores of the labels by a fitted classifier, in this order."""
         return label_scores(
-            estimator, X, self.n_labels, response_method=method, label_names=self.label_names
+            estimator,
+            X,
+            self.n_labels,
+            response_method=method,
+            label_names=self.label_names,
+            keep_sparse=self.keep_sparse,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +15,7 @@ from sklabelemb.decision.objectives import Objective
 from sklabelemb.decision.rules import EPSILON
 from sklabelemb.decision.thresholds import shrunk
 from sklabelemb.model_selection import MultilabelStratifiedKFold
+from sklabelemb.sparse_rows import concatenated
 
 __all__ = ["SHRINKAGES", "Candidate", "ThresholdSearch", "as_probabilities", "search_thresholds"]
 
@@ -54,11 +56,11 @@ class Candidate:
     min_labels: int = 0
 
     def thresholds(
-        self, common: float, own: np.ndarray | None, positives: np.ndarray
+        self, untuned: float, common: float, own: np.ndarray | None, positives: np.ndarray
     ) -> np.ndarray:
-        """Thresholds for scores, given the tuned ones."""
+        """Thresholds for scores, given the classifier's own and the tuned ones."""
         if self.strategy == "default" or not np.isfinite(common):
-            return np.full(len(positives), UNTUNED)
+            return np.full(len(positives), untuned)
         if own is None or self.strategy == "common":
             return np.full(len(positives), common)
         return shrunk(own, common, positives, self.shrinkage)
@@ -85,7 +87,7 @@ class ThresholdSearch:
 
 def search_thresholds(
     y: sp.csr_matrix,
-    scores: np.ndarray,
+    scores: Any,
     objective: Objective,
     *,
     strategies: Sequence[str] = ("common", "per_label"),
@@ -106,8 +108,9 @@ def search_thresholds(
     Parameters
     ----------
     y : csr_matrix of shape (n_samples, n_labels)
-    scores : ndarray of shape (n_samples, n_labels)
-        Logits or decision values of samples that the classifier was not trained on.
+    scores : ndarray, or csr_matrix of probabilities, shape (n_samples, n_labels)
+        Logits or decision values of samples that the classifier was not trained on. A sparse
+        matrix has some probabilities of each sample, and the objective must take candidates.
     objective : Objective
     strategies : sequence of {"common", "per_label"}
     shrinkages : sequence of float
@@ -125,8 +128,9 @@ def search_thresholds(
     -------
     ThresholdSearch
     """
+    untuned = np.nextafter(0.5, 1) if sp.issparse(scores) else UNTUNED
 
-    def decided(scores: np.ndarray, thresholds: np.ndarray, least: int) -> np.ndarray:
+    def decided(scores: Any, thresholds: np.ndarray, least: int) -> Any:
         if are_logits:
             return decide(expit(scores), as_probabilities(thresholds), least)
         return decide(scores, thresholds, least)
@@ -134,7 +138,7 @@ def search_thresholds(
     candidates = list(_candidates(strategies, shrinkages, min_labels))
     with_own = "per_label" in strategies
     _, first, sample = np.unique(
-        np.arange(len(scores)) if samples is None else samples,
+        np.arange(scores.shape[0]) if samples is None else samples,
         return_index=True,
         return_inverse=True,
     )
@@ -146,20 +150,22 @@ def search_thresholds(
             in_part = np.isin(sample, part)
             kept, left = np.flatnonzero(~in_part), np.flatnonzero(in_part)
             tuned.append((left, _tune(y[kept], scores[kept], objective, with_own)))
+    back = np.argsort(np.concatenate([left for left, _ in tuned])) if tuned else None
     found: dict[Candidate, float] = {}
     for candidate in candidates:
-        decisions = np.zeros(scores.shape, dtype=bool)
-        for left, on_kept in tuned:
-            thresholds = candidate.thresholds(*on_kept)
-            decisions[left] = decided(scores[left], thresholds, candidate.min_labels)
+        parts = [
+            decided(scores[left], candidate.thresholds(untuned, *on_kept), candidate.min_labels)
+            for left, on_kept in tuned
+        ]
+        decisions = concatenated(parts)[back] if parts else np.zeros(scores.shape, dtype=bool)
         found[candidate] = objective.score(y, decisions)
     on_all = _tune(y, scores, objective, with_own)
     default = candidates[0]
     best = max(candidates, key=lambda candidate: found[candidate])  # the first of equals
-    thresholds = best.thresholds(*on_all)
-    untuned = objective.score(y, decided(scores, np.array(UNTUNED), default.min_labels))
-    if objective.score(y, decided(scores, thresholds, best.min_labels)) < untuned:
-        best, thresholds = default, np.full(scores.shape[1], UNTUNED)
+    thresholds = best.thresholds(untuned, *on_all)
+    by_itself = objective.score(y, decided(scores, np.array(untuned), default.min_labels))
+    if objective.score(y, decided(scores, thresholds, best.min_labels)) < by_itself:
+        best, thresholds = default, np.full(scores.shape[1], untuned)
     return ThresholdSearch(thresholds, best, found)
 
 
@@ -181,7 +187,7 @@ def _candidates(
                 yield Candidate("per_label", shrinkage, least)
 
 
-def _tune(y: sp.csr_matrix, scores: np.ndarray, objective: Objective, with_own: bool) -> _Tuned:
+def _tune(y: sp.csr_matrix, scores: Any, objective: Objective, with_own: bool) -> _Tuned:
     """Best common threshold, best thresholds of the labels, positives they were tuned on."""
     positives = y.sum(axis=0).A1
     common = objective.common(y, scores)

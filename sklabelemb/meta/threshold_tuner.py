@@ -197,13 +197,17 @@ class ThresholdTuner(LabelMetaEstimator):
         """
         return self._predict(X)
 
-    def _scores_and_decisions(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        scores = self._answers(X, self.response_method_)
+    @property
+    def _takes_candidates(self) -> bool:
+        return isinstance(self.objective, str) and OBJECTIVES[self.objective].takes_candidates
+
+    def _scores_and_decisions(self, X: Any) -> tuple[Any, Any]:
+        scores = self._answers(X, self.response_method_, keep_sparse=True)
         thresholds = np.asarray(self.thresholds_, dtype=np.float64)
         return scores, decide(scores, thresholds, self.min_labels_)
 
     @available_if(estimator_has("predict_proba"))
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> Any:
         """Probabilities by the fitted classifier.
 
         Parameters
@@ -214,9 +218,11 @@ class ThresholdTuner(LabelMetaEstimator):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_labels)
-            One column a label, also where the classifier gives a list of arrays.
+            One column a label, also where the classifier gives a list of arrays. CSR where the
+            classifier's are sparse.
         """
-        return np.clip(self._answers(X, "predict_proba"), EPSILON, 1 - EPSILON)
+        proba = self._answers(X, "predict_proba", keep_sparse=True)
+        return proba if sp.issparse(proba) else np.clip(proba, EPSILON, 1 - EPSILON)
 
     @available_if(estimator_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
@@ -239,6 +245,8 @@ class ThresholdTuner(LabelMetaEstimator):
         fewest = int(indicator.sum(axis=1).min())
         least = sorted({0, fewest}) if self.min_labels == "auto" else [int(self.min_labels)]
         shrinkages = SHRINKAGES if self.shrinkage == "auto" else (float(self.shrinkage),)
+        is_sparse = sp.issparse(cross_fit.scores)
+        are_logits = cross_fit.method == "predict_proba" and not is_sparse
         search = search_thresholds(
             cross_fit.truth,
             cross_fit.scores,
@@ -247,18 +255,17 @@ class ThresholdTuner(LabelMetaEstimator):
             shrinkages=shrinkages,
             min_labels=least,
             samples=cross_fit.samples,
-            are_logits=cross_fit.method == "predict_proba",
+            are_logits=are_logits,
             random_state=self.random_state,
         )
         thresholds = search.thresholds
-        is_probability = cross_fit.method == "predict_proba"
         columns = ("strategy", "shrinkage", "min_labels")
         results: dict[str, list[Any]] = {
             name: [getattr(candidate, name) for candidate in search.scores] for name in columns
         }
         results["score"] = list(search.scores.values())
         return {
-            "thresholds_": as_probabilities(thresholds) if is_probability else thresholds,
+            "thresholds_": as_probabilities(thresholds) if are_logits else thresholds,
             "strategy_": search.best.strategy,
             "shrinkage_": search.best.shrinkage,
             "min_labels_": search.best.min_labels,

@@ -12,7 +12,6 @@ import scipy.sparse as sp
 from sklearn.exceptions import UndefinedMetricWarning
 
 from sklabelemb.decision import decide
-from sklabelemb.decision.candidates import decide_candidates
 from sklabelemb.metrics.averages import average_precision, roc_auc
 from sklabelemb.metrics.calibration import expected_calibration_error
 from sklabelemb.metrics.checks import check_indicator, check_indicators, check_scores
@@ -326,7 +325,7 @@ def _predictions_and_scores(
         threshold = 0.5 if _are_probabilities(given) else 0.0
     if sp.issparse(given) and threshold > 0:
         # What is not stored is 0, and below the threshold.
-        return decide_candidates(given, threshold).astype(np.int64), given
+        return decide(given, threshold).astype(np.int64), given
     dense = given.toarray() if sp.issparse(given) else given
     return decide(dense, threshold).astype(np.int64), given
 

@@ -77,8 +77,8 @@ class _Scored(BaseEstimator):
     def predict(self, X: Any) -> Any:
         return self.estimator.predict(X)
 
-    def label_scores(self, X: Any) -> np.ndarray:
-        return label_scores(self.estimator, X, self.n_labels)
+    def label_scores(self, X: Any) -> Any:
+        return label_scores(self.estimator, X, self.n_labels, keep_sparse=True)
 
 
 def _precision_recall_f1(

@@ -13,11 +13,12 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelemb.decision.candidates import decide_candidates
+from sklabelemb.decision import decide, tuned_thresholds
 from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
 from sklabelemb.decision.rules import EPSILON
 from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.learning.first_decisions import fewest_labels
+from sklabelemb.learning.settings import SHRINKAGES
 from sklabelemb.model_selection.holdout import stratified_holdout
 from sklabelemb.sklearn_internals import (
     HasMethods,
@@ -31,7 +32,7 @@ from sklabelemb.text import check_documents
 from sklabelemb.text.tfidf import fitted_tfidf
 from sklabelemb.tree.features import as_indicator, with_constant
 from sklabelemb.tree.forest import Growth
-from sklabelemb.tree.thresholds import thresholds_at_first, tuned
+from sklabelemb.tree.thresholds import thresholds_at_first
 
 __all__ = ["LabelTreeClassifier"]
 
@@ -267,10 +268,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         if valid.shape[0] >= FEWEST_HELD_OUT:
             forest = forest.rescored_by(valid, truth)
             if thresholds is not None and isinstance(self.threshold, str):
-                scores = forest.probabilities(valid)
-                thresholds = tuned(
-                    self.threshold, self.threshold_shrinkage, truth, scores, thresholds
-                )
+                thresholds = self._tuned(truth, forest.probabilities(valid))
         if self.refit and len(train) < indicator.shape[0]:
             everything = np.arange(indicator.shape[0])
             forest = grow(features, indicator, everything, weight).rescored_as(forest)
@@ -394,8 +392,8 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
     def _decisions(self, scores: sp.csr_matrix) -> sp.csr_matrix:
         if self.targets_.multilabel:
             thresholds = np.asarray(self.thresholds_, dtype=np.float64)
-            return decide_candidates(scores, thresholds, self.min_labels_)
-        return decide_candidates(scores, 2.0, min_labels=1)  # the likeliest class, and no other
+            return decide(scores, thresholds, self.min_labels_)
+        return decide(scores, 2.0, min_labels=1)  # the likeliest class, and no other
 
     def _vectorize(self, documents: list[str], y: Any) -> tuple[Any, Any]:
         if self.vectorizer is None:
@@ -422,6 +420,13 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         if len(cut) < FEWEST_HELD_OUT:
             return np.arange(target.shape[0]), cut[:0]
         return train, cut
+
+    def _tuned(self, truth: sp.csr_matrix, scores: sp.csr_matrix) -> np.ndarray:
+        measure = "macro" if self.threshold == "macro" else "micro"
+        shrinkage = self.threshold_shrinkage
+        if isinstance(shrinkage, str):
+            shrinkage = SHRINKAGES[measure]
+        return tuned_thresholds(truth, scores, shrinkage, measure)
 
     def _growth(
         self, label_features: sp.csr_matrix | None, random: np.random.RandomState

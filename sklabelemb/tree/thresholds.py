@@ -1,4 +1,4 @@
-"""Thresholds of candidates: as asked for, or as held-out texts say."""
+"""Thresholds before anything is tuned."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
-from sklabelemb.decision.candidates import tuned_candidate_thresholds
 from sklabelemb.learning.first_decisions import first_thresholds
-from sklabelemb.learning.settings import SHRINKAGES
 from sklabelemb.targets import Targets
 
-__all__ = ["thresholds_at_first", "tuned"]
+__all__ = ["thresholds_at_first"]
 
 
 def thresholds_at_first(threshold: Any, targets: Targets) -> np.ndarray | None:
@@ -32,20 +29,3 @@ def thresholds_at_first(threshold: Any, targets: Targets) -> np.ndarray | None:
                 f"Its labels are {targets.label_names[:10].tolist()}."
             )
     return first_thresholds(threshold, targets, None)
-
-
-def tuned(
-    threshold: str,
-    shrinkage: float | str,
-    truth: sp.csr_matrix,
-    scores: sp.csr_matrix,
-    untuned: np.ndarray,
-) -> np.ndarray:
-    """Thresholds that are best for held-out texts; `untuned` where these say nothing.
-
-    `threshold` and `shrinkage` are parameters of the classifier.
-    """
-    measure = "macro" if threshold == "macro" else "micro"
-    amount = SHRINKAGES[measure] if isinstance(shrinkage, str) else float(shrinkage)
-    found = tuned_candidate_thresholds(truth, scores, amount, measure)
-    return np.where(np.isfinite(found), found, untuned)
