@@ -32,6 +32,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklabelemb import LabelTreeClassifier, save
 from sklabelemb.datasets import load_folder
 from sklabelemb.decision import decide, tuned_thresholds
+from sklabelemb.learning.settings import SHRINKAGES
 from sklabelemb.metrics import multilabel_report, precision_at_k, r_precision_at_k
 
 HERE = Path(__file__).resolve().parent
@@ -73,8 +74,7 @@ def prepare(folder: Path, data: Path, features: str, n_train: int | None) -> flo
     found |= {name: vectorizer.transform(splits[name].data) for name in ("dev", "test")}
     seconds = time.process_time() - start
     names = [str(name) for name in splits.train.target_names]
-    texts = splits.train.label_texts
-    found["labels"] = vectorizer.transform([texts[name] for name in names])
+    found["labels"] = vectorizer.transform(splits.train.label_texts)
     for name, X in found.items():
         sp.save_npz(folder / f"{name}.npz", X, compressed=False)
     for name in SPLITS:
@@ -85,7 +85,7 @@ def prepare(folder: Path, data: Path, features: str, n_train: int | None) -> flo
 
 
 def measured(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Fit a tree to what was prepared, and write down its probabilities and decisions."""
+    """Fit a tree to what was prepared, and write down its probabilities."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     names = json.loads(folder.joinpath("label_names.json").read_text())
@@ -104,8 +104,8 @@ def measured(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     fitted = time.process_time()
     proba = tree.predict_proba(stand_in["test"])
     predicted = time.process_time()
-    sp.save_npz(folder / "proba.npz", proba)
-    sp.save_npz(folder / "predicted.npz", tree.predict(stand_in["test"]))
+    sp.save_npz(folder / "scores_dev.npz", tree.predict_proba(stand_in["dev"]))
+    sp.save_npz(folder / "scores_test.npz", proba)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     tree.vectorizer = tree.vectorizer_ = TfidfVectorizer().fit(["words are saved apart"])
     with tempfile.TemporaryDirectory() as parent:
@@ -135,34 +135,36 @@ def figures(truth: sp.csr_matrix, predicted: sp.csr_matrix, proba: sp.csr_matrix
     return rounded | {"report": round(seconds, 1)}
 
 
+def rows_of(folder: Path, system: str, shrinkages: dict[str, float]) -> list[dict[str, Any]]:
+    """Rows of one system, decided in some ways by thresholds that development texts tell."""
+    y = {name: sp.load_npz(folder / f"y_{name}.npz") for name in ("dev", "test")}
+    dev, test = (sp.load_npz(folder / f"scores_{name}.npz") for name in ("dev", "test"))
+    rows = []
+    for measure, shrinkage in shrinkages.items():
+        thresholds = tuned_thresholds(y["dev"], dev, shrinkage, measure)
+        found = figures(y["test"], decide(test, thresholds), test)
+        rows.append({"system": system, "threshold": measure, **found})
+    return rows
+
+
 def of_witness(python: str, folder: Path) -> list[dict[str, Any]]:
-    """The rows of LibMultiLabel's tree, decided as its own users would: by a common threshold."""
+    """The row of LibMultiLabel's tree, decided as its users would: by a common threshold."""
     script = HERE / "many_labels_witness.py"
     subprocess.run([python, str(script), str(folder)], check=True)
     costs = json.loads(folder.joinpath("costs.json").read_text())
-    y = {name: sp.load_npz(folder / f"y_{name}.npz") for name in SPLITS}
-    dev, test = (sp.load_npz(folder / f"scores_{name}.npz") for name in ("dev", "test"))
-    threshold = tuned_thresholds(y["dev"], dev)
-    row = figures(y["test"], decide(test, threshold), test)
-    return [{"system": "LibMultiLabel, train_tree", "threshold": "micro", **row, **costs}]
+    rows = rows_of(folder, "LibMultiLabel, train_tree", {"micro": np.inf})
+    return [{**row, **costs} for row in rows]
 
 
-def of_tree(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """The row of one setting of `LabelTreeClassifier`."""
+def of_tree(folder: Path, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of `LabelTreeClassifier`, as its ``threshold="micro"`` and "macro" decide."""
     command = [sys.executable, __file__, "--prepared", str(folder), "--options"]
     done = subprocess.run(
         [*command, json.dumps(options)], check=True, capture_output=True, text=True
     )
     costs = json.loads(done.stdout.splitlines()[-1])
-    truth, predicted, proba = (
-        sp.load_npz(folder / f"{name}.npz") for name in ("y_test", "predicted", "proba")
-    )
-    return {
-        "system": "LabelTreeClassifier",
-        **options,
-        **figures(truth, predicted, proba),
-        **costs,
-    }
+    rows = rows_of(folder, "LabelTreeClassifier", SHRINKAGES)
+    return [{**options, **row, **costs} for row in rows]
 
 
 def main() -> None:
@@ -171,7 +173,6 @@ def main() -> None:
     asked.add_argument("--data", type=Path, default=DATA, help="folder of the datasets")
     asked.add_argument("--results", type=Path, default=HERE / "results")
     asked.add_argument("--features", nargs="+", choices=FEATURES, default=list(FEATURES))
-    asked.add_argument("--thresholds", nargs="+", default=["micro", "macro"])
     asked.add_argument("--options", type=json.loads, default={}, help="of the tree, as JSON")
     asked.add_argument("--witness", help="Python of an environment with libmultilabel")
     asked.add_argument("--train", type=int, default=None, help="only so many training texts")
@@ -185,7 +186,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             seconds = prepare(folder, given.data, features, given.train)
-            found = [of_tree(folder, {"threshold": t, **given.options}) for t in given.thresholds]
+            found = of_tree(folder, given.options)
             if given.witness:
                 found += of_witness(given.witness, folder)
         for row in found:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["concatenated", "stacked", "top_of_rows", "values_at"]
+__all__ = ["concatenated", "stacked", "top_of_rows", "values_at", "values_of"]
 
 
 def concatenated(parts: Sequence[Any]) -> Any:
@@ -43,10 +43,14 @@ def top_of_rows(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
     if len(lengths) == 0 or lengths.max() <= k:
         return matrix
     matrix = matrix.sorted_indices()
-    row = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((-matrix.data, row))
-    rank = np.arange(len(order)) - np.repeat(matrix.indptr[:-1], lengths)
-    kept = np.sort(order[rank < k])
+    kept = np.ones(matrix.nnz, dtype=bool)
+    for row in np.flatnonzero(lengths > k):
+        own = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        values = matrix.data[own]
+        lowest = np.partition(values, len(values) - k)[len(values) - k]
+        top = values > lowest
+        top[np.flatnonzero(values == lowest)[: k - np.count_nonzero(top)]] = True
+        kept[own] = top
     indptr = np.concatenate([[0], np.cumsum(np.minimum(lengths, k))])
     return sp.csr_matrix((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
 
@@ -70,15 +74,17 @@ def values_at(matrix: sp.csr_matrix, places: sp.csr_matrix) -> np.ndarray:
     >>> values_at(sp.csr_matrix([[3, 0, 2], [0, 5, 0]]), sp.csr_matrix([[0, 1, 1], [0, 1, 0]]))
     array([0, 2, 5])
     """
+    rows = np.repeat(np.arange(places.shape[0], dtype=np.int64), np.diff(places.indptr))
+    return values_of(matrix, rows, places.indices)
+
+
+def values_of(matrix: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Values of a matrix, which has no duplicates, in some rows and columns; 0 if not stored."""
     matrix = matrix.sorted_indices()
-    own, wanted = _numbers(matrix), _numbers(places)
+    stored = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
+    own = stored * matrix.shape[1] + matrix.indices
+    wanted = rows * matrix.shape[1] + columns
     if len(own) == 0:
         return np.zeros(len(wanted), dtype=matrix.dtype)
     found = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
     return np.where(own[found] == wanted, matrix.data[found], matrix.dtype.type(0))
-
-
-def _numbers(matrix: sp.csr_matrix) -> np.ndarray:
-    """One number for each place that is stored, ascending where the indices are."""
-    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
-    return rows * matrix.shape[1] + matrix.indices

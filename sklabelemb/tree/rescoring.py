@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,13 +11,15 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.utils import gen_batches
 
-from sklabelemb.sparse_rows import top_of_rows, values_at
+from sklabelemb.sparse_rows import top_of_rows, values_at, values_of
 
 __all__ = ["Rescoring"]
 
 # Labels whose own text matches best are candidates, too, so many of each text.
 N_MATCHES = 20
-# Texts that are compared with all label texts at a time.
+# Labels that are found by one feature of their texts, so that a frequent word does not find all.
+MOST_OF_A_FEATURE = 200
+# Texts that are compared with label texts at a time.
 BLOCK = 1024
 # Log-odds of labels that the tree did not find, or hardly.
 LOWEST = -12.0
@@ -105,18 +108,34 @@ class Rescoring:
             blocks.append(places)
         return sp.csr_matrix(sp.vstack(blocks, format="csr"))
 
+    @cached_property
+    def _index(self) -> sp.csr_matrix | None:
+        """For each feature the labels whose texts have most of it, (n_features, n_labels)."""
+        if self.label_features is None:
+            return None
+        return top_of_rows(sp.csr_matrix(self.label_features.T), MOST_OF_A_FEATURE)
+
+    def _cosines(self, X: sp.csr_matrix, places: sp.csr_matrix) -> np.ndarray:
+        """Between texts and the labels' own texts, where places are; 0 without label texts."""
+        if self.label_features is None:
+            return np.zeros(places.nnz)
+        own = self.label_features[places.indices]
+        row = np.repeat(np.arange(places.shape[0], dtype=np.int64), np.diff(places.indptr))
+        place = np.repeat(np.arange(places.nnz), np.diff(own.indptr))
+        shares = own.data * values_of(X, row[place], own.indices)
+        return np.bincount(place, weights=shares, minlength=places.nnz)
+
     def _candidates(
         self, X: sp.csr_matrix, found: sp.csr_matrix
     ) -> tuple[sp.csr_matrix, np.ndarray]:
         """Which labels may be meant, as the places of a matrix, and their features."""
         places = found.astype(np.float64)
         places.data[:] = 1
-        cosine = None
-        if self.label_features is not None:
-            cosine = sp.csr_matrix(X @ self.label_features.T)
-            places = sp.csr_matrix(places + (top_of_rows(cosine, N_MATCHES) > 0))
+        if self._index is not None:
+            matches = top_of_rows(sp.csr_matrix(X @ self._index), N_MATCHES)
+            places = sp.csr_matrix(places + (matches > 0))
         places.sort_indices()
-        similar = np.zeros(places.nnz) if cosine is None else values_at(cosine, places)
+        similar = self._cosines(X, places)
         p = values_at(found, places).astype(np.float64)
         with np.errstate(divide="ignore"):
             odds = np.clip(np.log(p) - np.log1p(-np.minimum(p, 1 - 1e-7)), LOWEST, -LOWEST)

@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
+from sklabelemb.tree import rescoring
 from sklabelemb.tree.rescoring import N_MATCHES, Rescoring
 
 N_LABELS = 30
@@ -57,3 +58,22 @@ def test_so_many_labels_join_by_their_texts():
     assert scores.nnz == N_MATCHES
     expected = np.argsort(-(label_features @ X.T).toarray()[:, 0])[:N_MATCHES]
     assert set(scores.indices) == set(expected)
+
+
+def test_cosines_are_exact_and_a_frequent_word_finds_the_labels_that_have_most_of_it(monkeypatch):
+    monkeypatch.setattr(rescoring, "MOST_OF_A_FEATURE", 3)
+    # All labels have the first word, the last ones most of it; each has a word of its own.
+    label_features = sp.csr_matrix(
+        np.column_stack([np.linspace(0.1, 0.9, N_LABELS), np.eye(N_LABELS)]), dtype=np.float32
+    )
+    empty = sp.csr_matrix((2, N_LABELS), dtype=np.float32)
+    X = np.zeros((2, N_LABELS + 1), dtype=np.float32)
+    X[0, 0], X[1, [0, 5]] = 1, 0.5
+    scorer = Rescoring.untrained(empty, label_features)
+    places, features = scorer._candidates(sp.csr_matrix(X), empty)
+    assert places[0].indices.tolist() == [N_LABELS - 3, N_LABELS - 2, N_LABELS - 1]
+    assert places[1].indices.tolist() == [4, N_LABELS - 3, N_LABELS - 2, N_LABELS - 1]
+    exact = (label_features @ X.T).T
+    np.testing.assert_allclose(
+        features[:, 4], np.concatenate([exact[i, places[i].indices] for i in range(2)]), rtol=1e-6
+    )
