@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["concatenated", "stacked", "top_of_rows", "values_at", "values_of"]
+__all__ = ["blocks_of_rows", "concatenated", "stacked", "top_of_rows", "values_at", "values_of"]
+
+
+def blocks_of_rows(matrix: sp.csr_matrix, size: int) -> list[slice]:
+    """Slices that cut a matrix into blocks of so many rows; at least one."""
+    return [slice(start, start + size) for start in range(0, max(matrix.shape[0], 1), size)]
 
 
 def concatenated(parts: Sequence[Any]) -> Any:

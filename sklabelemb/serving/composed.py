@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.special import logit
 
 from sklabelemb.baselines.answers import (
@@ -32,6 +33,7 @@ from sklabelemb.serving.refusing import refuse
 from sklabelemb.serving.vectorizer import Vectorizer
 from sklabelemb.targets import FRAMES, Targets
 from sklabelemb.text import check_documents
+from sklabelemb.tree.answers import decided, dense_probabilities, logits, scores_of
 
 __all__ = ["SavedEstimator", "served"]
 
@@ -224,7 +226,50 @@ class ServedPowerset(_ServedBaseline):
         return set_scores(self.classifier, self.label_sets, features, multilabel, method)
 
 
-BASELINES: dict[str, type[_ServedBaseline]] = {
+class ServedTree(_Answering):
+    """A saved :class:`.LabelTreeClassifier`."""
+
+    def __init__(self, saved: SavedEstimator) -> None:
+        super().__init__(saved)
+        self.vectorizer = _vectorizer(saved.name, saved["vectorizer_"])
+        self.forest = saved["forest_"]
+        self.thresholds_ = saved["thresholds_"]
+        self.min_labels_: int = saved["min_labels_"]
+        self.sparse_output_: bool = saved["sparse_output_"]
+
+    def predict(self, X: Any) -> Any:
+        """Predict labels or classes, in the form of `y`; an array in the place of a DataFrame."""
+        decisions = decided(self._scores(X), self.thresholds_, self.min_labels_)
+        return self.targets_.decode(decisions if self.targets_.multilabel else decisions.indices)
+
+    def predict_labels(
+        self, X: Any, top_k: int | None = None, with_scores: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """Names of the labels of each text, the likeliest first."""
+        check_top_k(top_k)
+        scores = self._scores(X)
+        decisions = decided(scores, self.thresholds_, self.min_labels_)
+        return labels_by_score(self.label_names_, scores, decisions, top_k, with_scores)
+
+    def _has(self, method: str) -> bool:
+        return True
+
+    def _probabilities(self, X: Any) -> Any:
+        scores = self._scores(X)
+        if self.sparse_output_:
+            return scores
+        return dense_probabilities(scores, self.targets_.multilabel)
+
+    def _decision_values(self, X: Any) -> np.ndarray:
+        return logits(self._scores(X), self.targets_.multilabel)
+
+    def _scores(self, X: Any) -> Any:
+        features = self.vectorizer.transform(check_documents(X))
+        return scores_of(self.forest, features, self.targets_.multilabel)
+
+
+BASELINES: dict[str, type[_ServedBaseline | ServedTree]] = {
+    "LabelTreeClassifier": ServedTree,
     "BinaryRelevance": ServedRelevance,
     "ClassifierChain": ServedChain,
     "LabelPowerset": ServedPowerset,
@@ -251,9 +296,10 @@ class _Around(_Answering):
         scores, decisions = self._scores_and_decisions(X)
         return labels_by_score(self.label_names_, scores, decisions, top_k, with_scores)
 
-    def _answers(self, X: Any, method: str) -> np.ndarray:
+    def _answers(self, X: Any, method: str, keep_sparse: bool = False) -> Any:
         names = list(self.label_names_) if self.targets_.named else None
-        return label_answers(self.estimator_, X, self.targets_.n_labels, method, names)
+        n_labels = self.targets_.n_labels
+        return label_answers(self.estimator_, X, n_labels, method, names, keep_sparse)
 
     def _scores_and_decisions(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         raise NotImplementedError
@@ -271,13 +317,14 @@ class ServedTuner(_Around):
         return hasattr(self.estimator_, method)
 
     def _probabilities(self, X: Any) -> np.ndarray:
-        return np.clip(self._answers(X, "predict_proba"), EPSILON, 1 - EPSILON)
+        proba = self._answers(X, "predict_proba", keep_sparse=True)
+        return proba if sp.issparse(proba) else np.clip(proba, EPSILON, 1 - EPSILON)
 
     def _decision_values(self, X: Any) -> np.ndarray:
         return self._answers(X, "decision_function")
 
     def _scores_and_decisions(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        scores = self._answers(X, self.method)
+        scores = self._answers(X, self.method, keep_sparse=True)
         return scores, decide(scores, self.thresholds_, self.min_labels_)
 
 

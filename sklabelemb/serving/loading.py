@@ -38,7 +38,10 @@ NETWORKS: dict[str, Any] = {"LEAMClassifier": LEAMNetwork, "MTLEClassifier": MTL
 # A text of one unknown word.
 ONE_WORD = TokenIds(np.array([UNKNOWN_ID], np.int32), np.array([0, 1]))
 # Objects that hold numbers only, and compute without scikit-learn.
-MAPS = ("IsotonicMaps", "SigmoidMaps", "TemperatureMaps")
+NUMBERS_ONLY = (
+    *("IsotonicMaps", "SigmoidMaps", "TemperatureMaps"),
+    *("LabelForest", "LabelTree", "Level", "Rescoring"),
+)
 
 
 def load(folder: str | os.PathLike[str], *, encoder: Any = None) -> Any:
@@ -51,8 +54,8 @@ def load(folder: str | os.PathLike[str], *, encoder: Any = None) -> Any:
     What is served: :class:`.LEAMClassifier`, in all its forms; :class:`.MTLEClassifier` unless a
     BiLSTM reads its texts; the baselines :class:`.BinaryRelevance`, :class:`.ClassifierChain` and
     :class:`.LabelPowerset` over a TfidfVectorizer or CountVectorizer and a LinearSVC,
-    LogisticRegression, RidgeClassifier or naive Bayes classifier; :class:`.ThresholdTuner` and
-    :class:`.LabelwiseCalibrator` around these.
+    LogisticRegression, RidgeClassifier or naive Bayes classifier; :class:`.LabelTreeClassifier`
+    over such a vectorizer; :class:`.ThresholdTuner` and :class:`.LabelwiseCalibrator` around these.
 
     Parameters
     ----------
@@ -162,11 +165,11 @@ def _composed(
         if name not in TRAINED | COMPOSED | INSIDE:
             raise ValueError(f"{name!r} is no class that a saved model may hold")
         attributes = {key: decode(value, own) for key, value in saved.items()}
-        if name not in MAPS:
+        if name not in NUMBERS_ONLY:
             return SavedEstimator(name, attributes)
-        maps = object.__new__(class_of(name))
-        maps.__dict__.update(attributes)
-        return maps
+        whole = object.__new__(class_of(name))
+        whole.__dict__.update(attributes)
+        return whole
 
     attachments.objects = object_of
     try:

@@ -1,5 +1,12 @@
 """Thousands of labels: a tree of linear models, and sparse matrices throughout."""
 
-from sklabelemb.tree.classifier import LabelTreeClassifier
+from typing import TYPE_CHECKING
+
+from sklabelemb.lazy import resolver
+
+if TYPE_CHECKING:
+    from sklabelemb.tree.classifier import LabelTreeClassifier
 
 __all__ = ["LabelTreeClassifier"]
+
+__getattr__ = resolver(__name__, {"LabelTreeClassifier": "classifier"})

@@ -7,15 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import logit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.preprocessing import normalize
 from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelemb.decision import decide, tuned_thresholds
+from sklabelemb.decision import tuned_thresholds
 from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
-from sklabelemb.decision.rules import EPSILON
 from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.learning.first_decisions import fewest_labels
 from sklabelemb.learning.settings import SHRINKAGES
@@ -30,8 +28,9 @@ from sklabelemb.sklearn_internals import (
 from sklabelemb.targets import Targets
 from sklabelemb.text import check_documents
 from sklabelemb.text.tfidf import fitted_tfidf
+from sklabelemb.tree.answers import decided, dense_probabilities, logits, scores_of
 from sklabelemb.tree.features import as_indicator, with_constant
-from sklabelemb.tree.forest import Growth
+from sklabelemb.tree.growth import Growth
 from sklabelemb.tree.thresholds import thresholds_at_first
 
 __all__ = ["LabelTreeClassifier"]
@@ -297,7 +296,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
             Classes of shape (n_samples,), or an indicator of shape (n_samples, n_labels) with the
             container and dtype of the `y` that was fitted: CSR for CSR.
         """
-        decisions = self._decisions(self._probabilities(X))
+        decisions = decided(self._scores(X), self.thresholds_, self.min_labels_)
         if not self.targets_.multilabel:
             decisions = decisions.indices
         return self.targets_.decode(decisions, index=getattr(X, "index", None))
@@ -322,8 +321,8 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
             For each text its labels: ``("refund", "delivery")``, or ``(("refund", 0.93), ...)``.
         """
         check_top_k(top_k)
-        scores = self._probabilities(X)
-        decisions = self._decisions(scores)
+        scores = self._scores(X)
+        decisions = decided(scores, self.thresholds_, self.min_labels_)
         return labels_by_score(self.label_names_, scores, decisions, top_k, with_scores)
 
     def predict_proba(self, X: Any) -> np.ndarray | sp.csr_matrix:
@@ -340,12 +339,8 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
             Multi-label: one probability a label, strictly between 0 and 1; in a CSR matrix those
             of the candidates only. For 1-D targets each row sums to 1.
         """
-        scores = self._probabilities(X)
-        if self.sparse_output_:
-            return scores
-        if not self.targets_.multilabel:
-            return scores.toarray()
-        return np.maximum(scores.toarray(), EPSILON)
+        scores = self._scores(X)
+        return scores if self.sparse_output_ else dense_probabilities(scores, self._multilabel)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the labels, or logarithms of the classes' probabilities: always dense.
@@ -361,11 +356,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
             Labels that are no candidates have the lowest, -36. For two classes of 1-D targets,
             shape (n_samples,), the logit of ``classes_[1]``.
         """
-        scores = np.clip(self._probabilities(X).toarray(), EPSILON, 1 - EPSILON)
-        if self.targets_.multilabel:
-            return np.asarray(logit(scores))
-        logs = np.log(scores)
-        return logs[:, 1] - logs[:, 0] if logs.shape[1] == 2 else logs
+        return logits(self._scores(X), self._multilabel)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Accuracy; for label sets the share of texts whose whole set is right.
@@ -383,17 +374,14 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         """
         return self.targets_.accuracy(y, self.predict(X), sample_weight)
 
-    def _probabilities(self, X: Any) -> sp.csr_matrix:
-        check_is_fitted(self)
-        features = with_constant(self.vectorizer_.transform(check_documents(X)))
-        found = self.forest_.probabilities(features)
-        return found if self.targets_.multilabel else normalize(found, norm="l1")
+    @property
+    def _multilabel(self) -> bool:
+        return self.targets_.multilabel
 
-    def _decisions(self, scores: sp.csr_matrix) -> sp.csr_matrix:
-        if self.targets_.multilabel:
-            thresholds = np.asarray(self.thresholds_, dtype=np.float64)
-            return decide(scores, thresholds, self.min_labels_)
-        return decide(scores, 2.0, min_labels=1)  # the likeliest class, and no other
+    def _scores(self, X: Any) -> sp.csr_matrix:
+        check_is_fitted(self)
+        features = self.vectorizer_.transform(check_documents(X))
+        return scores_of(self.forest_, features, self._multilabel)
 
     def _vectorize(self, documents: list[str], y: Any) -> tuple[Any, Any]:
         if self.vectorizer is None:

@@ -7,11 +7,9 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.utils import gen_batches
 
-from sklabelemb.sparse_rows import top_of_rows, values_at, values_of
+from sklabelemb.sparse_rows import blocks_of_rows, concatenated, top_of_rows, values_at, values_of
 
 __all__ = ["Rescoring"]
 
@@ -65,8 +63,10 @@ class Rescoring:
             What :meth:`LabelTree.search` found.
         targets : csr_matrix of shape (n_texts, n_labels)
         """
+        from scipy.optimize import minimize  # slow to load, and of no use where trees are served
+
         features, truth = [], []
-        for rows in gen_batches(X.shape[0], BLOCK):
+        for rows in blocks_of_rows(X, BLOCK):
             places, values = self._candidates(X[rows], found[rows])
             features.append(values)
             truth.append(values_at(targets[rows], places))
@@ -101,12 +101,13 @@ class Rescoring:
             Strictly between 0 and 1 where stored.
         """
         blocks = []
-        for rows in gen_batches(X.shape[0], BLOCK):
+        for rows in blocks_of_rows(X, BLOCK):
             places, values = self._candidates(X[rows], found[rows])
             eps = np.finfo(np.float64).eps
             places.data = np.clip(expit(values @ self.coefficients), eps, 1 - eps)
             blocks.append(places)
-        return sp.csr_matrix(sp.vstack(blocks, format="csr"))
+        scores: sp.csr_matrix = concatenated(blocks)
+        return scores
 
     @cached_property
     def _index(self) -> sp.csr_matrix | None:

@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklabelemb import BinaryRelevance, LabelwiseCalibrator, LEAMClassifier, ThresholdTuner, save
+from sklabelemb import (
+    BinaryRelevance,
+    LabelTreeClassifier,
+    LabelwiseCalibrator,
+    LEAMClassifier,
+    ThresholdTuner,
+    save,
+)
 
 from ..tolerances import close
 
@@ -67,6 +74,7 @@ def models():
         "leam": leam,
         "classes": LEAMClassifier(**SMALL).fit(TEXTS, [str(row) for row in LABELS.argmax(axis=1)]),
         "tuner": tuner,
+        "tree": LabelTreeClassifier(max_children=2, random_state=0).fit(TEXTS, NAMED),
         "isotonic": LabelwiseCalibrator(leam, cv="prefit", method="isotonic").fit(TEXTS, NAMED),
     }
 

@@ -18,6 +18,7 @@ from sklabelemb import (
     BinaryRelevance,
     ClassifierChain,
     LabelPowerset,
+    LabelTreeClassifier,
     LabelwiseCalibrator,
     LACOClassifier,
     LEAMClassifier,
@@ -79,6 +80,10 @@ def baseline(cls, y=NAMED, classifier=None, vectorizer=None):
     return cls(classifier=classifier, vectorizer=vectorizer).fit(TEXTS, y)
 
 
+def tree(y=NAMED, **parameters):
+    return LabelTreeClassifier(max_children=2, random_state=0, **parameters).fit(TEXTS, y)
+
+
 MODELS = {
     "leam": leam,
     "leam of classes": lambda: leam(CLASSES),
@@ -103,6 +108,13 @@ MODELS = {
     "mtle, bilinear": lambda: mtle(matcher="bilinear"),
     "mtle, concat": lambda: mtle(CLASSES, matcher="concat"),
     "mtle without label texts": lambda: mtle(LABELS, label_texts=["parcel", "refund", ""]),
+    "tree": lambda: tree(),
+    "tree of a sparse indicator": lambda: tree(sp.csr_array(LABELS), threshold=0.3, min_labels=1),
+    "trees of classes": lambda: tree(CLASSES, n_trees=2),
+    "tree of two classes": lambda: tree(LABELS[:, 0], label_texts=None),
+    "tuner around a tree": lambda: ThresholdTuner(
+        tree(sparse_output=True, threshold=0.9), cv="prefit"
+    ).fit(TEXTS, NAMED),
     "relevance": lambda: baseline(BinaryRelevance),
     "relevance of classes": lambda: baseline(BinaryRelevance, CLASSES, LogisticRegression()),
     "relevance of two classes": lambda: baseline(BinaryRelevance, LABELS[:, 0]),
@@ -165,10 +177,14 @@ def assert_same_answers(model, served, scale=None, **how):
         assert hasattr(model, method) == hasattr(served, method)
         if hasattr(model, method):
             wanted = getattr(model, method)(UNSEEN, **how)
-            single = hasattr(model, "model_") or hasattr(model.__dict__.get("estimator_"), "net_")
+            inside = model.__dict__.get("estimator_", model)
+            single = hasattr(inside, "net_") or hasattr(inside, "forest_")
             # A logit is a sum of terms of the size 20, a probability moves a quarter of it.
-            around = max(20.0, np.abs(wanted).max()) if method == "decision_function" else 5.0
+            around = max(20.0, abs(wanted).max()) if method == "decision_function" else 5.0
             found = getattr(served, method)(UNSEEN, **how)
+            assert sp.issparse(found) == sp.issparse(wanted)
+            if sp.issparse(found):
+                wanted, found = wanted.toarray(), found.toarray()
             dtype = np.float32 if single else np.float64
             close(found, wanted, scale=around, dtype=dtype)
     wanted, found = model.predict(UNSEEN, **how), served.predict(UNSEEN, **how)

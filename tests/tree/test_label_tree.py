@@ -6,7 +6,8 @@ import scipy.sparse as sp
 from sklearn.preprocessing import normalize
 
 from sklabelemb.tree.clusters import hierarchy, spherical_k_means
-from sklabelemb.tree.label_tree import SLOPE, LabelTree
+from sklabelemb.tree.growth import grown_tree
+from sklabelemb.tree.label_tree import SLOPE
 
 
 def vectors(n_vectors, n_features=30, seed=0):
@@ -55,7 +56,7 @@ def grown(beam_size=10, n_candidates=100):
     X = sp.csr_matrix(sp.hstack([X, np.ones((60, 1))]), dtype=np.float32)
     targets = sp.csr_matrix((random.random((60, 8)) < 0.3).astype(np.float32))
     groups = [np.array([0, 1, 0, 2, 1, 2, 0, 2])]
-    tree = LabelTree.fit(X, targets, groups, beam_size=beam_size, n_candidates=n_candidates)
+    tree = grown_tree(X, targets, groups, beam_size=beam_size, n_candidates=n_candidates)
     return X, groups[0], tree
 
 
@@ -83,8 +84,8 @@ def test_a_narrow_beam_finds_the_best_group_only():
 def test_small_weights_are_left_out():
     X, _, _ = grown()
     targets = sp.csr_matrix((np.arange(60)[:, None] % 3 == np.arange(3)).astype(np.float32))
-    whole = LabelTree.fit(X, targets, [])
-    small = LabelTree.fit(X, targets, [], min_weight=0.2)
+    whole = grown_tree(X, targets, [])
+    small = grown_tree(X, targets, [], min_weight=0.2)
     assert 0 < small.n_weights < whole.n_weights
     kept, weights = (tree.levels[0].weights.toarray() for tree in (small, whole))
     expected = np.where(np.abs(weights) < 0.2, 0, weights)

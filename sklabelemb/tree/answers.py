@@ -1,0 +1,47 @@
+"""What trees answer to the features of texts; with NumPy and SciPy alone, for serving as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import logit
+
+from sklabelemb.decision import decide
+from sklabelemb.decision.rules import EPSILON
+from sklabelemb.tree.features import with_constant
+from sklabelemb.tree.forest import LabelForest
+
+__all__ = ["decided", "dense_probabilities", "logits", "scores_of"]
+
+
+def scores_of(forest: LabelForest, features: Any, multilabel: bool) -> sp.csr_matrix:
+    """Probabilities of the candidates of each text; those of single classes sum to one."""
+    found = forest.probabilities(with_constant(features))
+    if not multilabel:
+        total = np.asarray(found.sum(axis=1)).ravel()
+        found.data /= np.repeat(np.where(total > 0, total, 1.0), np.diff(found.indptr))
+    return found
+
+
+def decided(scores: sp.csr_matrix, thresholds: Any, min_labels: int) -> sp.csr_matrix:
+    """Which labels are predicted; the likeliest class where there are no thresholds."""
+    if thresholds is None:
+        return decide(scores, 2.0, min_labels=1)
+    return decide(scores, np.asarray(thresholds, dtype=np.float64), min_labels)
+
+
+def dense_probabilities(scores: sp.csr_matrix, multilabel: bool) -> np.ndarray:
+    """An array; labels that are no candidates are nearly 0."""
+    dense = scores.toarray()
+    return np.maximum(dense, EPSILON) if multilabel else dense
+
+
+def logits(scores: sp.csr_matrix, multilabel: bool) -> np.ndarray:
+    """Logits of labels, or logarithms of the classes' probabilities; of two, their difference."""
+    dense = np.clip(scores.toarray(), EPSILON, 1 - EPSILON)
+    if multilabel:
+        return np.asarray(logit(dense))
+    logs = np.log(dense)
+    return logs[:, 1] - logs[:, 0] if logs.shape[1] == 2 else logs
