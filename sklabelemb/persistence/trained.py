@@ -30,7 +30,7 @@ from sklabelemb.persistence.model_parts import (
 )
 from sklabelemb.persistence.parameters import encoded_parameters, unfitted
 from sklabelemb.persistence.reduction import Reduction
-from sklabelemb.persistence.upgrades import up_to_date
+from sklabelemb.persistence.upgrades import check_units, up_to_date
 from sklabelemb.persistence.values import Attachments, decode, encode
 from sklabelemb.persistence.writing import read_tensors, write_files
 from sklabelemb.text import Vocabulary, WordPieces
@@ -122,6 +122,7 @@ def read_trained(
             raise ValueError(f"nothing in {DESCRIPTION} speaks of {surplus[0]}")
         if version < 2:
             version_1.with_label_texts(parts, recipe.settings.label_texts)
+    check_units(folder, version, recipe)
     where = resolved_device(estimator.device)
     with explained(folder, cls):
         estimator.model_ = model_of(recipe, parts, vocabulary, where)

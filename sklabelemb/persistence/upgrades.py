@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from sklabelemb.persistence import version_1, version_2, version_3
 
-__all__ = ["up_to_date"]
+__all__ = ["check_units", "up_to_date"]
 
 
 def up_to_date(description: dict[str, Any], tensors: dict[str, Any]) -> dict[str, Any]:
     """The description of a classifier with a network, as the version of today has it.
 
-    Folders of version 5 say what those of version 4 say, and how tensors were made smaller.
+    Folders of version 5 say what those of version 4 say, and how tensors were made smaller; those
+    of version 6 say the same.
 
     Parameters
     ----------
@@ -33,3 +35,20 @@ def up_to_date(description: dict[str, Any], tensors: dict[str, Any]) -> dict[str
     if version < 4:
         description = version_3.upgraded(description)
     return description
+
+
+def check_units(folder: Path, version: int, recipe: Any) -> None:
+    """Check that a semantic-unit model computes its units as it did when it was fitted.
+
+    Raises
+    ------
+    ValueError
+        When it has a hierarchy from before version 6, which took the states of other words.
+    """
+    hierarchical = getattr(recipe, "hierarchical", None)
+    if version < 6 and hierarchical is not None:
+        raise ValueError(
+            f"{folder} was written by an older sklabelemb (format {version}), in which the units "
+            f"of hierarchical={hierarchical} were the states where their words begin. Now they are "
+            "those where the words end, so this model would answer otherwise. Fit it again."
+        )

@@ -60,8 +60,8 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         are added (the paper's model). "additive": it looks at both at once, and adds. "units",
         "words": at one of them; "words" is S2S+Attn. "none": at neither; S2S.
     hierarchical : int or None, default=None
-        k: the units are the states of an LSTM over every k-th state of the encoder (the paper's
-        Hier-k) instead of the convolutions'.
+        k: the units are the states of an LSTM over the encoder's states at the ends of k words
+        each (the paper's Hier-k) instead of the convolutions'.
     label_order : {"frequency", "rare_first", "given", "random"}, default="frequency"
         The order in which labels are emitted: the most frequent of the training texts first (the
         paper), the rarest first, in the order of the columns of `y`, or in another random order

@@ -129,7 +129,8 @@ class SemanticUnitNetwork(nn.Module):
         added (the paper's model). "additive": the output attends to each on its own, and both are
         added. "units" and "words": to one of them ("words" is S2S+Attn). "none": S2S.
     hierarchical : int or None, default=None
-        k: units are the states of an LSTM over every k-th state of the encoder (Hier-k).
+        k: units are the states of an LSTM over the encoder's states at the ends of k words
+        each (Hier-k).
     dropout : float, default=0.3
         On word vectors, between layers, and on what the output layer sees.
     word_dropout : float, default=0.1
@@ -325,14 +326,14 @@ class SemanticUnitNetwork(nn.Module):
     def unit_spans(self, n_words: int) -> list[tuple[int, int]]:
         """Which words each unit of a text of `n_words` words was made of: from, and up to.
 
-        With ``hierarchical=k``, those since the unit before; a unit knows what came before those as
-        well, and words after the last k-th place belong to none.
+        With ``hierarchical=k``, k words each, the last ones perhaps fewer; a unit knows what came
+        before those as well.
         """
         if not self._has_units() or n_words == 0:
             return []
         if self.hierarchical is not None:
             k = self.hierarchical
-            return [(max(0, at - k + 1), at + 1) for at in range(0, n_words, k)]
+            return [(at, min(at + k, n_words)) for at in range(0, n_words, k)]
         n_units = max(1, n_words - UNIT_SPAN + 1)
         return [(first, min(first + UNIT_SPAN, n_words)) for first in range(n_units)]
 
@@ -345,8 +346,13 @@ class SemanticUnitNetwork(nn.Module):
     def _units(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """The semantic units g, shape (b, m, H), and how many of them each text has."""
         if self.hierarchical is not None:
-            n_units = (lengths + self.hierarchical - 1) // self.hierarchical
-            return self.hierarchy(states[:, :: self.hierarchical])[0], n_units
+            k = self.hierarchical
+            n_units = (lengths + k - 1) // k
+            # Where each k words end; the last ones may be fewer.
+            ends = torch.arange(k, states.shape[1] + k, k, device=states.device)
+            ends = torch.minimum(ends, lengths.clamp_min(1).unsqueeze(1)) - 1
+            states = states.gather(1, ends.unsqueeze(2).expand(-1, -1, states.shape[2]))
+            return self.hierarchy(states)[0], n_units
         # A text shorter than a unit is one unit, of its words and of zeros.
         units = F.pad(states, (0, 0, 0, max(0, UNIT_SPAN - states.shape[1]))).transpose(1, 2)
         for layer in self.convolutions:

@@ -1,4 +1,4 @@
-"""Folders of format versions 2 to 4 load and answer as they did; format_1/write.py wrote them."""
+"""Folders of format versions 2 to 5 load and answer as they did; format_1/write.py wrote them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklabelemb import load, save
+from sklabelemb import SemanticUnitSeq2SeqClassifier, load, save
+from sklabelemb.persistence.files import digest_of
 
 from .format_1.write import LABELS, NAMED, TEXTS, UNSEEN
 
 HERE = Path(__file__).parent
 CASES = [
     (version, path.name)
-    for version in (2, 3, 4)
+    for version in (2, 3, 4, 5)
     for path in sorted((HERE / f"format_{version}").iterdir())
     if (path / "model.json").is_file()
 ]
@@ -47,3 +48,17 @@ def test_names_count_from_now_on():
         model.score(TEXTS, NAMED.rename(columns={"other": "others"}))
     by_number = load(HERE / "format_2" / "mtle_labels")
     by_number.score(TEXTS, pd.DataFrame(LABELS, columns=["a", "b", "c"]))
+
+
+def test_a_hierarchy_of_before_is_refused(tmp_path):
+    small = {"embedding_dim": 6, "hidden_size": 6, "n_layers": 1, "max_epochs": 1}
+    model = SemanticUnitSeq2SeqClassifier(**small, hierarchical=2, random_state=0)
+    save(model.fit(TEXTS, NAMED), tmp_path / "model")
+    load(tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    description["format_version"] = 5
+    description["digest"] = digest_of(description)
+    path.write_text(json.dumps(description), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"format 5.*hierarchical=2.*Fit it again"):
+        load(tmp_path / "model")

@@ -73,11 +73,14 @@ def literal_encoder(
 def literal_units(
     p: Mapping[str, Tensor], states: list[Tensor], hierarchical: int | None
 ) -> list[Tensor]:
-    """The units: three dilated convolutions, or an LSTM over every k-th state."""
+    """The units: three dilated convolutions, or an LSTM over the states at ends of k words."""
     if not states:
         return []
     if hierarchical is not None:
-        picked = [state for at, state in enumerate(states) if at % hierarchical == 0]
+        ends = [*range(hierarchical - 1, len(states), hierarchical)]
+        if len(states) % hierarchical:
+            ends.append(len(states) - 1)
+        picked = [states[at] for at in ends]
         return [h for h, _ in literal_lstm(below(p, "hierarchy."), picked)]
     rows = list(states)
     while len(rows) < 13:

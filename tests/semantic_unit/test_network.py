@@ -150,9 +150,10 @@ def test_spans_of_units_are_what_units_are_made_of(hierarchical):
             assert seen[-1] < last
         else:
             # The state that enters at this unit, and through the LSTM those of the units before.
-            assert seen == list(range(0, last, hierarchical))
-            assert seen[-1] == last - 1
-    assert spans[-1][1] == 20 if hierarchical is None else 19
+            assert seen == [end - 1 for _, end in spans[: unit + 1]]
+            assert first == (spans[unit - 1][1] if unit else 0)
+    # The last word belongs to a unit, too.
+    assert spans[-1][1] == 20
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)

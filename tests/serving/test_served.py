@@ -316,7 +316,7 @@ def test_what_is_not_served_is_named_with_the_reason(name, tmp_path):
 OLD = Path(__file__).parents[1] / "persistence"
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("name", ["leam_labels", "leam_classes", "mtle_labels"])
 def test_older_folders_are_served(version, name):
     import json

@@ -1,8 +1,8 @@
 """Writes the folders beside it; they were written with commit 3c2f84a, the last of format 1.
 
 Those of ``format_2`` were written in the same way with commit b3a8384, the last of format 2, those
-of ``format_3`` with commit e9d1c6f, the last of format 3, and those of ``format_4`` with commit
-89944ef, which wrote format 4.
+of ``format_3`` with commit e9d1c6f, the last of format 3, and those of ``format_4`` and
+``format_5`` with commits 89944ef and dccf579, which wrote these.
 
 ``python tests/persistence/format_1/write.py`` from the root of the checkout. Each folder has an
 ``answers.json`` beside the three files of a model: what it said on the machine that wrote it.
