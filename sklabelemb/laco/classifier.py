@@ -29,6 +29,8 @@ PAPER_SETTINGS: dict[str, Any] = {
     "learning_rate": 5e-5,
     "encoder_learning_rate": 5e-5,
     "weight_decay": 0.0,
+    "warmup": 0.0,
+    "max_grad_norm": None,
     "batch_size": 32,
     "max_epochs": 20,
     "max_length": 263,
