@@ -24,6 +24,7 @@ from sklabelemb.learning.callbacks import EpochProgress, ScikitLearnCallbacks
 from sklabelemb.learning.fit import fit, update
 from sklabelemb.learning.net_params import check_net_params
 from sklabelemb.learning.task import meant_task, shown_tasks
+from sklabelemb.persistence.checkpoints import opened_checkpoint
 from sklabelemb.readout import Answers
 from sklabelemb.sklearn_internals import HasMethods, Interval, RealNotInt, StrOptions, fit_context
 from sklabelemb.targets import Targets
@@ -84,6 +85,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         "device": [str],
         "mixed_precision": ["boolean"],
         "warm_start": ["boolean"],
+        "checkpoint": [str, HasMethods(["__fspath__"]), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "net_params": [dict, None],
@@ -188,7 +190,9 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
             so_far = {"model_": model}
             return [*progress, ScikitLearnCallbacks(self, context, X, y, lambda: so_far)]
 
-        model = fit(recipe, corpus, previous, watch)
+        kept = self.checkpoint, type(self).__name__, recipe, corpus, previous
+        with opened_checkpoint(*kept) as checkpoint:
+            model = fit(recipe, corpus, previous, watch, checkpoint)
         context.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: {"model_": model}
         )

@@ -173,6 +173,11 @@ class LEAMClassifier(
         (1.3 times as fast on one with AVX-512 BF16). Predictions are computed in float32.
     warm_start : bool, default=False
         Whether the next fit goes on from the present weights.
+    checkpoint : path or None, default=None
+        Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
+        at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
+        folder of its own inside, so a search may use one for all. See :ref:`the user guide
+        <checkpoints>`.
     random_state : int, RandomState or None, default=None
         Same data and same integer: same model, bit for bit on CPU.
     verbose : int, default=0
@@ -292,6 +297,7 @@ class LEAMClassifier(
         device: str = "auto",
         mixed_precision: bool = False,
         warm_start: bool = False,
+        checkpoint: Any = None,
         random_state: Any = None,
         verbose: int | bool = 0,
         net_params: dict[str, Any] | None = None,
@@ -335,6 +341,7 @@ class LEAMClassifier(
         self.device = device
         self.mixed_precision = mixed_precision
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
         self.net_params = net_params

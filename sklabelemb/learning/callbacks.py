@@ -88,25 +88,25 @@ class BestWeights(Callback):
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         self.best_score_ = -math.inf
         self.best_epoch_ = 0
-        self._weights: dict[str, torch.Tensor] = {}
-        self._epoch = 0
+        self.weights_: dict[str, torch.Tensor] = {}
+        self.epoch_ = 0
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        self._epoch += 1
+        self.epoch_ += 1
         score = net.history[-1, self.monitor]
         score = -score if self.lower_is_better else score
         if score > self.best_score_:
-            self.best_score_, self.best_epoch_ = score, self._epoch
-            self._weights = {
+            self.best_score_, self.best_epoch_ = score, self.epoch_
+            self.weights_ = {
                 name: value.detach().clone() for name, value in net.module_.state_dict().items()
             }
-        elif self._epoch - self.best_epoch_ >= self.patience:
+        elif self.epoch_ - self.best_epoch_ >= self.patience:
             raise StopTraining
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        if self._weights:
-            net.module_.load_state_dict(self._weights)
-        self._weights = {}
+        if self.weights_:
+            net.module_.load_state_dict(self.weights_)
+        self.weights_ = {}
 
 
 class GradientClipping(Callback):
@@ -155,10 +155,13 @@ class EpochProgress(Callback):
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         self._bar = tqdm(total=self.total, desc=self.description, unit="batch", leave=True)
+        self.n_batches_ = 0
 
     def on_batch_end(self, net: Any, *, training: bool, **kwargs: Any) -> None:
         if training:
-            self._bar.update(1)
+            # A fit that goes on from a checkpoint has some behind it.
+            self.n_batches_ += 1
+            self._bar.update(self.n_batches_ - self._bar.n)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         row = net.history[-1]

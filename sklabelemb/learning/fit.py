@@ -22,6 +22,7 @@ from sklabelemb.learning.net import TextNet, watchers
 from sklabelemb.learning.optimizers import halving, warmup_then_decay
 from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.recipe import Recipe
+from sklabelemb.learning.training_state import Checkpoint
 from sklabelemb.model_selection import stratified_holdout
 
 __all__ = ["fit", "update"]
@@ -33,7 +34,11 @@ Watch = Callable[[Model, int], list[Any]]
 
 
 def fit(
-    recipe: Recipe, corpus: Corpus, previous: Model | None = None, watch: Watch | None = None
+    recipe: Recipe,
+    corpus: Corpus,
+    previous: Model | None = None,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Model:
     """Train a model.
 
@@ -45,6 +50,8 @@ def fit(
         A model from whose weights training begins; it is not changed.
     watch : callable, default=None
         ``watch(model, n_steps)`` gives callbacks that follow the training of the model.
+    checkpoint : Checkpoint, default=None
+        Where the same fit was interrupted, if it was, and where this one leaves its epochs.
 
     Raises
     ------
@@ -55,6 +62,8 @@ def fit(
     """
     settings = recipe.settings
     seed, split_seed = _seeds(settings.random_state)
+    if checkpoint is not None:
+        seed, split_seed = checkpoint.seeds((seed, split_seed))
     device = resolved_device(settings.device)
     split = _split(recipe, corpus, split_seed)
     vocabulary, token_ids = recipe.words(corpus, previous, corpus.trained_on(split))
@@ -89,7 +98,7 @@ def fit(
         ]
         if valid is None:
             _warn_about_watchers(net)
-        net.train_on(train, valid, epochs, callbacks, recipe.readout(model))
+        net.train_on(train, valid, epochs, callbacks, recipe.readout(model), checkpoint)
         recipe.finish(net.module_, corpus.tasks, vocabulary)
     model = replace(model, best_epoch=best.best_epoch_ if best else len(net.history))
 

@@ -16,6 +16,7 @@ from sklabelemb.device import explained_memory_errors
 from sklabelemb.learning.batches import TaskBatches, TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import StopTraining, ValidationScore
 from sklabelemb.learning.scoring import ScoredNet, is_scoring
+from sklabelemb.learning.training_state import Checkpoint
 
 __all__ = ["TextNet", "most_tokens", "watchers"]
 
@@ -61,6 +62,7 @@ class TextNet(NeuralNet):
 
     callbacks_: list[tuple[str, Any]]
     _scored: ScoredNet | None = None
+    _checkpoint: Checkpoint | None = None
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class TextNet(NeuralNet):
         epochs: int,
         callbacks: list[Any],
         readout: Any = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """Train an initialised net.
 
@@ -105,6 +108,8 @@ class TextNet(NeuralNet):
             They serve this run only.
         readout : Readout, default=None
             What predicts for the scoring callbacks of a user.
+        checkpoint : Checkpoint, default=None
+            From where training goes on, and where every epoch is kept.
 
         Raises
         ------
@@ -125,14 +130,18 @@ class TextNet(NeuralNet):
         )
         try:
             self.notify("on_train_begin", X=train, y=None)
+            done = 0 if checkpoint is None else checkpoint.resumed(self, train)
+            self._checkpoint = checkpoint
             with contextlib.suppress(StopTraining), explained_memory_errors(self.device):
-                self.fit_loop((train, valid), epochs=epochs)
+                self.fit_loop((train, valid), epochs=0 if done is None else epochs - done)
             self.notify("on_train_end", X=train, y=None)
             if not all(torch.isfinite(p).all() for p in self.module_.parameters()):
                 raise FloatingPointError(self._divergence("the last step left weights that are"))
+            if checkpoint is not None:
+                checkpoint.finish(self)
         finally:
             self.callbacks_ = standing
-            self._scored = None
+            self._scored = self._checkpoint = None
             for callback in callbacks:
                 if hasattr(callback, "close"):
                     callback.close()
@@ -217,6 +226,8 @@ class TextNet(NeuralNet):
                 stop = True
         if stop:
             raise StopTraining
+        if method_name == "on_epoch_end" and self._checkpoint is not None:
+            self._checkpoint.write(self)
 
     def __getstate__(self) -> dict[str, Any]:
         # The moments of Adam are twice as large as the weights, and of no use for predicting.

@@ -129,6 +129,11 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         rate ends at zero, and a small task has no text to spare.
     warm_start : bool, default=False
         Whether the next fit goes on from the present weights. Tasks that it has no samples of stay.
+    checkpoint : path or None, default=None
+        Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
+        at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
+        folder of its own inside, so a search may use one for all. See :ref:`the user guide
+        <checkpoints>`.
     device, mixed_precision, random_state, verbose, net_params
         As in :class:`.LEAMClassifier`.
 
@@ -247,6 +252,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         device: str = "auto",
         mixed_precision: bool = False,
         warm_start: bool = False,
+        checkpoint: Any = None,
         random_state: Any = None,
         verbose: int | bool = 0,
         net_params: dict[str, Any] | None = None,
@@ -284,6 +290,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         self.device = device
         self.mixed_precision = mixed_precision
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
         self.net_params = net_params

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["check_replaceable", "new_folder", "present_folder"]
+__all__ = ["check_replaceable", "flush", "new_folder", "own_folder", "present_folder"]
 
 # Where files cannot be locked, what nobody has touched for so long belongs to a dead process.
 _ABANDONED_AFTER_SECONDS = 24 * 3600
@@ -56,7 +56,7 @@ def new_folder(target: Path) -> Iterator[Path]:
         try:
             yield folder
             for path in (*folder.rglob("*"), folder):
-                _flush(path)
+                flush(path)
             with _turn(target.parent):
                 _clean_up(target)
                 _swap(folder, target)
@@ -81,7 +81,7 @@ def _swap(folder: Path, target: Path) -> None:
         if aside.exists():
             aside.rename(target)
         raise
-    _flush(target.parent)
+    flush(target.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -107,19 +107,38 @@ def _aside(target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _turn(parent: Path) -> Iterator[None]:
-    """Wait for those who are exchanging folders in the same place, where files can be locked."""
+def own_folder(folder: Path) -> Iterator[None]:
+    """Make a folder if need be, and have it alone; others wait, where files can be locked."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _turn(folder) as descriptor:
+            if descriptor is None or _is_open_as(folder, descriptor):
+                yield
+                return
+
+
+def _is_open_as(folder: Path, descriptor: int) -> bool:
+    """False where another process removed the folder before it was ours."""
+    try:
+        return os.path.samestat(folder.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def _turn(folder: Path) -> Iterator[int | None]:
+    """Wait for others who have a folder locked; gives its descriptor, where it can be locked."""
     try:
         import fcntl
 
-        descriptor = os.open(parent, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
     except (ImportError, OSError):  # Windows
-        yield
+        yield None
         return
     try:
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -151,7 +170,7 @@ def _is_abandoned(folder: Path) -> bool:
     return False
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """See to it that a file, or the names in a folder, outlive a power failure."""
     try:
         descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)

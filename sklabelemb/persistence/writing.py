@@ -26,7 +26,7 @@ from sklabelemb.persistence.files import (
 )
 from sklabelemb.persistence.reduction import SCALE, Reduction
 
-__all__ = ["read_tensors", "write_files"]
+__all__ = ["read_tensors", "separate", "write_files", "write_json"]
 
 
 def write_files(
@@ -50,9 +50,9 @@ def write_files(
     reduction : Reduction
         What is written of large tensors.
     """
-    written, notes = _reduced(_separate(tensors), reduction)
+    written, notes = _reduced(separate(tensors), reduction)
     safetensors.torch.save_file(written, folder / WEIGHTS, metadata={"format": "pt"})
-    _write_json(folder / VOCABULARY, words)
+    write_json(folder / VOCABULARY, words)
     # safetensors lets nobody but the owner read its files.
     (folder / WEIGHTS).chmod((folder / VOCABULARY).stat().st_mode)
     whole = {
@@ -68,7 +68,7 @@ def write_files(
         "reduced": notes,
         "files": {name: checksum(folder / name) for name in (WEIGHTS, VOCABULARY)},
     }
-    _write_json(folder / DESCRIPTION, whole | {"digest": digest_of(whole)}, indent=1)
+    write_json(folder / DESCRIPTION, whole | {"digest": digest_of(whole)}, indent=1)
 
 
 def read_tensors(folder: Path, reduced: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -107,7 +107,7 @@ def _reduced(
     return rest | {name: _tensor(array) for name, array in written.items()}, notes
 
 
-def _separate(tensors: dict[str, torch.Tensor | np.ndarray]) -> dict[str, torch.Tensor]:
+def separate(tensors: dict[str, torch.Tensor | np.ndarray]) -> dict[str, torch.Tensor]:
     """The tensors on the CPU, contiguous, none a part of another's memory."""
     separate = {}
     seen: set[int] = set()
@@ -130,7 +130,8 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array if ready else array.copy("C"))
 
 
-def _write_json(path: Path, value: Any, indent: int | None = None) -> None:
+def write_json(path: Path, value: Any, indent: int | None = None) -> None:
+    """Write a value as JSON."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     # Half of a surrogate pair is a legal character of a str, and comes back as such.
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
