@@ -7,15 +7,13 @@ instead.
 Besides the names below, classes of this package rely on these of their scikit-learn bases, which
 authors of estimators are told about but which begin with an underscore: ``_parameter_constraints``,
 ``_validate_params``, ``_init_callback_context`` and ``_html_repr`` of estimators,
-``_iter_test_masks`` and ``_iter_indices`` of splitters, ``_score`` and the attributes of scorers.
+``_iter_indices`` of splitters, ``_score`` and the attributes of scorers.
 """
 
 from __future__ import annotations
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
-from sklearn.model_selection._split import _BaseKFold as BaseKFold
-from sklearn.model_selection._split import _RepeatedSplits as RepeatedSplits
 from sklearn.model_selection._split import _validate_shuffle_split as validate_shuffle_split
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._metadata_requests import _raise_for_params as raise_for_params
@@ -30,12 +28,10 @@ from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
-    "BaseKFold",
     "BaseScorer",
     "HasMethods",
     "Interval",
     "RealNotInt",
-    "RepeatedSplits",
     "StrOptions",
     "check_method_params",
     "check_sample_weight",

@@ -14,7 +14,11 @@ from . import versions
 
 PACKAGE = versions.ROOT / "sklabelemb"
 # Where the name to import is not the name to install.
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "huggingface_hub": "huggingface-hub"}
+DISTRIBUTIONS = {
+    "huggingface_hub": "huggingface-hub",
+    "iterstrat": "iterative-stratification",
+    "sklearn": "scikit-learn",
+}
 
 
 def project() -> dict:

@@ -1,4 +1,9 @@
-"""scikit-learn's splitters, for label sets."""
+"""scikit-learn's splitters, for label sets.
+
+They are those of the package ``iterative-stratification``, whose classes they extend, with another
+assignment of samples to parts: one that reads a sparse `y`, takes seconds where there are thousands
+of labels, and makes the sizes exact.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.model_selection import BaseShuffleSplit
+from iterstrat import ml_stratifiers as library
 from sklearn.utils import check_random_state
 
 from sklabelemb.model_selection.stratification import iterative_stratification, resized
-from sklabelemb.sklearn_internals import BaseKFold, RepeatedSplits, validate_shuffle_split
+from sklabelemb.sklearn_internals import validate_shuffle_split
 from sklabelemb.targets import as_indicator
 
 __all__ = [
@@ -22,7 +27,7 @@ __all__ = [
 ]
 
 
-class MultilabelStratifiedKFold(BaseKFold):
+class MultilabelStratifiedKFold(library.MultilabelStratifiedKFold):
     """K folds in which every label is as frequent as in the whole.
 
     What :class:`~sklearn.model_selection.StratifiedKFold` is for classes, for label sets: iterative
@@ -110,9 +115,10 @@ class MultilabelStratifiedKFold(BaseKFold):
         """
         _refuse_groups(self, groups)
         y = check_label_sets(y, "sklearn.model_selection.StratifiedKFold")
-        return super().split(_sized(X, y), y)
+        # The library's own would make y dense.
+        return super(library.MultilabelStratifiedKFold, self).split(_sized(X, y), y)
 
-    def _iter_test_masks(self, X: Any, y: sp.csr_matrix, groups: None) -> Iterator[np.ndarray]:
+    def _make_test_folds(self, X: Any, y: sp.csr_matrix) -> np.ndarray:
         # Without shuffling, the folds are to be the same every time, so the ties must be too.
         random = check_random_state(self.random_state if self.shuffle else 0)
         n_samples = y.shape[0]
@@ -127,11 +133,10 @@ class MultilabelStratifiedKFold(BaseKFold):
         sizes[largest[: n_samples % self.n_splits]] += 1
         folds = np.empty(n_samples, dtype=int)
         folds[order] = resized(parts, y, sizes, random)
-        for fold in range(self.n_splits):
-            yield folds == fold
+        return folds
 
 
-class RepeatedMultilabelStratifiedKFold(RepeatedSplits):
+class RepeatedMultilabelStratifiedKFold(library.RepeatedMultilabelStratifiedKFold):
     """K stratified folds, several times over, with other folds each time.
 
     Parameters
@@ -167,12 +172,8 @@ class RepeatedMultilabelStratifiedKFold(RepeatedSplits):
     """
 
     def __init__(self, *, n_splits: int = 5, n_repeats: int = 10, random_state: Any = None) -> None:
-        super().__init__(
-            MultilabelStratifiedKFold,
-            n_repeats=n_repeats,
-            random_state=random_state,
-            n_splits=n_splits,
-        )
+        super().__init__(n_splits=n_splits, n_repeats=n_repeats, random_state=random_state)
+        self.cv = MultilabelStratifiedKFold
 
     def split(self, X: Any, y: Any, groups: None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Generate the indices of each training and test set.
@@ -201,7 +202,7 @@ class RepeatedMultilabelStratifiedKFold(RepeatedSplits):
         return super().split(_sized(X, y), y)
 
 
-class MultilabelStratifiedShuffleSplit(BaseShuffleSplit):
+class MultilabelStratifiedShuffleSplit(library.MultilabelStratifiedShuffleSplit):
     """Random training and test sets in which every label is as frequent as in the whole.
 
     What :class:`~sklearn.model_selection.StratifiedShuffleSplit` is for classes, for label sets.
@@ -291,7 +292,7 @@ class MultilabelStratifiedShuffleSplit(BaseShuffleSplit):
         """
         _refuse_groups(self, groups)
         y = check_label_sets(y, "sklearn.model_selection.StratifiedShuffleSplit")
-        return super().split(_sized(X, y), y)
+        return super(library.MultilabelStratifiedShuffleSplit, self).split(_sized(X, y), y)
 
     def _iter_indices(
         self, X: Any, y: sp.csr_matrix, groups: None = None

@@ -7,12 +7,12 @@ import scipy.sparse as sp
 
 __all__ = ["iterative_stratification", "resized"]
 
-# The splitters do not call iterstrat.ml_stratifiers, although its results are the measure: it makes
-# y dense and sums all its columns once for every label. With 45,000 texts and 4,271 labels it was
-# stopped after five minutes (benchmarks/splits.py). What follows is the same algorithm with the
-# same draws, and the tests hold it to the same folds, number for number. To choose between the two
-# by size would change nothing but the time, and where the library takes less, on a hundred samples,
-# it is a matter of milliseconds.
+# The splitters extend those of iterstrat.ml_stratifiers, whose results are the measure, but do not
+# take its assignment: it makes y dense and sums all its columns once for every label. With 45,000
+# texts and 4,271 labels it was stopped after five minutes (benchmarks/splits.py). What follows is
+# the same algorithm with the same draws, and the tests hold it to the same folds, number for
+# number. To choose between the two by size would change nothing but the time, and where the library
+# takes less, on a hundred samples, it is a matter of milliseconds.
 
 
 def iterative_stratification(

@@ -94,6 +94,26 @@ def same(first, second):
 # -- proportions -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "ours",
+    [
+        MultilabelStratifiedKFold,
+        RepeatedMultilabelStratifiedKFold,
+        MultilabelStratifiedShuffleSplit,
+    ],
+)
+def test_the_splitters_are_those_of_the_library(ours):
+    theirs = getattr(library, ours.__name__)
+    assert isinstance(ours(random_state=None), theirs)
+    assert not isinstance(theirs(random_state=None), ours)
+
+
+def test_repeated_folds_are_ours_which_take_sparse_label_sets():
+    y = sp.csr_matrix(skewed(0))
+    folds = RepeatedMultilabelStratifiedKFold(n_splits=4, n_repeats=2, random_state=0)
+    assert [len(test) for _, test in folds.split(None, y)] == [100] * 8
+
+
 def test_the_folds_are_the_librarys_but_for_the_samples_that_gave_the_sizes():
     moved_at_all = 0
     for seed in range(30):
