@@ -40,16 +40,20 @@ class BesidePaths:
     def trained(self, model: Model, rows: Sequence[np.ndarray]) -> Model:
         """The model with linear models of some texts of each task."""
         for part, own in zip(self.parts, rows, strict=True):
-            task = part.of(model)
-            encoded, linear = part.encoder_path(own), None
-            if part.is_wide:
-                start, X = part.features
-                linear = start.trained(X[own], *part.targets(own), part.seed)
-            task = replace(task, linear=linear, encoded=encoded)
-            if len(own) == len(part.data):
-                task = model.recipe.readout(model).unsettled(task, part.shares)
-            model = model.with_task(task)
+            model = self._with_new_paths(model, part, own)
         return model
+
+    @staticmethod
+    def _with_new_paths(model: Model, part: _Part, own: np.ndarray) -> Model:
+        task = part.of(model)
+        encoded, linear = part.encoder_path(own), None
+        if part.is_wide:
+            start, X = part.features
+            linear = start.trained(X[own], *part.targets(own), part.seed)
+        task = replace(task, linear=linear, encoded=encoded)
+        if len(own) == len(part.data):
+            task = model.recipe.readout(model).unsettled(task, part.shares)
+        return model.with_task(task)
 
     def trained_again(self, model: Model, rows: Sequence[np.ndarray]) -> Model:
         """The model with linear models of all texts, where these rows were not all."""
@@ -64,10 +68,17 @@ class BesidePaths:
             model = model.with_task(replace(task, linear=linear, encoded=encoded))
         return model
 
-    def updated(self, model: Model) -> Model:
-        """The model with linear models that have learnt these texts, too."""
+    def updated(self, model: Model, begun: Collection[Any]) -> Model:
+        """The model with linear models that have learnt these texts, too.
+
+        Those of tasks that were not `begun` before choose their n-grams from these texts, and learn
+        them as in a fit.
+        """
         for part in self.parts:
             task, every = part.of(model), np.arange(len(part.data))
+            if task.name not in begun:
+                model = self._with_new_paths(model, part, every)
+                continue
             targets, class_weight, weight = part.targets(every)
             given = (part.data.token_ids, targets, model.vocabulary, class_weight, weight)
             linear, encoded = task.linear, task.encoded

@@ -141,7 +141,8 @@ def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
         recipe.finish(net.module_, corpus.tasks, vocabulary)
     model = replace(model, best_epoch=len(net.history))
     with isolated_randomness(seed, device):
-        return BesidePaths(model, data, seed).updated(model)
+        begun = [name for name, task in previous.tasks.items() if task.trained] if previous else []
+        return BesidePaths(model, data, seed).updated(model, begun)
 
 
 def _seeds(random_state: Any, skipped: int = 0) -> tuple[int, int]:

@@ -317,9 +317,9 @@ def test_updates_go_on_with_both_paths(folder, pretrained):
     assert not np.array_equal(model.wide_.weights, wide.weights)
     assert not torch.equal(model.net_.module_.output.weight, weights)
     assert model.predict_proba(UNSEEN).shape == (5, 4)
-    # The n-grams are those of a fit; without one there are none.
+    # Without a fit, the n-grams are those of the first texts.
     first = laco(folder if pretrained else FRESH | SHORT).partial_fit(TEXTS, LABELS)
-    assert first.wide_ is None
+    assert first.wide_.weights.any()
     assert first.predict(UNSEEN).shape == (5, 4)
 
 

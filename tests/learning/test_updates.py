@@ -259,3 +259,25 @@ def test_updates_draw_their_batches_anew(make):
     for _ in range(3):
         twin.partial_fit(*batch)
     assert [tuple(order) for order in Order.seen] == orders
+
+
+@pytest.mark.parametrize("name", ["leam", "semantic units", "laco"])
+@pytest.mark.parametrize("y", [LABELS, CLASSES], ids=["labels", "classes"])
+def test_a_model_that_begins_with_an_update_has_a_wide_path(name, y):
+    make = CLASSIFIERS[name]
+    whole = make(wide=True, validation_fraction=0.0).fit(TEXTS, y)
+    model = make(wide=True).partial_fit(TEXTS, y)
+    # Its first texts are all that it knows.
+    np.testing.assert_array_equal(model.wide_.weights, whole.wide_.weights)
+    assert model.mixture_ == whole.mixture_
+    features, weights = model.wide_.words, model.wide_.weights
+    model.partial_fit([f"{text} quite unheard of" for text in TEXTS], y)
+    assert model.wide_.words is features
+    assert not np.array_equal(model.wide_.weights, weights)
+    assert make(wide=False).partial_fit(TEXTS, y).wide_ is None
+
+
+def test_the_parameter_may_not_bring_a_wide_path_later():
+    """Texts that come late would choose n-grams, and the mixture is settled."""
+    model = CLASSIFIERS["leam"](wide=False).fit(TEXTS, LABELS)
+    assert model.set_params(wide=True).partial_fit(*NEW).wide_ is None

@@ -433,9 +433,9 @@ def test_updates_go_on_with_both_paths():
     (sequence,) = model.predict_sequence(UNSEEN[:1])
     codes = tuple(NAMES.index(name) for name in sequence.labels)
     close(sequence.probability, np.exp(wanted[codes][0]), scale=1, dtype=np.float32)
-    # The n-grams are those of a fit; without one there are none.
+    # Without a fit, the n-grams are those of the first texts.
     first = units().partial_fit(TEXTS, FRAME)
-    assert first.wide_ is None
+    assert first.wide_.weights.any()
     assert first.predict(UNSEEN).shape == (5, 3)
 
 
