@@ -32,6 +32,13 @@ def resolved_device(device: str) -> str:
         raise ValueError(
             f"device={device!r}, but torch sees no CUDA device here. Use device='auto' or 'cpu'."
         )
+    n_devices = torch.cuda.device_count()
+    if device.startswith("cuda") and (torch.device(device).index or 0) >= n_devices:
+        last = f" to 'cuda:{n_devices - 1}'" if n_devices > 1 else ""
+        raise ValueError(
+            f"device={device!r}, but torch sees {n_devices} CUDA device{'s' * (n_devices > 1)} "
+            f"here. Use device='auto', or 'cuda:0'{last}."
+        )
     return device
 
 

@@ -39,6 +39,20 @@ def _one_torch_thread() -> None:
         torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _whole_float32(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let a GPU compute products in float32, and not in TF32, where it is held to 1e-4."""
+    if request.node.get_closest_marker("gpu") is None:
+        yield
+        return
+    import torch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+        patch.setattr(torch.backends.cudnn, "allow_tf32", False)
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _short_wide_path(request: pytest.FixtureRequest) -> Iterator[None]:
     """Spare the linear path its hundreds of steps on the few texts of a test.

@@ -219,3 +219,21 @@ def test_an_lstm_starts_from_glorot_and_forgets_little():
             # torch adds two biases, so that the forget gate's is 1.
             kept = 1.0 if "bias_ih" in name else 0.0
             assert [gate.unique().tolist() for gate in gates] == [[0.0], [kept], [0.0], [0.0]]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("options", SHAPES)
+def test_saturated_gates_on_a_gpu(options):
+    """As on a processor in float32; under autocast finite, and padding changes nothing."""
+    reader = random_reader(**options).float()
+    inputs = random_inputs(LENGTHS, extra=3).float()
+    states, (final, cell) = reader(inputs, LENGTHS)
+    reader, inputs, lengths = reader.to("cuda"), inputs.to("cuda"), LENGTHS.to("cuda")
+    there = reader(inputs, lengths)
+    for found, expected in ((there[0], states), (there[1][0], final), (there[1][1], cell)):
+        torch.testing.assert_close(found.cpu(), expected, rtol=1e-4, atol=1e-4)
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        padded = reader(inputs, lengths)[1][0]
+        barely = reader(inputs[:, : int(LENGTHS.max())], lengths)[1][0]
+    assert torch.isfinite(padded).all()
+    torch.testing.assert_close(padded, barely, rtol=2e-2, atol=2e-2)
