@@ -35,6 +35,7 @@ OTHERS = {
     "device": "auto",
     "random_state": 77,
     "net_params": {"batch_size": 1, "lr": 9.0},
+    "checkpoint": "a folder that nothing is written to",
     "vectors": {"late": np.ones(8), "unheard": np.ones(8)},
     "max_grad_norm": 1e-9,
     "vectorizer": None,
