@@ -25,7 +25,7 @@ def distill_encoder(
     dim: int = 256,
     device: str = "cpu",
 ) -> Path:
-    """Distil a sentence transformer into a static model, which embeds hundreds of times as fast.
+    """Distil a sentence transformer into a static embedding model, far faster to run.
 
     The transformer reads each piece of its vocabulary by itself. Its vectors are reduced by a PCA
     and weighed down where a piece is frequent; the vector of a text is then the mean of those of

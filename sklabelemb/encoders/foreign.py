@@ -16,7 +16,7 @@ __all__ = ["ForeignEncoder"]
 TEXTS_AT_A_TIME = 512
 # What an encoder makes of this text is part of what it is known by.
 PROBE = "A short text, by which encoders are told apart."
-# Sparse vectors are made dense up to so many dimensions.
+# Sparse vectors are made dense up to this many dimensions.
 MOST_SPARSE_DIMENSIONS = 4096
 
 

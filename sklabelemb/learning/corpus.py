@@ -114,7 +114,7 @@ class Corpus:
         return np.concatenate(masks)
 
     def parts(self, token_ids: TokenIds, n_words: int) -> TaskDatasets:
-        """The samples that have any weight as token ids, a dataset a task.
+        """The samples that have any weight as token ids, a dataset per task.
 
         Parameters
         ----------

@@ -21,7 +21,7 @@ from sklabelemb.text import TokenIds, Vocabulary, WordPieces
 
 __all__ = ["EncoderPath", "LabelTexts", "is_joint"]
 
-# Up to so many texts, n-grams and vectors are learnt as one model, in the space that the texts
+# Up to this many texts, n-grams and vectors are learnt as one model, in the space that the texts
 # span; with more, paths of their own whose scores are mixed are as good, and cost less.
 MOST_JOINT, MOST_MOVES = 3000, 1 << 21
 # Length of the n-grams beside vectors of length 1; with so few texts, half of it, for these do not
@@ -310,7 +310,7 @@ class EncoderPath:
 
 
 def is_joint(n_texts: int, n_labels: int) -> bool:
-    """Whether n-grams and vectors of so many texts are learnt as one model."""
+    """Whether n-grams and vectors of this many texts are learnt as one model."""
     return n_texts <= MOST_JOINT and n_texts * n_labels <= MOST_MOVES
 
 

@@ -16,8 +16,8 @@ __all__ = ["Mixture"]
 # In the order in which a table has them.
 WEIGHTS = ("deep", "wide", "offset", "encoded")
 
-# Learnt from so many held-out texts, a mixture lies halfway between what they say and what is taken
-# where there are none.
+# Learnt from this many held-out texts, a mixture lies halfway between their optimum and the default
+# without any.
 TRUST = 20.0
 # How much more than of the average label the texts must say of a label, so that its own mixture
 # lies halfway between what they say and the common one; with fewer positives a label than these, by

@@ -68,7 +68,7 @@ class WordTfidf:
         min_df : int, default=2
             Leave out what fewer texts contain.
         max_features : int, default=None
-            Keep at most so many, those that most texts contain.
+            Keep at most this many, those that most texts contain.
         """
         keys, rows = _occurrences(texts, n_words)
         order = np.lexsort((rows, keys))

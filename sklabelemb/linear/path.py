@@ -27,8 +27,8 @@ __all__ = ["WidePath", "has_few_texts"]
 MAX_WEIGHTS = 1 << 26
 MAX_WORD_FEATURES = 300_000
 MAX_CHARACTER_FEATURES = 200_000
-# Under so many texts, or so many of the median label, nothing is left out for being rare: what one
-# text has is all that is known of a label that has few.
+# Below this many texts, or this many of the median label, rare features are kept: a single text may
+# be all that is known about a rare label.
 FEW_TEXTS, FEW_OF_A_LABEL = 100, 16
 HALF = np.float32(math.sqrt(0.5))
 TOKENS_A_BLOCK = 1 << 16

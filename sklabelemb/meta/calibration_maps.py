@@ -26,9 +26,9 @@ __all__ = [
     "fit_calibration_maps",
 ]
 
-# Labels are fitted together, for so many scores at a time (8 MiB of float64).
+# Labels are fitted together, for this many scores at a time (8 MiB of float64).
 BLOCK = 1_000_000
-# What all labels share is fitted to about so many scores.
+# What all labels share is fitted to about this many scores.
 N_PAIRS = 4_000_000
 # Scores beyond this count as infinite: their squares must be numbers, and float32 must hold it.
 LARGEST = 1e30
@@ -317,7 +317,7 @@ def _check_scores(scores: Any) -> np.ndarray:
         scores = scores.astype(np.float64)
     if scores.ndim != 2:
         raise ValueError(
-            "scores must have one row a sample and one column a label, but they have shape "
+            "scores must have one row per sample and one column per label, but they have shape "
             f"{scores.shape}."
         )
     # Comparisons with NaN are false.

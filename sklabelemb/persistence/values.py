@@ -194,7 +194,7 @@ def decode(value: Any, attachments: Attachments) -> Any:
 
 
 def _is_tensor(value: Any) -> bool:
-    # Whoever has a tensor has loaded torch.
+    # If there is a tensor, torch is loaded.
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 

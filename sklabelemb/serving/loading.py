@@ -45,7 +45,7 @@ NUMBERS_ONLY = (
 
 
 def load(folder: str | os.PathLike[str], *, encoder: Any = None) -> Any:
-    """Read a saved classifier for predicting only: no torch, no scikit-learn, no pandas.
+    """Load a saved classifier to predict without torch and scikit-learn.
 
     For deployment where these are too large or too slow to start: a container, a function that is
     started for a request, a phone. The folder is the one that :func:`sklabelemb.save` writes, of

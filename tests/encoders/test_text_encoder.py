@@ -253,7 +253,7 @@ def test_an_unfitted_transformer_says_how_to_keep_it_fitted():
         text_encoder(TfidfVectorizer()).encode(["late"])
 
 
-# -- vectors, once a text --------------------------------------------------------------------------
+# -- vectors, once per text ----------------------------------------------------------------------
 
 
 def test_a_text_is_embedded_once_a_call():
