@@ -75,9 +75,14 @@ def threshold_curve(axes: Any, model: LEAMClassifier, X: list[str], y: np.ndarra
     half = scores[np.abs(grid - 0.5).argmin(), 2]
     axes.axhline(tuned, color="tab:blue", lw=1)
     axes.text(0.97, tuned + 0.015, f"tuned per label: {tuned:.2f}", color="tab:blue", ha="right")
-    white = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1}
-    axes.plot(0.5, half, "o", color="tab:red")
-    axes.text(0.5, half - 0.06, f"cut at 0.5: {half:.2f}", color="tab:red", ha="center", bbox=white)
+    axes.annotate(
+        f"cut at 0.5: {half:.2f}",
+        (0.5, half),
+        (0.3, 0.42),
+        color="tab:red",
+        ha="center",
+        arrowprops={"arrowstyle": "-|>", "color": "tab:red"},
+    )
     axes.set(xlabel="threshold", ylim=(0, 1.02), xlim=(0, 1))
     axes.set_title("micro-averaged, on test texts", fontsize=11, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
