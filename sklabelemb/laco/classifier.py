@@ -91,8 +91,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         Of the encoder's attention weights. None: what its configuration says, which is mostly 0.1;
         that takes a quarter more time on a CPU and twice the memory.
     wide : bool, default=True
-        Whether to train a linear model over TF-IDF pieces, pairs of pieces and letter groups beside
-        the network, as in `LEAMClassifier`: it reads long texts to their end, and knows rare words.
+        Whether to train a linear model over TF-IDF pieces, piece pairs and character n-grams beside
+        the network, as in `LEAMClassifier`: it reads long texts whole, and learns rare words.
         Their scores are mixed by a small regression on the validation split. The paper has none.
     label_names : sequence or None, default=None
         As in :class:`.LEAMClassifier`.
@@ -116,7 +116,7 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         out has 0.5), or tuned on the held-out texts: for micro-F1 ("tuned", also called "micro")
         or for macro-F1.
     threshold_shrinkage : float or "auto", default="auto"
-        How strongly tuned thresholds are drawn to a common one. "auto": 400, and 5 for "macro".
+        Shrinkage of tuned thresholds towards a common one. "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
         Smallest number of labels to predict per text. "auto": the smallest in the training texts.
     max_epochs : int or "auto", default="auto"

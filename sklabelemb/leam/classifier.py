@@ -83,7 +83,7 @@ class LEAMClassifier(
         Whether to add a linear function of the sum of the word vectors over the square root of
         their number.
     wide : bool, default=True
-        Whether to train a linear model over TF-IDF words, word pairs and letter groups beside the
+        Whether to train a linear model (TF-IDF of words, word pairs, character n-grams) beside the
         network. Their scores are mixed by a small regression on the validation split, which also
         calibrates the probabilities.
     label_penalty : float, default=0.0

@@ -45,7 +45,7 @@ MIN_STEPS = 400
 class WidePath:
     """One linear function of TF-IDF features per label, trained by squared hinge loss.
 
-    The features are words and word pairs in one half, letter groups within words in the other. It
+    Half of the features are words and word pairs, half character n-grams within words. It
     learns what a linear support vector machine per label does, for all labels at once and in a
     fraction of the time: plain stochastic gradient descent with a step size that falls to zero.
 
@@ -54,7 +54,7 @@ class WidePath:
     words : WordTfidf
     characters : CharacterTfidf
     weights : float32 ndarray of shape (n_features, n_labels)
-        Words first, then letter groups.
+        Words first, then character n-grams.
     bias : float32 ndarray of shape (n_labels,)
     """
 

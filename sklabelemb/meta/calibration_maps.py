@@ -1,6 +1,6 @@
 """Maps from scores to calibrated probabilities, one for each label.
 
-A map is monotone: it never turns the ranking by its label round. Rare labels are drawn towards a
+A map is monotone: it never turns the ranking by its label round. Rare labels are shrunk towards a
 map that all labels share. The papers are listed in `LabelwiseCalibrator`.
 """
 
@@ -110,7 +110,7 @@ class _DrawnTogether(CalibrationMaps):
 
 
 class SigmoidMaps(_DrawnTogether):
-    r"""Platt's sigmoids, drawn towards one that all labels share.
+    r"""Platt's sigmoids, shrunk towards one that all labels share.
 
     The probability of label l at score s is :math:`\sigma(a_l s + b_l)`. The parameters minimise
 
@@ -163,7 +163,7 @@ class SigmoidMaps(_DrawnTogether):
 
 
 class TemperatureMaps(_DrawnTogether):
-    r"""Temperatures, drawn towards one that all labels share.
+    r"""Temperatures, shrunk towards one that all labels share.
 
     The probability of label l at logit s is :math:`\sigma(s / T_l)`. The temperature minimises
 

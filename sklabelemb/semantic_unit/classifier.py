@@ -82,7 +82,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         paper's text), or added, each of full size (the released code, and the paper's number of
         parameters).
     wide : bool, default=True
-        Whether to train a linear model over TF-IDF words, word pairs and letter groups beside the
+        Whether to train a linear model (TF-IDF of words, word pairs, character n-grams) beside the
         network. At every step its scores are added to the decoder's; how much either counts is
         learnt from the sequences of the validation split (a constant without one). A model that was
         begun by ``partial_fit`` has none.
