@@ -78,7 +78,7 @@ def distill_encoder(
     >>> model = LEAMClassifier(encoder=folder)  # doctest: +SKIP
     """
     if not isinstance(dim, Integral) or isinstance(dim, bool) or dim < 1:
-        raise ValueError(f"dim={dim!r} is no number of dimensions: give an int from 1 on.")
+        raise ValueError(f"dim={dim!r} is not a number of dimensions: give an int from 1 on.")
     path = Path(folder).expanduser()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise FileExistsError(

@@ -133,8 +133,8 @@ class ForeignEncoder:
             vectors = np.asarray(made, dtype=np.float32)
         except (TypeError, ValueError) as error:
             raise TypeError(
-                f"encoder={self._name} gave a {type(made).__name__} that is no array of numbers: "
-                f"{error}"
+                f"encoder={self._name} gave a {type(made).__name__} that is not an array of "
+                f"numbers: {error}"
             ) from error
         if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
             raise ValueError(

@@ -160,10 +160,10 @@ def _composed(
         if tag == "$model":
             return inner[content]
         if tag not in ("$estimator", "$unfitted"):
-            raise ValueError(f"{tag!r} is no kind of value that a saved model may hold")
+            raise ValueError(f"{tag!r} is not a kind of value that a saved model may hold")
         name, saved = content
         if name not in TRAINED | COMPOSED | INSIDE:
-            raise ValueError(f"{name!r} is no class that a saved model may hold")
+            raise ValueError(f"{name!r} is not a class that a saved model may hold")
         attributes = {key: decode(value, own) for key, value in saved.items()}
         if name not in NUMBERS_ONLY:
             return SavedEstimator(name, attributes)
