@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--model", choices=["leam", "linear", "paper"], default="leam")
     parser.add_argument("--glove", action="store_true", help="start from GloVe 100d")
-    parser.add_argument("--subset", type=int, help="at most so many training texts")
+    parser.add_argument("--subset", type=int, help="at most this many training texts")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, help="append one JSON line a run to this file")

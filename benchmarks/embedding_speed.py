@@ -16,8 +16,8 @@ MiniLM embeds test texts of two datasets, short and longer ones, one thread. The
     extra ``distill``).
 
 Word pieces a second of the processor's time, and decisions: logistic regression (C=10) on the
-vectors of 8 texts a class and the label texts, fitted for each way on its own vectors; its accuracy
-on the texts that were embedded, and the share of them decided as with float32.
+vectors of 8 texts per class and the label texts, fitted for each way on its own vectors; its
+accuracy on the texts that were embedded, and the share of them decided as with float32.
 
     python benchmarks/embedding_speed.py
 """

@@ -1,6 +1,6 @@
-"""How accurate with few texts a class: linear models, a frozen encoder, and ours with one?
+"""How accurate with few texts per class: linear models, a frozen encoder, and ours with one?
 
-For each dataset, number of texts a class and seed, so many texts of each class are drawn from
+For each dataset, number of texts per class and seed, this many texts of each class are drawn from
 train (all of them, where a class has fewer), and every system is fitted on them. Test is up to
 3,000 texts of the test split. The systems:
 
@@ -157,7 +157,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = [".. list-table::", "   :header-rows: 1", ""]
     there = {row["run"][3] for row in rows} - {"nearest"}
     shown = [name for name in [*SYSTEMS, *WITH_STATIC] if name in there]
-    lines += ["   * - " + "\n     - ".join(["dataset", "texts a class", *shown])]
+    lines += ["   * - " + "\n     - ".join(["dataset", "texts per class", *shown])]
     keys = dict.fromkeys((row["run"][0], row["run"][1]) for row in rows if row["run"][1])
     for name, n in keys:
         cells = [name, str(n)]
@@ -181,7 +181,7 @@ def short_table(rows: list[dict[str, Any]]) -> str:
         name, n, _, system = row["run"]
         means.setdefault((name, n, system), []).append(row["accuracy"])
     lines = [".. list-table::", "   :header-rows: 1", ""]
-    lines += ["   * - " + "\n     - ".join(["dataset", "texts a class", *shown])]
+    lines += ["   * - " + "\n     - ".join(["dataset", "texts per class", *shown])]
     for name, n in dict.fromkeys((name, n) for name, n, _ in means if n in (1, 4, 16)):
         cells = [means.get((name, n, system)) for system in shown]
         written = [f"{np.mean(cell):.3f}".lstrip("0") if cell else "" for cell in cells]

@@ -65,7 +65,7 @@ def bare_loop(model: LEAMClassifier, network: LEAM, data: TextDataset, state: to
 def main() -> None:
     parser = measure.parser(__doc__, repetitions=5)
     parser.add_argument("--dataset", default="reuters21578")
-    parser.add_argument("--subset", type=int, help="at most so many texts")
+    parser.add_argument("--subset", type=int, help="at most this many texts")
     parser.add_argument("--epochs", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

@@ -57,7 +57,7 @@ def draw(path: Any, windows: list[int], figures: dict[str, dict[str, list[float]
 def main() -> None:
     parser = measure.parser(__doc__, repetitions=1)
     parser.add_argument("--dataset", default="reuters21578")
-    parser.add_argument("--subset", type=int, default=3000, help="at most so many texts")
+    parser.add_argument("--subset", type=int, default=3000, help="at most this many texts")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)

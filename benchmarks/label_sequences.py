@@ -149,7 +149,7 @@ def main() -> None:
     options.add_argument("--variants", nargs="+", choices=every, default=every)
     options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     options.add_argument("--on", choices=["dev", "test"], default="test")
-    options.add_argument("--subset", type=int, help="at most so many training texts")
+    options.add_argument("--subset", type=int, help="at most this many training texts")
     options.add_argument("--no-vectors", action="store_true", help="start from random vectors")
     options.add_argument("--paper", action="store_true", help="the paper's sizes and training")
     options.add_argument(

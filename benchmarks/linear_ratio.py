@@ -62,7 +62,7 @@ def main() -> None:
     """Time the fits of each dataset, and write the table."""
     parser = measure.parser(__doc__ or "", repetitions=3)
     parser.add_argument("--datasets", nargs="+", default=DATASETS)
-    parser.add_argument("--subset", type=int, help="at most so many training texts")
+    parser.add_argument("--subset", type=int, help="at most this many training texts")
     arguments = parser.parse_args()
     arguments.threads = 1
     torch.set_num_threads(1)

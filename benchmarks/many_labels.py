@@ -175,7 +175,7 @@ def main() -> None:
     asked.add_argument("--features", nargs="+", choices=FEATURES, default=list(FEATURES))
     asked.add_argument("--options", type=json.loads, default={}, help="of the tree, as JSON")
     asked.add_argument("--witness", help="Python of an environment with libmultilabel")
-    asked.add_argument("--train", type=int, default=None, help="only so many training texts")
+    asked.add_argument("--train", type=int, default=None, help="only this many training texts")
     asked.add_argument("--prepared", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.prepared is not None:

@@ -1,6 +1,6 @@
 """What do label texts and a frozen encoder add: for label sets with few texts, and for all texts?
 
-For each dataset, size and seed, texts are drawn from train until each label has so many (or all
+For each dataset, size and seed, texts are drawn from train until each label has this many (or all
 that it has), the rarest label first, and every system is fitted on them. The systems:
 
 ``words``, ``letters``
@@ -225,7 +225,7 @@ def few_table(rows: list[dict[str, Any]]) -> str:
         if size != "all":
             found.setdefault((name, size), {}).setdefault(system, []).append(row)
     lines = [".. list-table::", "   :header-rows: 1", ""]
-    lines += ["   * - " + "\n     - ".join(["dataset", "texts a label", *SYSTEMS])]
+    lines += ["   * - " + "\n     - ".join(["dataset", "texts per label", *SYSTEMS])]
     for (name, size), of_system in sorted(found.items(), key=lambda item: int(item[0][1])):
         cells = [" / ".join(_mean(of_system.get(s, []), m) for m in MEASURES) for s in SYSTEMS]
         cells = [cell if cell.strip(" /") else "" for cell in cells]
@@ -262,7 +262,7 @@ def main() -> None:
     """Run, and write the tables."""
     options = parser(__doc__ or "")
     options.add_argument("--datasets", nargs="+", default=DATASETS)
-    options.add_argument("--sizes", nargs="+", default=SIZES, help="texts a label, or 'all'")
+    options.add_argument("--sizes", nargs="+", default=SIZES, help="texts per label, or 'all'")
     options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     options.add_argument("--systems", nargs="+", default=SYSTEMS)
     options.add_argument("--split", choices=["test", "dev"], default="test")

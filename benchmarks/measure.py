@@ -95,7 +95,7 @@ def ratio(numerator: Sequence[float], denominator: Sequence[float]) -> dict[str,
 def corpus(name: str, data: Path, split: str = "train", subset: int | None = None) -> Bunch:
     """A dataset, or where it is not at hand, the corpus that ships with the package, repeated.
 
-    With `subset`, at most so many texts of it, drawn at random.
+    With `subset`, at most this many texts of it, drawn at random.
     """
     if (data / name).is_dir():
         bunch = load_folder(data / name, split=split)

@@ -1,6 +1,6 @@
 """What do a mixture for each label and thresholds for macro-F1 bring?
 
-One model a corpus is fitted, on train or so many texts of it; a fifth of train is kept aside where
+One model per corpus is fitted, on train or a part of it; a fifth of train is kept aside where
 there is no dev. The scores of its paths on the texts that the fit held out are then mixed anew: by
 weights that all labels have in common, or by those of each label; and thresholds are tuned on them
 for micro-F1 or macro-F1. What is told is how good the decisions are on dev (or the fifth). Test is

@@ -10,7 +10,7 @@
 4. ``fit`` with skorch's ``Checkpoint`` killed at random moments: an older saved model still loads,
    and the next fit with the same folder of checkpoints gives what a first one does.
 
-``--only "fit killed" --number 50`` runs one part, so many times.
+``--only "fit killed" --number 50`` runs one part, this many times.
 """
 
 from __future__ import annotations

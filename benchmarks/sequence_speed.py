@@ -313,7 +313,7 @@ def copy_weights(network: SemanticUnitNetwork, model: Transcription) -> None:
 
 
 def some_data(n_texts: int, seed: int = 0) -> SequenceDataset:
-    """Words by Zipf's law, lengths by a gamma distribution, some labels a text."""
+    """Words by Zipf's law, lengths by a gamma distribution, some labels per text."""
     random = np.random.default_rng(seed)
     lengths = random.gamma(4, MEAN_LENGTH / 4, n_texts).round().astype(int)
     offsets = np.append(0, lengths.clip(SHORTEST, LONGEST).cumsum())
@@ -643,7 +643,7 @@ def decoding(hidden: int, arguments: argparse.Namespace) -> tuple[list[list[Any]
 
 
 def memory(numbers: Sequence[int]) -> list[dict[str, int]]:
-    """Most bytes that torch holds while so many texts are decoded, hidden size 128."""
+    """Most bytes that torch holds while this many texts are decoded, hidden size 128."""
     network, _ = both(128)
     net: Any = SimpleNamespace(module_=network.eval(), device="cpu")
     found = []

@@ -98,7 +98,7 @@ def main() -> None:
         arguments,
         [
             f"Milliseconds a training step, batches of {BATCH_SIZE} texts padded "
-            f"to so many words on average; medians of {arguments.repetitions} interleaved runs of "
+            f"to these numbers of words; medians of {arguments.repetitions} interleaved runs of "
             f"{arguments.batches} steps."
         ],
     )

@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["leam", "linear"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--subset", type=int, help="at most so many training texts")
+    parser.add_argument("--subset", type=int, help="at most this many training texts")
     parser.add_argument("--attention", help="of LEAM, if not its default")
     parser.add_argument("--cache", type=Path, help="folder to keep scores in")
     parser.add_argument("--fit-only", action="store_true", help="only fill the cache")

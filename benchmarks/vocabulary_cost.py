@@ -29,7 +29,7 @@ BATCH_SIZE = 100
 
 
 def with_vocabulary(batches: Sequence[Batch], n_words: int) -> list[Batch]:
-    """The batches as a vocabulary of so many words would encode them."""
+    """The batches as a vocabulary of this many words would encode them."""
     return [
         ({"ids": torch.where(x["ids"] < n_words, x["ids"], 1)}, target) for x, target in batches
     ]

@@ -136,7 +136,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
-        """Go on training for one epoch over a further batch of texts.
+        """Train for one epoch on a batch of new texts (incremental training).
 
         New words get rows of their own; nothing is held out, thresholds stay as they are (0.5 at
         first, unless `threshold` says otherwise), and the learning rate is constant. Parameters
@@ -264,13 +264,13 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
     def predict_labels(
         self, X: Any, top_k: int | None = None, with_scores: bool = False
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first.
+        """Predict label names, the most probable first.
 
         Parameters
         ----------
         X : list, array or Series of str, shape (n_samples,)
         top_k : int, default=None
-            So many labels with the highest scores, predicted or not. None: those that
+            Return this many labels with the highest scores, predicted or not. None: those that
             :meth:`predict` predicts, which may be none.
         with_scores : bool, default=False
             Whether each name comes in a pair with its probability.
@@ -283,7 +283,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         return self._answers().predict_labels(X, top_k, with_scores)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Accuracy; for label sets the share of texts whose whole set is right.
+        """Accuracy; for multi-label targets subset accuracy (all labels of a text right).
 
         Parameters
         ----------
@@ -304,7 +304,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         Returns
         -------
         dict
-            ``"embedding"`` (what has a row a word), ``"compositional"`` (all the rest, what the
+            ``"embedding"`` (what has a row per word), ``"compositional"`` (all the rest, what the
             tables of the papers count) and ``"total"``.
         """
         check_is_fitted(self)

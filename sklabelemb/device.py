@@ -25,7 +25,7 @@ def resolved_device(device: str) -> str:
         torch.device(device)
     except RuntimeError:
         raise ValueError(
-            f"device={device!r} is none that torch knows. Use device='auto', 'cpu' or "
+            f"device={device!r} is not known to torch. Use device='auto', 'cpu' or "
             "'cuda' (or 'cuda:1' for the second GPU)."
         ) from None
     if device.startswith("cuda") and not torch.cuda.is_available():

@@ -50,7 +50,7 @@ class AddsLabels:
         -----
         A new label is predicted from a probability of 0.5 on, unless `threshold` says otherwise. In
         LEAM with a pretrained `encoder` it is where the encoder puts its text, and the network has
-        no say in it; without one, a text has it the more words, pairs of words and letter groups
+        no say in it; without one, a text has it the more words, word pairs and character n-grams
         of the label's text it has. In LACO the encoder, as it was trained, reads the label's text,
         and reads new labels apart from others.
         """

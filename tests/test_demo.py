@@ -163,7 +163,7 @@ def test_single_label_run(tmp_path, capsys):
     file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     assert demo(file, tmp_path, text="text", labels="labels") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("41 texts, 4 classes, one a text")
+    assert lines[0].endswith("41 texts, 4 classes, one per text")
     assert lines[1] == "Read as: JSON lines; lists of labels"
     assert lines[3] == (
         "Note: 1 of 4 labels have fewer than 2 texts (other). They are kept, but cannot both be "

@@ -105,7 +105,7 @@ def fit_classifier(
     """Fit a clone of `classifier`, with `sample_weight` only where there are any."""
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     # The weights are meant for this very classifier; with routing on, a nested one would refuse
-    # them for want of a request that the caller had no reason to set.
+    # them because of a missing request that the caller had no reason to set.
     with config_context(enable_metadata_routing=False):
         return clone(classifier).fit(X, y, **weights)
 
@@ -172,7 +172,7 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         sample_weight = self._check_weights(sample_weight, documents)
         vectorizer, features = self._vectorize(documents, y)
         if sample_weight is not None and not sample_weight.all():
-            # Some classifiers refuse a class whose weights are all 0: better nobody sees it.
+            # Some classifiers refuse a class whose weights are all 0, so it is left out.
             kept = np.flatnonzero(sample_weight)
             features, target, sample_weight = features[kept], target[kept], sample_weight[kept]
         if targets.multilabel:
@@ -213,13 +213,13 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def predict_labels(
         self, X: Any, top_k: int | None = None, with_scores: bool = False
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first.
+        """Predict label names, the most probable first.
 
         Parameters
         ----------
         X : list, array or Series of str, shape (n_samples,)
         top_k : int, default=None
-            So many labels with the highest scores, predicted or not. None: those that
+            Return this many labels with the highest scores, predicted or not. None: those that
             :meth:`predict` predicts, which may be none.
         with_scores : bool, default=False
             Whether each name comes in a pair with its probability, or its decision value
@@ -259,7 +259,7 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         return self
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Accuracy; for label sets the share of texts whose whole set is right.
+        """Accuracy; for multi-label targets subset accuracy (all labels of a text right).
 
         Parameters
         ----------

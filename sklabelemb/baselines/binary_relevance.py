@@ -17,11 +17,10 @@ __all__ = ["BinaryRelevance"]
 
 
 class BinaryRelevance(TextBaseline):
-    """One binary classifier per label over raw text, each blind to the others.
+    """Binary relevance (one-vs-rest) over raw text: one binary classifier per label.
 
-    With the defaults this is TF-IDF with a linear SVM per label: minutes of work, seconds of
-    training, and the bar that any other method has to clear. For 1-D classes it is one-vs-rest:
-    the class with the highest score wins.
+    By default this is TF-IDF with one linear SVM per label, a fast and strong baseline. For 1-D
+    classes it is one-vs-rest: the class with the highest score is predicted.
 
     Parameters
     ----------

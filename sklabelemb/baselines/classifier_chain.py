@@ -15,7 +15,7 @@ __all__ = ["ClassifierChain"]
 
 
 class ClassifierChain(TextBaseline):
-    """A chain of binary classifiers over raw text, each fed with the labels before it.
+    """Classifier chain over raw text: each binary classifier sees the labels before it.
 
     The first classifier sees the features of a text; every further one sees, in addition, the
     labels that come earlier in the chain: the true ones in :meth:`fit`, the predicted ones in

@@ -15,7 +15,7 @@ __all__ = ["LabelPowerset"]
 
 
 class LabelPowerset(TextBaseline):
-    """A multi-class classifier over raw text whose classes are the label sets seen in training.
+    """Label powerset over raw text: each label set seen in training is one class.
 
     It knows which labels go together, and never predicts a set that did not occur.
 

@@ -23,7 +23,7 @@ from sklabelemb.sklearn_internals import safe_indexing
 
 __all__ = ["PairedBootstrap", "paired_bootstrap"]
 
-# Resamples are scored so many numbers at a time (32 MiB of float64 for each matrix).
+# Resamples are scored this many numbers at a time (32 MiB of float64 for each matrix).
 BLOCK = 4_000_000
 # Two ways of adding up the same numbers differ by less than this share of the scores.
 ROUNDING = 1e-12
@@ -87,7 +87,7 @@ def paired_bootstrap(
     confidence_level: float = 0.95,
     random_state: int | np.random.RandomState | None = None,
 ) -> PairedBootstrap:
-    r"""Test whether two classifiers differ on the texts of one test set.
+    r"""Compare two classifiers on one test set with the paired bootstrap.
 
     __repr__ = __str__
 

@@ -78,7 +78,7 @@ class CriticalDifferenceDisplay:
         self.critical_difference = critical_difference
 
     def plot(self, ax: Any = None) -> CriticalDifferenceDisplay:
-        """Draw.
+        """Draw the diagram.
 
         Parameters
         ----------

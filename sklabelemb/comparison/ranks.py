@@ -94,7 +94,7 @@ class ClassifierComparison:
 
         Returns
         -------
-        DataFrame, one row a classifier, best first
+        DataFrame, one row per classifier, best first
             ``average_rank``; ``wins``, the number of datasets on which it is first, shared where
             several are; ``group``, where classifiers with a common letter do not differ
             significantly; ``p_value``, of the difference from the best classifier.
@@ -210,7 +210,7 @@ def compare_classifiers(
     classifiers: Any = None,
     datasets: Any = None,
 ) -> ClassifierComparison:
-    r"""Test whether classifiers differ over several datasets, and which ones.
+    r"""Compare classifiers over several datasets (Friedman and Nemenyi tests).
 
     On each of :math:`N` datasets the :math:`k` classifiers are ranked, best first. If all were
     equally good, the average ranks :math:`R_j` would be about equal: Friedman's test [2]_, and the
@@ -232,7 +232,7 @@ def compare_classifiers(
     ----------
     results : DataFrame, mapping or array-like
         One score for each classifier on each dataset, a mean over folds or seeds if there are
-        several: a DataFrame with one row a dataset and one column a classifier; a mapping
+        several: a DataFrame with one row per dataset and one column per classifier; a mapping
         ``{classifier: {dataset: score}}``, or ``{classifier: scores}`` with the datasets in the
         same order; or an array of shape (n_datasets, n_classifiers) with `classifiers`.
     alpha : float, default=0.05

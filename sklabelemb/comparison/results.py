@@ -117,7 +117,7 @@ def _read_array(results: Any, classifiers: Any) -> dict[Any, Any]:
         ) from None
     if array.ndim != 2:
         raise ValueError(
-            "results must have one row a dataset and one column a classifier, but it has shape "
+            "results must have one row per dataset and one column per classifier, but it has shape "
             f"{array.shape}."
         )
     if classifiers is None:
@@ -129,7 +129,7 @@ def _read_array(results: Any, classifiers: Any) -> dict[Any, Any]:
     if len(names) != array.shape[1]:
         raise ValueError(
             f"classifiers has {len(names)} names, but results has {array.shape[1]} columns. There "
-            "must be one row a dataset and one column a classifier."
+            "must be one row per dataset and one column per classifier."
         )
     if len(set(names)) < len(names):
         raise ValueError(f"classifiers has the name {_first_twice(names)!r} twice.")
@@ -158,8 +158,8 @@ def _numbers(scores: Any, name: Any) -> np.ndarray:
         numbers = np.empty((0, 0))
     if numbers.ndim != 1 or any(isinstance(value, str) for value in values):
         raise ValueError(
-            f"The scores of {str(name)!r} are not all numbers. One score a dataset is wanted (the "
-            "mean over folds or seeds); names of datasets belong into the index."
+            f"The scores of {str(name)!r} are not all numbers. One score per dataset is needed "
+            "(the mean over folds or seeds); names of datasets belong into the index."
         )
     return numbers
 

@@ -32,7 +32,8 @@ def labels_by_score(
     decisions : bool ndarray or csr_matrix of shape (n_samples, n_labels)
         Which labels are predicted; as sparse as the scores are.
     top_k : int, default=None
-        So many labels with the highest scores, predicted or not. None: those that are predicted.
+        Return this many labels with the highest scores, predicted or not. None: the predicted
+        ones.
     with_scores : bool, default=False
         Whether each name comes in a pair with its score.
 

@@ -53,7 +53,7 @@ def label_scores(
 ) -> Any:
     """Score every label by a fitted multi-label classifier, as logits.
 
-    scikit-learn's classifiers answer in several forms: an array with one column a label; a list
+    scikit-learn's classifiers answer in several forms: an array with one column per label; a list
     with one array of shape (n_samples, 2) for each label, or (n_samples, 1) where only one value
     was seen; and for one label a 1-D array.
 
@@ -81,7 +81,7 @@ def label_scores(
     Raises
     ------
     ValueError
-        When the answer does not have one column a label, or is not finite, or the classifier has
+        When the answer does not have one column per label, or is not finite, or the classifier has
         other labels.
 
     Examples

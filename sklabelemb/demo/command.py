@@ -149,7 +149,7 @@ def _seed(text: str) -> int:
 def _number(column: str) -> int:
     if not column.isdecimal():
         raise UserError(
-            f"with --no-header columns are counted from 0, but {column!r} is no number."
+            f"with --no-header columns are counted from 0, but {column!r} is not a number."
         )
     return int(column)
 

@@ -79,7 +79,7 @@ class Corpus:
         if self.multilabel:
             kind = f"{n_labels} labels, {positives.sum() / len(self.texts):.1f} a text"
         else:
-            kind = f"{n_labels} classes, one a text"
+            kind = f"{n_labels} classes, one per text"
         lines = [
             f"{self.name}: {len(self.texts)} texts, {kind}",
             *([self.found] if self.found else []),

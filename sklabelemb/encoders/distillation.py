@@ -25,7 +25,7 @@ def distill_encoder(
     dim: int = 256,
     device: str = "cpu",
 ) -> Path:
-    """Distil a sentence transformer into a static model, which embeds hundreds of times as fast.
+    """Distil a sentence transformer into a static embedding model, far faster to run.
 
     The transformer reads each piece of its vocabulary by itself. Its vectors are reduced by a PCA
     and weighed down where a piece is frequent; the vector of a text is then the mean of those of
@@ -78,7 +78,7 @@ def distill_encoder(
     >>> model = LEAMClassifier(encoder=folder)  # doctest: +SKIP
     """
     if not isinstance(dim, Integral) or isinstance(dim, bool) or dim < 1:
-        raise ValueError(f"dim={dim!r} is no number of dimensions: give an int from 1 on.")
+        raise ValueError(f"dim={dim!r} is not a number of dimensions: give an int from 1 on.")
     path = Path(folder).expanduser()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise FileExistsError(

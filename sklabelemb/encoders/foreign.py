@@ -16,7 +16,7 @@ __all__ = ["ForeignEncoder"]
 TEXTS_AT_A_TIME = 512
 # What an encoder makes of this text is part of what it is known by.
 PROBE = "A short text, by which encoders are told apart."
-# Sparse vectors are made dense up to so many dimensions.
+# Sparse vectors are made dense up to this many dimensions.
 MOST_SPARSE_DIMENSIONS = 4096
 
 
@@ -133,8 +133,8 @@ class ForeignEncoder:
             vectors = np.asarray(made, dtype=np.float32)
         except (TypeError, ValueError) as error:
             raise TypeError(
-                f"encoder={self._name} gave a {type(made).__name__} that is no array of numbers: "
-                f"{error}"
+                f"encoder={self._name} gave a {type(made).__name__} that is not an array of "
+                f"numbers: {error}"
             ) from error
         if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
             raise ValueError(

@@ -15,7 +15,7 @@ import numpy as np
 __all__ = ["VectorMemory", "folder_of"]
 
 FILE = Path("sklabelemb", "vectors.sqlite")
-# So many vectors are written in one transaction: what an interruption may cost.
+# This many vectors are written in one transaction: what an interruption may cost.
 TEXTS_A_WRITE = 2000
 # Older versions of SQLite take no more variables than 999.
 KEYS_A_QUERY = 900

@@ -251,7 +251,7 @@ def _described(kind: Any, given: Mapping[str, Any]) -> Any:
     except ImportError:
         raise
     except Exception as error:  # the library's errors about values have no other base
-        raise ValueError(f"encoder is no configuration of a {kind!r} model: {error}") from error
+        raise ValueError(f"encoder is not a configuration of a {kind!r} model: {error}") from error
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Static models: a vector a word piece, whose mean is the vector of a text."""
+"""Static models: a vector per word piece, whose mean is the vector of a text."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ __all__ = ["Explanation", "Explanations"]
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """What the words of one text had to do with its labels.
+    """Explanation of one text: contributions and attention of its words, per label.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Explanation:
     network_weight: np.ndarray | None = field(default=None, kw_only=True)
 
     def top(self, label: Any, n: int = 5) -> list[tuple[str, float]]:
-        """The `n` tokens that spoke most for a label, with what they contributed.
+        """The `n` tokens with the largest contributions to a label.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Explanation:
 
 
 class Explanations(list[Any]):
-    """The explanations of several texts: a list that shows itself as a page in a notebook.
+    """Explanations of several texts: a list that displays itself in a notebook.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def render_highlights(
     note: str = "",
     page: bool = True,
 ) -> str:
-    """HTML that marks, for each predicted label, the words that spoke for it and against it.
+    """Render explanations as HTML: words coloured by their contribution to each label.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ PAPER_SETTINGS: dict[str, Any] = {
 
 
 class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
-    """Label-correlation aware classifier: a transformer reads text and labels together.
+    """Fine-tune a transformer that reads text and labels together (LACO).
 
     One token for each label stands behind the text, so that the encoder sees words in the light of
     the labels, and labels in the light of the words and of each other. A word counts in the text's
@@ -84,17 +84,17 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         Weight of these tasks beside the loss of the labels; 1 is the paper's, where all losses are
         sums over labels and pairs.
     freeze_layers : int or "all", default=0
-        So many layers of the encoder, from below, are not trained, and neither are its embeddings
-        and the tokens of labels that start from texts: no gradient passes through them, which saves
-        time and memory. "all": the encoder stays as it is.
+        Freezes the embeddings and the first `freeze_layers` layers of the encoder, and label tokens
+        that start from texts. No gradient is computed for them, which saves time and memory. "all"
+        freezes the whole encoder.
     dropout : float, default=0.1
         Of the text's vector; that of the encoder's layers is in its configuration.
     attention_dropout : float or None, default=0.0
         Of the encoder's attention weights. None: what its configuration says, which is mostly 0.1;
         that takes a quarter more time on a CPU and twice the memory.
     wide : bool, default=True
-        Whether to train a linear model over TF-IDF pieces, pairs of pieces and letter groups beside
-        the network, as in `LEAMClassifier`: it reads long texts to their end, and knows rare words.
+        Whether to train a linear model over TF-IDF pieces, piece pairs and character n-grams beside
+        the network, as in `LEAMClassifier`: it reads long texts whole, and learns rare words.
         Their scores are mixed by a small regression on the validation split. The paper has none.
     label_names : sequence or None, default=None
         As in :class:`.LEAMClassifier`.
@@ -118,14 +118,14 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         out has 0.5), or tuned on the held-out texts: for micro-F1 ("tuned", also called "micro")
         or for macro-F1.
     threshold_shrinkage : float or "auto", default="auto"
-        How strongly tuned thresholds are drawn to a common one. "auto": 400, and 5 for "macro".
+        Shrinkage of tuned thresholds towards a common one. "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
-        A text gets at least so many labels. "auto": as many as every training text had.
+        Smallest number of labels to predict per text. "auto": the smallest in the training texts.
     max_epochs : int or "auto", default="auto"
         "auto": as many as make 2,000 steps, between 3 and 10.
     batch_size : int or "auto", default="auto"
-        Texts a batch. "auto": 32 as in the paper, but so few that an epoch has 60 batches, down to
-        8.
+        Texts per batch. "auto": 32 as in the paper, or fewer (down to 8), so that an epoch has 60
+        batches.
     accumulation_steps : int, default=1
         Parts in which a batch goes through the encoder, one after the other, where the memory does
         not hold it; the gradient is that of the whole batch.
@@ -151,18 +151,18 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     mixed_precision : bool, default=False
         Whether to train in bfloat16. Predictions are computed in float32.
     warm_start : bool, default=False
-        Whether the next fit goes on from the present weights.
+        Whether the next fit starts from the current weights.
     checkpoint : path or None, default=None
         Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
         at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
         folder of its own inside, so a search may use one for all. See :ref:`the user guide
         <checkpoints>`.
     random_state : int, RandomState or None, default=None
-        Same data and same integer: same model, bit for bit on CPU.
+        With an integer, the same data give the same model, bit for bit on a CPU.
     verbose : int, default=0
         1 shows a progress bar.
     net_params : dict, default=None
-        Anything else for the skorch net, such as ``callbacks`` or ``optimizer``.
+        Further arguments of the skorch net, such as ``callbacks`` or ``optimizer``.
 
     Attributes
     ----------
@@ -344,7 +344,7 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     # -- what was learnt -------------------------------------------------------------------------
 
     def explain(self, X: Any) -> list[JointExplanation]:
-        """Which words each label was seen in, and which labels were seen beside it.
+        """Explain predictions: words for each label, and labels for each other.
 
         Parameters
         ----------

@@ -68,7 +68,7 @@ class LACO(nn.Module):
         Whether words are weighed by the labels (CA); else [CLS] stands for the document.
     window_size : int, default=10
     block_size : int, default=None
-        At most so many labels are read beside the words at a time. None: all.
+        At most this many labels are read beside the words at a time. None: all.
     block_of_label : list of int, default=None
         The block that each label is read in; no label sees those of other blocks. None: one block
         after the other is filled.
@@ -80,9 +80,9 @@ class LACO(nn.Module):
         Share of PLCP in "both".
     cooccurrence_weight : float, default=0.1
     freeze_layers : int, default=0
-        So many layers of the encoder, from below, with its embeddings, stay as they are.
+        The embeddings and the first `freeze_layers` layers of the encoder are not trained.
     freeze_labels : bool, default=True
-        Whether the labels' tokens do, too, where layers are frozen.
+        Whether the labels' tokens are frozen too, when layers are.
     dropout : float, default=0.1
         Of the document's vector.
     """
@@ -363,7 +363,7 @@ class LACO(nn.Module):
         return of_label if self.joint_embedding else torch.zeros_like(of_label)
 
     def _of_labels(self, values: Tensor, dim: int) -> Tensor:
-        """What lies in all slots along an axis, as a row a label."""
+        """What lies in all slots along an axis, as a row per label."""
         if len(self.slots) == 1:
             return values.narrow(dim, 0, self.n_labels)
         return values.index_select(dim, self.slot_of_label)
@@ -419,7 +419,7 @@ class LACO(nn.Module):
 
 
 def layers_of(encoder: Any) -> nn.ModuleList:
-    """The layers of an encoder, from below.
+    """The layers of an encoder, in the order in which they are applied.
 
     Raises
     ------

@@ -183,7 +183,7 @@ class LACORecipe(Recipe):
         return CooccurrenceDataset(**vars(part), tasks=asked, gamma=self.gamma)
 
     def shortened(self, room: int) -> int:
-        """How many tokens of a text the encoder reads, if it has room for so many."""
+        """How many tokens of a text the encoder reads, if it has room for this many."""
         most = self.settings.max_length
         return room if most is None else min(room, most)
 
@@ -196,7 +196,7 @@ class LACORecipe(Recipe):
     ) -> tuple[int, list[int]]:
         """How many of the encoder's positions a text may take, and how many labels at a time.
 
-        Labels that came together are read together, apart from others. There are so many of each
+        Labels that came together are read together, apart from others. There are this many of each
         such group, those of the fit first; and so many of a group are read at a time.
         """
         positions = longest_sequence(configuration)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 __all__ = ["Dropout", "drop_words"]
 
-# Probabilities are held to so many steps: a mask takes two bytes of the generator an element.
+# Probabilities are held to this many steps: a mask takes two bytes of the generator an element.
 STEPS = 1 << 16
 
 

@@ -46,13 +46,13 @@ PAPER_SETTINGS: dict[str, Any] = {
 class LEAMClassifier(
     AddsLabels, ClassNamePrefixFeaturesOutMixin, TransformerMixin, LabelEmbeddingClassifier
 ):
-    """Label-embedding attentive classifier over raw text.
+    """Multi-label text classifier with label-embedding attention (LEAM).
 
-    Words and labels live in one space. How well each phrase of a text matches a label decides how
-    much its words count for that label. The default is a label-wise attention with a linear unit
-    per label and two companions that measured better with it than without: a bag path (a linear
-    function of the sum of the word vectors) and a wide path (a linear model over TF-IDF features
-    with a loss of its own). ``LEAMClassifier(**PAPER_SETTINGS)`` is the model of the paper.
+    Words and labels are embedded in one space. The better a phrase of the text matches a label, the
+    more its words count for that label. By default each label has its own attention and a linear
+    unit. Two additions improve the results: a bag path (a linear function of the sum of the word
+    vectors) and a wide path (a linear model over TF-IDF n-grams, trained with its own loss).
+    ``LEAMClassifier(**PAPER_SETTINGS)`` is the model of the paper.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ class LEAMClassifier(
     embedding_dim : int, default=300
         Dimensions of word and label vectors (the paper's 300).
     compatibility : {"phrase", "linear", "uniform"}, default="phrase"
-        What the attention is made of: phrases (equations 3 and 4), single words ("LEAM (linear)"),
-        or nothing: every word counts alike, which is the baseline SWEM.
+        What the attention is computed from: phrases (equations 3 and 4), single words ("LEAM
+        (linear)"), or nothing (all words have the same weight: the baseline SWEM).
     phrase_filter : {"shared", "full"}, default="shared"
         One filter of ``2 r + 1`` weights for all labels, as in the paper; or a convolution that
         mixes labels, as in the released code: ``n_labels ** 2`` weights per word of the window.
@@ -83,17 +83,17 @@ class LEAMClassifier(
         Whether to add a linear function of the sum of the word vectors over the square root of
         their number.
     wide : bool, default=True
-        Whether to train a linear model over TF-IDF words, word pairs and letter groups beside the
+        Whether to train a linear model (TF-IDF of words, word pairs, character n-grams) beside the
         network. Their scores are mixed by a small regression on the validation split, which also
         calibrates the probabilities.
     label_penalty : float, default=0.0
         Weight of equation (9), by which the head must tell labels from their own embeddings; 1 in
         the paper.
     label_names : sequence or None, default=None
-        Names of the labels where `y` is an array or a sparse matrix, in the order of its columns:
-        the ``classes_`` of a ``MultiLabelBinarizer``. Whatever speaks of labels uses them, and so
-        does "auto" of `label_texts`; columns of a DataFrame that comes later are put in order by
-        them. For 1-D classes: names to show, in the order of the sorted classes or by integer code.
+        Names of the labels if `y` is an array or a sparse matrix, in the order of its columns: the
+        ``classes_`` of a ``MultiLabelBinarizer``. Used in predictions, reports and messages, by
+        "auto" of `label_texts`, and to match the columns of later DataFrames. For 1-D classes:
+        names to show, in the order of the sorted classes or by integer code.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
         A name or description per label, by label name or in the order of the labels. The mean of
         its words' vectors is where the label's embedding starts. "auto": the label names, where
@@ -103,15 +103,15 @@ class LEAMClassifier(
         dimensions or fewer: further dimensions start at random. Rows of other words than those of
         the training texts are not kept.
     encoder : str, path, object or None, default=None
-        A pretrained encoder that reads each text as a whole beside the network, and is not
-        trained: a transformer by its folder or its name on the Hub (``name@revision`` pins a
-        version), a static model of `model2vec`, or an object with ``encode(texts)`` or
-        ``transform(texts)``, such as a `SentenceTransformer`. With few texts a label it is worth
-        more than all else together, because it knows what words mean, those of `label_texts`
-        among them. See :ref:`the user guide <encoders>`.
+        A pretrained encoder that embeds each text beside the network, and is not fine-tuned: a
+        transformer by its folder or its name on the Hub (``name@revision`` pins a version), a
+        static model of `model2vec`, or an object with ``encode(texts)`` or ``transform(texts)``,
+        such as a `SentenceTransformer`. With few texts per label it matters most, because it knows
+        what the words mean, those of `label_texts` included.
+        See :ref:`the user guide <encoders>`.
     memory : path, joblib.Memory or None, default=None
-        Folder where the encoder's vectors are kept, so that each text is embedded once, whatever
-        folds and searches read it. None: they are kept for a fit.
+        Folder that caches the encoder's vectors, so that each text is embedded only once in
+        cross-validation and searches. None: they are cached during one fit.
     dropout : float, default=0.5
         On the dimensions of word vectors.
     word_dropout : float, default=0.5
@@ -128,30 +128,30 @@ class LEAMClassifier(
         Keep only the most frequent words.
     min_df : int or float, default=2
         Leave out words that fewer texts contain. 2 counts as 1 where there are fewer than 100
-        texts, or fewer than 16 of the median label. Words that are left out share the row of
-        unknown words, and train it.
+        texts, or fewer than 16 of the median label. Words that are left out train the
+        vector of unknown words.
     max_length : int, default=None
-        Read only the first tokens of each text; None reads all of them.
+        Read only the first tokens of each text; None: all of them.
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; for label sets, of the positives of each label: by name, or in the
         order of the labels.
     threshold : float, sequence of float, dict, "tuned" or "macro", default="tuned"
-        From which probability on a label is predicted: one number, one per label (a dict goes by
-        name, and what it leaves out has 0.5), or tuned on the validation split: for micro-F1
+        Probability from which a label is predicted: one number, one per label (a dict by label
+        name; 0.5 for labels that it leaves out), or tuned on the validation split: for micro-F1
         ("tuned", also called "micro"), or for macro-F1, where rare labels count as much as
         frequent ones; see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
     threshold_shrinkage : float or "auto", default="auto"
-        For tuned thresholds: with so many positives in the validation split, a label's threshold
+        For tuned thresholds: with this many positives in the validation split, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
         "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
-        Fewest labels to predict. "auto": as many as every training text carries at least; where
-        each has one or more, a prediction without any would be wrong for certain.
+        Smallest number of labels to predict per text. "auto": the smallest number in the training
+        texts, because where each has a label, predicting none would certainly be wrong.
     max_epochs : int or "auto", default="auto"
         "auto": as many as make 2,000 steps, between 5 and 12.
     batch_size : int or "auto", default="auto"
-        Texts a batch. "auto": 100 as in the paper, but so few that an epoch has 40 batches, down to
-        16: on 500 texts batches of 100 leave the network with too few steps to learn anything.
+        Texts per batch. "auto": 100 as in the paper, or fewer (down to 16), so that an epoch has 40
+        batches: on 500 texts, batches of 100 are too few steps to learn anything.
     learning_rate : float, default=5e-3
         Peak of Adam's step size; it rises linearly and then falls linearly to zero.
     warmup : float, default=0.1
@@ -172,18 +172,18 @@ class LEAMClassifier(
         Whether to train in bfloat16: for GPUs, and for LSTMs on CPUs that have instructions for it
         (1.3 times as fast on one with AVX-512 BF16). Predictions are computed in float32.
     warm_start : bool, default=False
-        Whether the next fit goes on from the present weights.
+        Whether the next fit starts from the current weights.
     checkpoint : path or None, default=None
         Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
         at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
         folder of its own inside, so a search may use one for all. See :ref:`the user guide
         <checkpoints>`.
     random_state : int, RandomState or None, default=None
-        Same data and same integer: same model, bit for bit on CPU.
+        With an integer, the same data give the same model, bit for bit on a CPU.
     verbose : int, default=0
         1 shows a progress bar.
     net_params : dict, default=None
-        Anything else for the skorch net, such as ``callbacks`` or ``optimizer``.
+        Further arguments of the skorch net, such as ``callbacks`` or ``optimizer``.
 
     Attributes
     ----------
@@ -210,11 +210,11 @@ class LEAMClassifier(
 
     See Also
     --------
-    BinaryRelevance : The linear model per label that this one has to beat.
+    BinaryRelevance : One linear model per label, the baseline.
 
     Notes
     -----
-    How each default was chosen is told in the documentation, page "How the defaults were chosen".
+    The page "How the defaults were chosen" of the documentation gives the reason for each default.
 
     References
     ----------
@@ -363,7 +363,7 @@ class LEAMClassifier(
         return int(self.net_.module_.embedding.embedding_dim)
 
     def transform(self, X: Any) -> np.ndarray:
-        """Document vectors z of equation (6).
+        """Transform texts into document vectors (z of equation 6).
 
         Parameters
         ----------
@@ -378,7 +378,7 @@ class LEAMClassifier(
         return self._answers().readout.vectors(check_documents(X), self.model_.own_task)
 
     def explain(self, X: Any) -> list[Explanation]:
-        """Which words spoke for each label, and which against it.
+        """Explain predictions: what each word contributed to each label.
 
         Parameters
         ----------

@@ -147,7 +147,7 @@ def _attention(matches: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
 
 
 def _blocks(n_texts: int, elements: int) -> list[tuple[int, int]]:
-    """Bounds of the texts that are read together, of so many `elements` each."""
+    """Bounds of the texts that are read together, of this many `elements` each."""
     step = max(1, BLOCK_ELEMENTS // max(1, elements))
     return [(start, min(start + step, n_texts)) for start in range(0, n_texts, step)]
 

@@ -33,7 +33,7 @@ class TextDataset(Dataset):
     n_words : int or None
         Size of the vocabulary: ids from here on are unknown words to the network.
     max_length : int or None
-        The network reads only so many tokens of each text; None: all.
+        The network reads only this many tokens of each text; None: all.
     task : int
         Number of the task.
     """

@@ -96,7 +96,7 @@ class BesidePaths:
     ) -> Model:
         """Settle by all texts what those that are held out are too few for: an encoder path's way.
 
-        It is trained so fast that it can be trained once a fold. Tasks that are `settled`, by a
+        It is trained so fast that it can be trained once per fold. Tasks that are `settled`, by a
         validation set, stay as they are.
         """
         for part in self.parts:

@@ -30,7 +30,7 @@ def copy_weights(
     tables : sequence of str
         Attributes of the modules that are such tables.
     labels : dict of str to (axes, order), default=None
-        Weights with a row a label, where there are more labels now; see :func:`placed`.
+        Weights with a row per label, where there are more labels now; see :func:`placed`.
     """
     state = new.state_dict()
     may_grow = [getattr(new, name).weight for name in tables]

@@ -114,7 +114,7 @@ class Corpus:
         return np.concatenate(masks)
 
     def parts(self, token_ids: TokenIds, n_words: int) -> TaskDatasets:
-        """The samples that have any weight as token ids, a dataset a task.
+        """The samples that have any weight as token ids, a dataset per task.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ def read_tasks(
             f"{type(label_names).__name__}."
         )
     if unknown := [name for name in label_names or {} if name not in tasks]:
-        raise ValueError(f"label_names names the task {unknown[0]!r}, which there is none of.")
+        raise ValueError(f"label_names names the task {unknown[0]!r}, which does not exist.")
     documents = {
         check_task_name(name): check_documents(X, name=f"X of task {name!r}")
         for name, (X, _) in tasks.items()
@@ -256,7 +256,7 @@ def _validation_by_task(corpus: Corpus, X: Any, y: Any, task: Any) -> dict[Any, 
 def _check_known(names: Iterable[Any], corpus: Corpus, what: str) -> None:
     if unknown := [name for name in names if name not in corpus.samples]:
         raise ValueError(
-            f"{what} names the task {unknown[0]!r}, which there are no texts to train on of. "
+            f"{what} names the task {unknown[0]!r}, which has no texts to train on. "
             f"{shown_tasks(corpus.samples)}"
         )
 

@@ -25,7 +25,7 @@ PREDICTION_ELEMENTS = 1 << 24
 
 
 def most_tokens(numbers_per_token: int) -> int:
-    """Tokens of a batch for a network that keeps so many numbers for each while predicting."""
+    """Tokens of a batch for a network that keeps this many numbers for each while predicting."""
     return max(2048, PREDICTION_ELEMENTS // numbers_per_token)
 
 

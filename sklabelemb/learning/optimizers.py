@@ -173,7 +173,7 @@ class SplitAdam(torch.optim.Optimizer):
 
 
 def warmup_then_decay(n_steps: int, warmup: float) -> LRScheduler:
-    """Linear warm-up, then linear decay to zero, a step a batch; an initialised skorch callback.
+    """Linear warm-up, then linear decay to zero, one step per batch; a skorch callback.
 
     Parameters
     ----------

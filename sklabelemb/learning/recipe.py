@@ -47,7 +47,7 @@ class Recipe:
     max_grad_norm : float or None
         What gradients are scaled down to.
     label_rows : dict of str to tuple of int
-        Weights of the network that have a row a label, and along which axes.
+        Weights of the network that have a row per label, and along which axes.
     """
 
     settings: Settings
@@ -69,7 +69,7 @@ class Recipe:
 
     @property
     def word_tables(self) -> tuple[str, ...]:
-        """The network's tables with a row a word."""
+        """The network's tables with a row per word."""
         return ("embedding",)
 
     @classmethod

@@ -75,13 +75,13 @@ class Budget:
     Attributes
     ----------
     steps : int
-        After so many steps there have been enough epochs,
+        After this many steps there have been enough epochs,
     fewest_epochs, most_epochs : int
         within these bounds;
     fewest_steps : int
-        but in any case as many as make so many steps.
+        but in any case as many as make this many steps.
     batches_an_epoch : int
-        Batches are so small that an epoch has so many of them,
+        Batches are so small that an epoch has this many of them,
     smallest_batch, largest_batch : int
         within these bounds.
     """
@@ -107,6 +107,6 @@ class Budget:
         return max(self.most_epochs, self.fewest_steps)
 
     def batch_size(self, n_samples: int) -> int:
-        """Texts a batch for so many training texts."""
+        """Texts a batch for this many training texts."""
         batch = max(n_samples // self.batches_an_epoch, self.smallest_batch)
         return min(batch, self.largest_batch)

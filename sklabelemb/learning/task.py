@@ -217,7 +217,7 @@ def check_task_mapping(tasks: Any, weights: Any, what: str = "tasks") -> None:
             raise TypeError(f"{what}[{name!r}] must be a pair (X, y), got {type(pair).__name__}.")
     for name, weight in (weights or {}).items():
         if name not in tasks:
-            raise ValueError(f"weights names the task {name!r}, which there is none of.")
+            raise ValueError(f"weights names the task {name!r}, which does not exist.")
         if not isinstance(weight, Real) or not 0 < float(weight) < float("inf"):
             raise ValueError(f"weights[{name!r}] must be a number above 0, got {weight!r}.")
 

@@ -1,7 +1,7 @@
 """The encoder path: a linear model over the vectors of a frozen encoder, beside a network.
 
 A pretrained encoder knows what words mean before a label has a single text, and it reads the texts
-of the labels as it reads all others. So the weights of a label are drawn towards the vector of its
+of the labels as it reads all others. So the weights of a label are shrunk towards the vector of its
 own text (Gaussian prior, of which the mean is that vector and not zero), and the text of a label
 counts as a sample of it as well.
 """
@@ -21,7 +21,7 @@ from sklabelemb.text import TokenIds, Vocabulary, WordPieces
 
 __all__ = ["EncoderPath", "LabelTexts", "is_joint"]
 
-# Up to so many texts, n-grams and vectors are learnt as one model, in the space that the texts
+# Up to this many texts, n-grams and vectors are learnt as one model, in the space that the texts
 # span; with more, paths of their own whose scores are mixed are as good, and cost less.
 MOST_JOINT, MOST_MOVES = 3000, 1 << 21
 # Length of the n-grams beside vectors of length 1; with so few texts, half of it, for these do not
@@ -102,7 +102,7 @@ class EncoderPath:
             Of each class, or of each label's positives.
         sample_weight : float32 ndarray of shape (n_texts,), default=None
         label_texts : LabelTexts, default=None
-            None: weights are drawn to zero.
+            None: weights are shrunk towards zero.
         joint : bool, default=True
             Whether to learn weights of n-grams too, as :func:`is_joint` says of all texts.
         """
@@ -209,9 +209,9 @@ class EncoderPath:
         class_weight: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
     ) -> EncoderPath:
-        """Learn further texts, drawn to what was learnt so far; the features stay the same.
+        """Learn further texts, shrunk towards what was learnt so far; the features stay the same.
 
-        More texts than are learnt as one model come in portions, each drawn to those before.
+        More texts than are learnt as one model come in portions, each shrunk towards those before.
         """
         path, n_texts = self, len(texts)
         portion = n_texts if self.ngrams is None else MOST_JOINT
@@ -310,7 +310,7 @@ class EncoderPath:
 
 
 def is_joint(n_texts: int, n_labels: int) -> bool:
-    """Whether n-grams and vectors of so many texts are learnt as one model."""
+    """Whether n-grams and vectors of this many texts are learnt as one model."""
     return n_texts <= MOST_JOINT and n_texts * n_labels <= MOST_MOVES
 
 

@@ -16,8 +16,8 @@ __all__ = ["Mixture"]
 # In the order in which a table has them.
 WEIGHTS = ("deep", "wide", "offset", "encoded")
 
-# Learnt from so many held-out texts, a mixture lies halfway between what they say and what is taken
-# where there are none.
+# Learnt from this many held-out texts, a mixture lies halfway between their optimum and the default
+# without any.
 TRUST = 20.0
 # How much more than of the average label the texts must say of a label, so that its own mixture
 # lies halfway between what they say and the common one; with fewer positives a label than these, by
@@ -115,8 +115,8 @@ class Mixture:
 
         Logistic regression with a parameter a path and an offset over all pairs of text and label
         (multi-label), or multinomial regression (single-label, where an offset changes nothing).
-        It is drawn to these weights, the more the fewer texts there are. A path that is None gets
-        the weight 0.
+        It is shrunk towards these weights, the more the fewer texts there are. A path that is None
+        gets the weight 0.
         """
         paths, truth, names, common = self._problem(targets, deep, wide, encoded)
         # How much the loss curves by each weight, so that all are drawn alike.
@@ -134,7 +134,7 @@ class Mixture:
         wide: np.ndarray | None = None,
         encoded: np.ndarray | None = None,
     ) -> Mixture:
-        """Weights of each label, drawn to these that all have in common.
+        """Weights of each label, shrunk towards these that all have in common.
 
         A rare label may trust an encoder, and a frequent one n-grams. What the texts say of a
         label goes as far as they say more of it than of others; with few texts, less far.
@@ -213,7 +213,7 @@ def _mixed(paths: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
 def _minimum(
     truth: _Truth, paths: list[np.ndarray], start: np.ndarray, pull: np.ndarray, scale: float
 ) -> np.ndarray:
-    """Weights with the smallest loss times `scale`, drawn to `start`; of the same shape."""
+    """Weights with the smallest loss times `scale`, shrunk towards `start`; of the same shape."""
     from scipy.optimize import minimize  # slow to load, and of no use where models are served
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:

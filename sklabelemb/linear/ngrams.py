@@ -1,4 +1,4 @@
-"""TF-IDF of words, word pairs and letter groups, straight from token ids.
+"""TF-IDF of words, word pairs and character n-grams, straight from token ids.
 
 The texts are tokenised already, and a word's letters are looked at once per distinct word. The
 weights are those of scikit-learn's ``TfidfVectorizer(sublinear_tf=True)``: ``1 + log(count)`` times
@@ -20,7 +20,7 @@ from sklabelemb.text import UNKNOWN_ID, TokenIds, Vocabulary, WordPieces
 
 __all__ = ["CharacterTfidf", "WordTfidf", "tfidf"]
 
-# Letter groups of these lengths, the word's bounds counting as letters.
+# Character n-grams of these lengths, the word's bounds counting as letters.
 SHORTEST, LONGEST = 3, 5
 
 
@@ -68,7 +68,7 @@ class WordTfidf:
         min_df : int, default=2
             Leave out what fewer texts contain.
         max_features : int, default=None
-            Keep at most so many, those that most texts contain.
+            Keep at most this many, those that most texts contain.
         """
         keys, rows = _occurrences(texts, n_words)
         order = np.lexsort((rows, keys))
@@ -141,7 +141,7 @@ class CharacterTfidf:
     Attributes
     ----------
     groups : dict of str to int
-        Letter groups and their columns; a word's bounds are spaces.
+        Character n-grams and their columns; a word's bounds are spaces.
     idf : float32 ndarray of shape (n_features,)
 
     Examples
@@ -166,7 +166,7 @@ class CharacterTfidf:
         min_df: int = 5,
         max_features: int | None = None,
     ) -> CharacterTfidf:
-        """Choose the letter groups; parameters as in :meth:`WordTfidf.fit`."""
+        """Choose the character n-grams; parameters as in :meth:`WordTfidf.fit`."""
         by_word, words = _word_counts(texts, vocabulary)
         columns: dict[str, int] = {}
         table = _spelling(words, columns)
@@ -181,7 +181,7 @@ class CharacterTfidf:
 
     @property
     def n_features(self) -> int:
-        """Number of letter groups."""
+        """Number of character n-grams."""
         return len(self.groups)
 
     def transform(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
@@ -223,7 +223,7 @@ class CharacterTfidf:
         return sp.csr_matrix((share, (tokens, columns)), shape=(len(texts.ids), self.n_features))
 
     def _spelt(self, vocabulary: Vocabulary | WordPieces) -> _Spelt:
-        """The letter groups of the words of a vocabulary, made once."""
+        """The character n-grams of the words of a vocabulary, made once."""
         of, spelt = _SPELT.get(self, (None, None))
         if of is not vocabulary or spelt is None:
             spelt = _Spelt.of(["", "", *vocabulary.words], self.groups)
@@ -233,7 +233,7 @@ class CharacterTfidf:
 
 @dataclass(frozen=True)
 class _Spelt:
-    """The letter groups of some words.
+    """The character n-grams of some words.
 
     Attributes
     ----------
@@ -267,7 +267,7 @@ class _Spelt:
         return self.columns[starts + np.arange(len(starts))], np.repeat(places, lengths)
 
 
-# How the words of the last vocabulary are spelt, for as long as the letter groups are needed.
+# How the words of the last vocabulary are spelt, for as long as the character n-grams are needed.
 _SPELT: WeakKeyDictionary[CharacterTfidf, tuple[Any, _Spelt]] = WeakKeyDictionary()
 
 

@@ -27,8 +27,8 @@ __all__ = ["WidePath", "has_few_texts"]
 MAX_WEIGHTS = 1 << 26
 MAX_WORD_FEATURES = 300_000
 MAX_CHARACTER_FEATURES = 200_000
-# Under so many texts, or so many of the median label, nothing is left out for being rare: what one
-# text has is all that is known of a label that has few.
+# Below this many texts, or this many of the median label, rare features are kept: a single text may
+# be all that is known about a rare label.
 FEW_TEXTS, FEW_OF_A_LABEL = 100, 16
 HALF = np.float32(math.sqrt(0.5))
 TOKENS_A_BLOCK = 1 << 16
@@ -45,7 +45,7 @@ MIN_STEPS = 400
 class WidePath:
     """One linear function of TF-IDF features per label, trained by squared hinge loss.
 
-    The features are words and word pairs in one half, letter groups within words in the other. It
+    Half of the features are words and word pairs, half character n-grams within words. It
     learns what a linear support vector machine per label does, for all labels at once and in a
     fraction of the time: plain stochastic gradient descent with a step size that falls to zero.
 
@@ -54,7 +54,7 @@ class WidePath:
     words : WordTfidf
     characters : CharacterTfidf
     weights : float32 ndarray of shape (n_features, n_labels)
-        Words first, then letter groups.
+        Words first, then character n-grams.
     bias : float32 ndarray of shape (n_labels,)
     """
 

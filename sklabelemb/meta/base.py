@@ -125,8 +125,8 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         targets = Targets.infer(y, label_names=self.label_names)
         if not targets.multilabel:
             raise ValueError(
-                f"{type(self).__name__} is for label indicators, but y is 1-D: one class a sample. "
-                "For classes scikit-learn has TunedThresholdClassifierCV and "
+                f"{type(self).__name__} is for label indicators, but y is 1-D: one class per "
+                "sample. For classes scikit-learn has TunedThresholdClassifierCV and "
                 "CalibratedClassifierCV."
             )
         indicator = targets.encode(y, label_names=self.label_names)
@@ -180,14 +180,14 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
     def predict_labels(
         self, X: Any, top_k: int | None = None, with_scores: bool = False
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each sample, the likeliest first.
+        """Predict label names, the most probable first.
 
         Parameters
         ----------
         X : array-like of shape (n_samples,) or (n_samples, n_features)
             What the classifier takes.
         top_k : int, default=None
-            So many labels with the highest scores, predicted or not. None: those that
+            Return this many labels with the highest scores, predicted or not. None: those that
             :meth:`predict` predicts, which may be none.
         with_scores : bool, default=False
             Whether each name comes in a pair with its score: a probability, or a decision value
@@ -205,7 +205,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
 
     @available_if(estimator_has("explain"))
     def explain(self, X: Any) -> Any:
-        """Why the classifier inside scores each label as it does; predicted is what is here.
+        """Explain the scores of the wrapped classifier; predictions are those of this one.
 
         Parameters
         ----------
@@ -232,7 +232,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
 
     @available_if(estimator_has("add_labels"))
     def add_labels(self, names: Any, label_texts: Any = "auto") -> Self:
-        """Add labels that are known by their texts, without a sample, to the classifier inside.
+        """Add labels by their texts, without samples, to the wrapped classifier.
 
         Nothing has been learnt here about them: they are decided as the classifier decides, from a
         probability of 0.5 on.
@@ -273,7 +273,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
 
     @available_if(estimator_has("transform"))
     def transform(self, X: Any) -> Any:
-        """What the classifier inside makes of the texts, such as vectors of documents.
+        """Transform texts by the wrapped classifier, for instance into document vectors.
 
         Parameters
         ----------
@@ -355,7 +355,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         return False
 
     def _answers(self, X: Any, method: str, keep_sparse: bool = False) -> Any:
-        """What a method of the fitted classifier says, a column a label."""
+        """What a method of the fitted classifier says, a column per label."""
         check_is_fitted(self)
         names = list(self.label_names_) if self.targets_.named else None
         n_labels = self.targets_.n_labels

@@ -1,6 +1,6 @@
 """Maps from scores to calibrated probabilities, one for each label.
 
-A map is monotone: it never turns the ranking by its label round. Rare labels are drawn towards a
+A map is monotone: it never turns the ranking by its label round. Rare labels are shrunk towards a
 map that all labels share. The papers are listed in `LabelwiseCalibrator`.
 """
 
@@ -26,9 +26,9 @@ __all__ = [
     "fit_calibration_maps",
 ]
 
-# Labels are fitted together, for so many scores at a time (8 MiB of float64).
+# Labels are fitted together, for this many scores at a time (8 MiB of float64).
 BLOCK = 1_000_000
-# What all labels share is fitted to about so many scores.
+# What all labels share is fitted to about this many scores.
 N_PAIRS = 4_000_000
 # Scores beyond this count as infinite: their squares must be numbers, and float32 must hold it.
 LARGEST = 1e30
@@ -110,7 +110,7 @@ class _DrawnTogether(CalibrationMaps):
 
 
 class SigmoidMaps(_DrawnTogether):
-    r"""Platt's sigmoids, drawn towards one that all labels share.
+    r"""Platt's sigmoids, shrunk towards one that all labels share.
 
     The probability of label l at score s is :math:`\sigma(a_l s + b_l)`. The parameters minimise
 
@@ -163,7 +163,7 @@ class SigmoidMaps(_DrawnTogether):
 
 
 class TemperatureMaps(_DrawnTogether):
-    r"""Temperatures, drawn towards one that all labels share.
+    r"""Temperatures, shrunk towards one that all labels share.
 
     The probability of label l at logit s is :math:`\sigma(s / T_l)`. The temperature minimises
 
@@ -317,7 +317,7 @@ def _check_scores(scores: Any) -> np.ndarray:
         scores = scores.astype(np.float64)
     if scores.ndim != 2:
         raise ValueError(
-            "scores must have one row a sample and one column a label, but they have shape "
+            "scores must have one row per sample and one column per label, but they have shape "
             f"{scores.shape}."
         )
     # Comparisons with NaN are false.

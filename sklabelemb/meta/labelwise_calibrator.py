@@ -20,13 +20,12 @@ __all__ = ["LabelwiseCalibrator"]
 
 
 class LabelwiseCalibrator(LabelMetaEstimator):
-    """Any multi-label classifier, with probabilities that keep their word.
+    """Calibrate probabilities of any multi-label classifier, label by label.
 
-    Of the samples for which a label is given a probability of 0.3, three tenths should carry it.
-    scikit-learn's `CalibratedClassifierCV` sees to that for classes; it refuses label sets. Here
-    each label gets a map from score to probability, fitted on cross-validated scores; it never
-    turns the order of two samples round. It gives probabilities to classifiers without any, such
-    as ``LinearSVC``.
+    Probabilities are calibrated if 30 % of the samples with a probability of 0.3 have the label.
+    scikit-learn's `CalibratedClassifierCV` does this for single-label targets only. Here a monotone
+    map from score to probability is fitted for each label on cross-validated scores. Classifiers
+    without probabilities, such as ``LinearSVC``, get them.
 
     Parameters
     ----------
@@ -34,17 +33,17 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         Multi-label, with ``predict_proba`` or ``decision_function``: one of this package, one of
         scikit-learn, or a pipeline. It is cloned, unless `cv` is "prefit".
     label_names : sequence, default=None
-        Names of the labels, where neither `y` nor a classifier that is fitted already has any.
+        Names of the labels, if neither `y` nor the fitted classifier has any.
     method : {"sigmoid", "isotonic", "temperature"}, default="sigmoid"
-        "sigmoid" (Platt): a logistic curve for each label, drawn towards that of all labels
-        together where a label has few positives; the best of the three for a few hundred samples
-        and for decision values of any scale. "isotonic": any rising step function; wants hundreds
-        of positives a label, and labels with few get the sigmoid. "temperature": only stretches
-        the logits, so that 0.5 stays where it is and `predict` of the classifier with it.
+        "sigmoid" (Platt): a logistic curve for each label, shrunk towards a common one for labels
+        with few positives; the best of the three for a few hundred samples and for decision values
+        of any scale. "isotonic": a rising step function; needs hundreds of positives per label, and
+        labels with few get the sigmoid. "temperature": only scales the logits, so that 0.5 and the
+        decisions of the classifier do not change.
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
         Which scores are mapped. "auto": ``predict_proba`` (as logits) if it is there.
     cv : int, float, "prefit", splitter or iterable of splits, default=None
-        Where the scores come from. None and int: 5 or as many stratified folds
+        How the scores are obtained. None and int: 5 or as many stratified folds
         (:class:`~sklabelemb.model_selection.MultilabelStratifiedKFold`). A float: that share of the
         samples is held out, once, which costs one fit instead of five. "prefit": `estimator` is
         fitted, to other samples; all of X is for calibration. (Inside another search or
@@ -77,7 +76,7 @@ class LabelwiseCalibrator(LabelMetaEstimator):
     ------
     ValueError
         In `fit`: when `y` is not an indicator; when scores are not finite or do not have one column
-        a label.
+        per label.
 
     See Also
     --------

@@ -31,7 +31,7 @@ UNTUNED = 2 * np.finfo(np.float64).eps
 def as_probabilities(cuts: np.ndarray) -> np.ndarray:
     """Cuts of logits as probabilities; what lies above the logit of 1 is never reached.
 
-    A little lower, lest a score that a cut goes through falls below it by rounding.
+    A little lower, so that rounding does not put a score on a threshold below it.
     """
     lower = np.where(cuts == UNTUNED, np.nextafter(0.5, 1), expit(cuts) * (1 - 4 * EPSILON))
     return np.where(cuts > logit(1 - EPSILON), np.inf, lower)

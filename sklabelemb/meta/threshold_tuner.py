@@ -23,14 +23,13 @@ __all__ = ["ThresholdTuner"]
 
 
 class ThresholdTuner(LabelMetaEstimator):
-    """Any multi-label classifier, with thresholds tuned for the measure that counts.
+    """Tune decision thresholds of any multi-label classifier for F1 or another metric.
 
-    A classifier predicts a label from a probability of 0.5 on (or a decision value of 0). For F1
-    that is rarely best, least of all for rare labels. Here each sample is scored by a classifier
-    that has not seen it, and the thresholds are tuned on these scores: one for all labels, or one
-    for each, drawn towards the common one where a label has few positives. Which of these is used,
-    and how strongly thresholds are drawn together, is itself decided by cross-validation, in which
-    the untuned threshold takes part.
+    By default a classifier predicts a label if its probability is at least 0.5 (or its decision
+    value at least 0), which is rarely best for F1, least of all for rare labels. Here thresholds
+    are tuned on cross-validated scores: one for all labels, or one per label, shrunk towards the
+    common one for labels with few positives. Cross-validation also decides which of these is used
+    and how much thresholds are shrunk; leaving them untuned is one of the candidates.
 
     Parameters
     ----------
@@ -38,9 +37,9 @@ class ThresholdTuner(LabelMetaEstimator):
         Multi-label, with ``predict_proba`` or ``decision_function``: one of this package, one of
         scikit-learn, or a pipeline. It is cloned, unless `cv` is "prefit".
     label_names : sequence, default=None
-        Names of the labels, where neither `y` nor a classifier that is fitted already has any.
+        Names of the labels, if neither `y` nor the fitted classifier has any.
     objective : {"micro_f1", "macro_f1", "samples_f1"} or callable, default="micro_f1"
-        What the thresholds are to maximise: F1 over all pairs of a sample and a label, the mean of
+        The metric to maximise: F1 over all pairs of a sample and a label, the mean of
         the labels' F1, or the mean of the samples' F1 (each with ``zero_division=0``). No grid
         is tried for these. A callable is ``objective(y_true, y_pred) -> float``, larger
         being better, with two indicators in the container of `y` (dense or CSR); it is tried at a
@@ -53,13 +52,13 @@ class ThresholdTuner(LabelMetaEstimator):
         to the one that is best for itself; a threshold tuned on two positives is mostly noise.
         "auto": chosen among 0, 3, 10, 30, 100 and 300 by cross-validation.
     min_labels : {"auto"} or int, default="auto"
-        How many labels each sample gets at least; where fewer reach their threshold, those that
-        miss it by least are added. "auto": none, or as many as every training sample has, what is
+        Smallest number of labels per sample; if fewer reach their thresholds, those that miss them
+        by the least are added. "auto": none, or as many as every training sample has, what is
         better in cross-validation.
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
-        Which scores are cut. "auto": ``predict_proba`` if it is there.
+        Which scores the thresholds apply to. "auto": ``predict_proba`` if it is there.
     cv : int, float, "prefit", splitter or iterable of splits, default=None
-        Where the scores come from. None and int: 5 or as many stratified folds
+        How the scores are obtained. None and int: 5 or as many stratified folds
         (:class:`~sklabelemb.model_selection.MultilabelStratifiedKFold`). A float: that share of the
         samples is held out, once, which costs one fit instead of five. "prefit": `estimator` is
         fitted, to other samples; all of X is for tuning. (Inside another search or
@@ -105,7 +104,7 @@ class ThresholdTuner(LabelMetaEstimator):
     ------
     ValueError
         In `fit`: when `y` is not an indicator; when scores are not finite or do not have one column
-        a label.
+        per label.
 
     See Also
     --------
@@ -218,7 +217,7 @@ class ThresholdTuner(LabelMetaEstimator):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_labels)
-            One column a label, also where the classifier gives a list of arrays. CSR where the
+            One column per label, also where the classifier gives a list of arrays. CSR where the
             classifier's are sparse.
         """
         proba = self._answers(X, "predict_proba", keep_sparse=True)

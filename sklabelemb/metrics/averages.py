@@ -24,7 +24,7 @@ __all__ = ["average_precision", "roc_auc"]
 def roc_auc(
     y_true: Any, y_score: Any, *, average: str | None = "macro", sample_weight: Any = None
 ) -> Any:
-    """Area under the ROC curve, without the labels for which there is none.
+    """ROC AUC, ignoring labels for which it is undefined.
 
     The probability that a positive is scored higher than a negative (half of it where they are
     equal), which needs one of each. What
@@ -74,7 +74,7 @@ def roc_auc(
 def average_precision(
     y_true: Any, y_score: Any, *, average: str | None = "macro", sample_weight: Any = None
 ) -> Any:
-    r"""Average precision, without the labels for which there is none.
+    r"""Average precision, ignoring labels for which it is undefined.
 
     The precision at each threshold, weighted by what the recall gains there,
     :math:`\sum_t (R_t - R_{t-1}) P_t`, which needs a positive. What

@@ -23,7 +23,7 @@ __all__ = [
     "row_blocks",
 ]
 
-# Rows are made dense so many numbers at a time (32 MiB of float64).
+# Rows are made dense this many numbers at a time (32 MiB of float64).
 BLOCK = 4_000_000
 
 
@@ -49,7 +49,7 @@ def check_indicator(y: Any, name: str) -> sp.csr_matrix:
         raise ValueError(
             f"{name} must be a label indicator of shape (n_samples, n_labels), but it has shape "
             f"{np.shape(y)}. For lists of labels use sklearn.preprocessing.MultiLabelBinarizer; "
-            "for one class a sample, scikit-learn's own metrics are the ones to use."
+            "for one class per sample, scikit-learn's own metrics are the ones to use."
         )
     if np.shape(y)[0] == 0:
         raise ValueError(f"{name} has no sample: its first dimension is 0.")
@@ -111,11 +111,11 @@ def check_scores(
             scores = values = np.asarray(y_score, dtype=np.float64)
         except (TypeError, ValueError):
             raise ValueError(
-                f"{name} must hold numbers, one row a sample and one column a label."
+                f"{name} must hold numbers, one row per sample and one column per label."
             ) from None
         if scores.ndim != 2:
             raise ValueError(
-                f"{name} must have one row a sample and one column a label, but it has shape "
+                f"{name} must have one row per sample and one column per label, but it has shape "
                 f"{scores.shape}."
             )
     scores = _in_order(scores, y_score, y_true, (name, "y_true"))

@@ -1,7 +1,7 @@
 """scikit-learn's measures of decisions, right for one label as well.
 
 An indicator with a single column is for scikit-learn a column of classes, and its micro-averages
-count the negatives then. Private to this package: whoever has more than one label calls
+count the negatives then. Private to this package: with more than one label, call
 scikit-learn.
 """
 

@@ -126,7 +126,7 @@ def f1_by_label_frequency(
         These counts, or shares, instead of `y_train`. One of the two must be given.
     n_groups : int, default=4
         How many groups of equal size to make of the labels in the order of their frequency.
-        Labels of the same frequency are never parted, lest the order of the columns decide; they
+        Labels of the same frequency stay together, so that column order does not decide; they
         go together into the group in which the middle one of them falls. So groups may differ in
         size, and groups that remain empty are left out.
     edges : sequence of float, ascending, default=None

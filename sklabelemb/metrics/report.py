@@ -1,4 +1,4 @@
-"""The table that one wants after a fit."""
+"""multilabel_report: a classification report for multi-label predictions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MANY_LABELS = 40
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MultilabelReport:
-    """Per label, averaged, and as a whole: how good predictions of label sets are.
+    """Classification report for multi-label predictions; see :func:`multilabel_report`.
 
     Made by :func:`multilabel_report`. Print it, look at its parts, or ask for a
     :meth:`to_frame` or a :meth:`plot`.
@@ -63,7 +63,7 @@ class MultilabelReport:
         Parameters
         ----------
         max_labels : int or None, default=40
-            Rows for so many labels at most; None: for all.
+            Rows for this many labels at most; None: for all.
         digits : int, default=3
             Decimals.
 
@@ -117,7 +117,7 @@ class MultilabelReport:
         Returns
         -------
         pandas.DataFrame
-            One row a label, one column a measure.
+            One row per label, one column per measure.
 
         Raises
         ------
@@ -191,7 +191,7 @@ def multilabel_report(
     y_train: Any = None,
     threshold: float | None = None,
 ) -> MultilabelReport:
-    """Report on predictions of label sets: per label, averaged, and as a whole.
+    """Build a multi-label classification report: per label, averaged, and overall.
 
     Parameters
     ----------

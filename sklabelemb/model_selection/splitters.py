@@ -28,7 +28,7 @@ __all__ = [
 
 
 class MultilabelStratifiedKFold(library.MultilabelStratifiedKFold):
-    """K folds in which every label is as frequent as in the whole.
+    """Stratified k-fold cross-validation for multi-label data.
 
     What :class:`~sklearn.model_selection.StratifiedKFold` is for classes, for label sets: iterative
     stratification (Sechidis et al., 2011), which deals out the rarest labels first, while there is
@@ -51,7 +51,7 @@ class MultilabelStratifiedKFold(library.MultilabelStratifiedKFold):
     --------
     RepeatedMultilabelStratifiedKFold : Several times over, with other folds each time.
     MultilabelStratifiedShuffleSplit : Test sets of any size, drawn anew for each split.
-    sklearn.model_selection.StratifiedKFold : For one class a sample.
+    sklearn.model_selection.StratifiedKFold : For one class per sample.
 
     Notes
     -----
@@ -137,7 +137,7 @@ class MultilabelStratifiedKFold(library.MultilabelStratifiedKFold):
 
 
 class RepeatedMultilabelStratifiedKFold(library.RepeatedMultilabelStratifiedKFold):
-    """K stratified folds, several times over, with other folds each time.
+    """Repeated stratified k-fold cross-validation for multi-label data.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class RepeatedMultilabelStratifiedKFold(library.RepeatedMultilabelStratifiedKFol
     See Also
     --------
     MultilabelStratifiedKFold : What is repeated, and how it works.
-    sklearn.model_selection.RepeatedStratifiedKFold : For one class a sample.
+    sklearn.model_selection.RepeatedStratifiedKFold : For one class per sample.
 
     References
     ----------
@@ -203,7 +203,7 @@ class RepeatedMultilabelStratifiedKFold(library.RepeatedMultilabelStratifiedKFol
 
 
 class MultilabelStratifiedShuffleSplit(library.MultilabelStratifiedShuffleSplit):
-    """Random training and test sets in which every label is as frequent as in the whole.
+    """Stratified random splits for multi-label data.
 
     What :class:`~sklearn.model_selection.StratifiedShuffleSplit` is for classes, for label sets.
     Each split is drawn anew, so the test sets of several splits overlap.
@@ -226,7 +226,7 @@ class MultilabelStratifiedShuffleSplit(library.MultilabelStratifiedShuffleSplit)
     --------
     multilabel_train_test_split : One such split, applied to the data at once.
     MultilabelStratifiedKFold : Test sets that do not overlap.
-    sklearn.model_selection.StratifiedShuffleSplit : For one class a sample.
+    sklearn.model_selection.StratifiedShuffleSplit : For one class per sample.
 
     Notes
     -----
@@ -321,7 +321,7 @@ def check_label_sets(y: Any, for_classes: str, name: str = "y") -> sp.csr_matrix
     ----------
     y : array-like, scipy sparse or DataFrame of 0 and 1, shape (n_samples, n_labels)
     for_classes : str
-        What to advise where `y` holds one class a sample.
+        What to advise where `y` holds one class per sample.
     name : str, default="y"
         What to call it in an error.
 
@@ -340,7 +340,7 @@ def check_label_sets(y: Any, for_classes: str, name: str = "y") -> sp.csr_matrix
         shape = "None" if y is None else f"of shape {shape}"
     raise ValueError(
         f"{name} must be a label indicator of shape (n_samples, n_labels) to stratify by, but it "
-        f"is {shape}. For one class a sample use {for_classes}; lists of labels become an "
+        f"is {shape}. For one class per sample use {for_classes}; lists of labels become an "
         "indicator with sklearn.preprocessing.MultiLabelBinarizer."
     )
 

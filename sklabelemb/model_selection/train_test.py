@@ -36,7 +36,7 @@ def multilabel_train_test_split(
     random_state: Any = None,
     stratify: Any = None,
 ) -> list[Any]:
-    """Split texts and label sets into training and test data, labels as frequent in both.
+    """Split multi-label data into stratified training and test sets.
 
     What :func:`~sklearn.model_selection.train_test_split` with ``stratify=y`` is for classes. (For
     label sets that takes every combination of labels for a class, and refuses those that occur
@@ -72,7 +72,7 @@ def multilabel_train_test_split(
     See Also
     --------
     MultilabelStratifiedShuffleSplit : Several such splits, as indices; says how it works.
-    sklearn.model_selection.train_test_split : For one class a sample.
+    sklearn.model_selection.train_test_split : For one class per sample.
 
     References
     ----------

@@ -74,13 +74,13 @@ class AnswersByTask:
         with_scores: bool = False,
         task: Any = None,
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first.
+        """Predict label names, the most probable first.
 
         Parameters
         ----------
         X : list, array or Series of str, shape (n_samples,)
         top_k : int, default=None
-            So many labels with the highest scores, predicted or not. None: those that
+            Return this many labels with the highest scores, predicted or not. None: those that
             :meth:`predict` predicts, which may be none.
         with_scores : bool, default=False
             Whether each name comes in a pair with its probability.
@@ -95,7 +95,7 @@ class AnswersByTask:
         return self._answers().predict_labels(X, top_k, with_scores, task)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, task: Any = None) -> float:
-        """Accuracy; for label sets the share of texts whose whole set is right.
+        """Accuracy; for multi-label targets subset accuracy (all labels of a text right).
 
         Parameters
         ----------

@@ -47,7 +47,7 @@ torch's has not and has, and its word vectors of 300 dimensions are word2vec's (
 
 
 class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
-    """Multi-task label-embedding classifier over raw text.
+    """Multi-task and zero-shot text classifier with label embeddings (MTLE).
 
     A text and the words of each label's name become vectors, and a matcher scores the pair. No
     weight belongs to a label or a task: several tasks share everything they learn, and a further
@@ -128,7 +128,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         the best epoch's weights are kept. None runs all epochs and keeps the last, for the learning
         rate ends at zero, and a small task has no text to spare.
     warm_start : bool, default=False
-        Whether the next fit goes on from the present weights. Tasks that it has no samples of stay.
+        Whether the next fit starts from the current weights. Tasks that it has no samples of stay.
     checkpoint : path or None, default=None
         Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
         at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
@@ -400,7 +400,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         sample_weight: Any = None,
         task: Any = None,
     ) -> MTLEClassifier:
-        """Go on training for one epoch over further texts: Hot Update.
+        """Train for one epoch on new texts (incremental training, Hot Update).
 
         A task that is new gets its labels from `y` (or `classes`) and their texts from
         `label_texts`; or from :meth:`add_task` before. New words get rows from `vectors`, or else

@@ -317,7 +317,7 @@ class MTLE(nn.Module):
 
 
 def _pooled(states: Tensor, lengths: Tensor, pooling: str) -> Tensor:
-    """One vector a text of an LSTM's states, shape (b, m); zero for an empty text.
+    """One vector per text of an LSTM's states, shape (b, m); zero for an empty text.
 
     What was computed beyond a text's own last word is not looked at, so padding changes nothing,
     and no sequence has to be packed: on a CPU torch is many times faster at padded ones.

@@ -49,7 +49,7 @@ class NumberedDataset(TextDataset):
     """Texts of one task; the network is told which."""
 
     def batch(self, indices: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
-        """One batch, with the task's number once a text among the inputs."""
+        """One batch, with the task's number once per text among the inputs."""
         inputs, target = super().batch(indices)
         return {**inputs, "task": target["task"]}, target
 
@@ -110,7 +110,7 @@ class MTLERecipe(Recipe):
 
     @property
     def word_tables(self) -> tuple[str, ...]:
-        """The network's tables with a row a word."""
+        """The network's tables with a row per word."""
         tables = ("embedding", "label_embedding")
         return (*tables, "log_weight") if self.network_encoder == "mean" else tables
 
@@ -175,7 +175,7 @@ class MTLERecipe(Recipe):
             # Most labels are not those of a text; a softmax does not see what all scores have.
             shares = [(codes.nnz + 1) / (np.prod(codes.shape) + 2) for codes in sets]
             network.matcher.bias.fill_(float(np.mean(logit(shares))))
-        # Nothing can be said of a word that nobody has seen.
+        # Nothing is known about a word that was never seen.
         network.embedding.weight[UNKNOWN_ID] = 0
         if self.network_encoder == "mean":
             network.log_weight.weight[UNKNOWN_ID] = math.log(COMMON / (COMMON + 1))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 __all__ = ["check_replaceable", "flush", "new_folder", "own_folder", "present_folder"]
 
-# Where files cannot be locked, what nobody has touched for so long belongs to a dead process.
+# Where files cannot be locked, files untouched for this long belong to a dead process.
 _ABANDONED_AFTER_SECONDS = 24 * 3600
 
 

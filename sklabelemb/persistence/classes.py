@@ -59,7 +59,7 @@ _NAMES = TRAINED | COMPOSED | INSIDE
 def class_of(name: str) -> Any:
     """The class of a name; a ValueError when no saved model may have it."""
     if name not in _NAMES:
-        raise ValueError(f"{name!r} is no class that a saved model may hold")
+        raise ValueError(f"{name!r} is not a class that a saved model may hold")
     return getattr(import_module(_NAMES[name]), name.rpartition(".")[2])
 
 

@@ -203,4 +203,4 @@ def _decoded(tag: str, content: Any, attachments: Attachments) -> Any:
             name, parameters = content
             own = {key: decode(value, attachments) for key, value in parameters.items()}
             return class_of(name)(**own)
-    raise ValueError(f"{tag!r} is no kind of value that a saved model may hold")
+    raise ValueError(f"{tag!r} is not a kind of value that a saved model may hold")

@@ -32,9 +32,9 @@ def check_parts(parts: dict[str, Any], vocabulary: Vocabulary | WordPieces) -> N
         if not isinstance(parts[name], kind):
             raise ValueError(f"{name} is a {type(parts[name]).__name__}")
     if strange := sorted(parts.keys() - PARTS.keys() - {"frozen"}):
-        raise ValueError(f"{strange[0]!r} is no part of a model")
+        raise ValueError(f"{strange[0]!r} is not part of a model")
     if any(type(row) is not dict for row in parts["history"]):
-        raise ValueError("history is no list of dict")
+        raise ValueError("history is not a list of dict")
     n_words = parts["module"].get("n_words", len(vocabulary))
     if n_words != len(vocabulary):
         raise ValueError(
@@ -48,7 +48,7 @@ def _check_tasks(tasks: dict[Any, Any], vocabulary: Any, has_encoder: bool) -> N
         raise ValueError("there are no tasks")
     for name, task in tasks.items():
         if not isinstance(task, Task) or task.name != name:
-            raise ValueError(f"tasks[{name!r}] is no task of that name")
+            raise ValueError(f"tasks[{name!r}] is not a task of that name")
         _check_targets(task.targets)
         _check_thresholds(task.targets, task.thresholds)
         n_labels, words, texts = task.targets.n_labels, task.label_words, task.label_texts
@@ -72,7 +72,7 @@ def _check_tasks(tasks: dict[Any, Any], vocabulary: Any, has_encoder: bool) -> N
 def _check_sequences(task: Task) -> None:
     n_labels, order, most = task.targets.n_labels, task.label_order, task.max_labels
     if order is not None and sorted(order.tolist()) != list(range(n_labels)):
-        raise ValueError(f"label_order is no order of the {n_labels} labels")
+        raise ValueError(f"label_order is not an order of the {n_labels} labels")
     if most is not None and most < 1:
         raise ValueError(f"max_labels is {most!r}")
 

@@ -16,7 +16,7 @@ __all__ = ["SCALE", "Reduction", "restored"]
 DTYPES = ("float32", "float16", "int8")
 # Arrays with fewer numbers than these are no larger than what is said about them.
 FEWEST = 1024
-# Linear models have a column a label; all other tables have a row for what a scale belongs to.
+# Linear models have a column per label; all other tables have a row for what a scale belongs to.
 BY_LABEL = ("linear.weights", "ngrams.weights", "encoded.weights")
 OF_NGRAMS = ("linear.weights", "ngrams.weights", "coef_")
 # Of these one number after the other counts for itself, so whole numbers of one scale are too

@@ -26,7 +26,7 @@ def save(
     dtype: str = "float32",
     prune: float = 0.0,
 ) -> None:
-    """Write a fitted estimator to a folder, without pickle.
+    """Save a fitted estimator to a folder, without pickle.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def load(
     device: str = "auto",
     encoder: Any = None,
 ) -> Any:
-    """Read an estimator that :func:`save` wrote.
+    """Load an estimator that :func:`save` wrote.
 
     Nothing in the folder is run: its files hold numbers and text only, and the class is looked up
     among those of this package. Nothing is downloaded either, but for a model that was saved

@@ -153,7 +153,7 @@ def decode(value: Any, attachments: Attachments) -> Any:
     match tag:
         case "$float":
             if content not in ("inf", "-inf", "nan"):
-                raise ValueError(f"{content!r} is no float")
+                raise ValueError(f"{content!r} is not a float")
             return float(content)
         case "$tuple":
             return tuple(decode(_of(list, content), attachments))
@@ -194,7 +194,7 @@ def decode(value: Any, attachments: Attachments) -> Any:
 
 
 def _is_tensor(value: Any) -> bool:
-    # Whoever has a tensor has loaded torch.
+    # If there is a tensor, torch is loaded.
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
@@ -246,7 +246,7 @@ def _decode_array(content: Any) -> np.ndarray:
 
 def _decode_dataclass(name: str, fields: dict[str, Any]) -> Any:
     if name not in _DATACLASSES:
-        raise ValueError(f"{name!r} is no kind of value that a saved model may hold")
+        raise ValueError(f"{name!r} is not a kind of value that a saved model may hold")
     cls = _DATACLASSES[name]
     types = get_type_hints(cls)
     if fields.keys() != types.keys():

@@ -77,7 +77,7 @@ class Answers:
     def predict_labels(
         self, X: Any, top_k: int | None, with_scores: bool, task: Any = None
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first."""
+        """Predict label names, the most probable first."""
         check_top_k(top_k)
 
         def answer(documents: list[str], own: Task) -> list[tuple[Any, ...]]:

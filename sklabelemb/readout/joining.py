@@ -16,7 +16,7 @@ def joined(found: Mapping[Any, tuple[np.ndarray, np.ndarray]]) -> Any:
     Parameters
     ----------
     found : dict of (ndarray, int64 ndarray)
-        For each task the answers, one row a sample, and which samples these are.
+        For each task the answers, one row per sample, and which samples these are.
 
     Returns
     -------

@@ -44,7 +44,7 @@ PAPER_SETTINGS: dict[str, Any] = {
 
 
 class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
-    """Sequence-to-sequence classifier over raw text: labels are emitted one after the other.
+    """Predict label sets as sequences, with an encoder-decoder over raw text (Seq2Seq).
 
     An encoder reads the words; dilated convolutions condense its states into semantic units, each
     of which spans a phrase of 13 words; a decoder emits the labels of a text, the most frequent
@@ -82,7 +82,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         paper's text), or added, each of full size (the released code, and the paper's number of
         parameters).
     wide : bool, default=True
-        Whether to train a linear model over TF-IDF words, word pairs and letter groups beside the
+        Whether to train a linear model (TF-IDF of words, word pairs, character n-grams) beside the
         network. At every step its scores are added to the decoder's; how much either counts is
         learnt from the sequences of the validation split (a constant without one). A model that was
         begun by ``partial_fit`` has none.
@@ -114,7 +114,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         texts, or fewer than 16 of the median label. Words that are left out share the row of
         unknown words, and train it.
     max_length : int, default=None
-        Read only the first tokens of each text; None reads all of them.
+        Read only the first tokens of each text; None: all of them.
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes, or of the labels where they are emitted; the end of a sequence
         weighs 1. "balanced": as in scikit-learn, each label counting once for each text that has
@@ -125,7 +125,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         validation split: for micro-F1 ("tuned", also called "micro") or for macro-F1; see
         :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
     threshold_shrinkage : float or "auto", default="auto"
-        For tuned thresholds: with so many positives in the validation split, a label's threshold
+        For tuned thresholds: with this many positives in the validation split, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
         "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
@@ -137,8 +137,8 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
     max_epochs : int or "auto", default="auto"
         "auto": as many as make 2,000 steps, between 4 and 30.
     batch_size : int or "auto", default="auto"
-        Texts a batch. "auto": 64 (as in the paper), but so few that an epoch has 200 batches, down
-        to 16: an LSTM learns by many steps.
+        Texts per batch. "auto": 64 as in the paper, or fewer (down to 16), so that an epoch has 200
+        batches, because an LSTM needs many steps.
     learning_rate : float, default=3e-3
         Peak of Adam's step size.
     schedule : {"linear", "halving"}, default="linear"
@@ -164,18 +164,18 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         Whether to train in bfloat16: for GPUs, and for LSTMs on CPUs that have instructions for it
         (1.3 times as fast on one with AVX-512 BF16). Predictions are computed in float32.
     warm_start : bool, default=False
-        Whether the next fit goes on from the present weights.
+        Whether the next fit starts from the current weights.
     checkpoint : path or None, default=None
         Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
         at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
         folder of its own inside, so a search may use one for all. See :ref:`the user guide
         <checkpoints>`.
     random_state : int, RandomState or None, default=None
-        Same data and same integer: same model, bit for bit on CPU.
+        With an integer, the same data give the same model, bit for bit on a CPU.
     verbose : int, default=0
         1 shows a progress bar.
     net_params : dict, default=None
-        Anything else for the skorch net, such as ``callbacks`` or ``optimizer``.
+        Further arguments of the skorch net, such as ``callbacks`` or ``optimizer``.
 
     Attributes
     ----------
@@ -383,7 +383,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         return self._answers().readout.sequences(check_documents(X), self.model_.own_task)
 
     def explain(self, X: Any) -> list[SequenceExplanation]:
-        """What the decoder looked at for each label, and which words moved it.
+        """Explain predictions: attention of the decoder and contributions of words, per label.
 
         Parameters
         ----------

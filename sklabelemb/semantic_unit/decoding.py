@@ -13,7 +13,7 @@ from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 
 __all__ = ["Beams", "beam_search"]
 
-# Texts leave the batch together, when one in so many is done.
+# Texts leave the batch together, when one in this many is done.
 LEAVING = 4
 
 

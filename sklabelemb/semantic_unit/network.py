@@ -21,7 +21,7 @@ ATTENTIONS = ("hybrid", "additive", "units", "words", "none")
 # Dilations of the three convolutions, and how many words a unit spans with kernels of 3.
 DILATIONS = (1, 2, 3)
 UNIT_SPAN = 1 + 2 * sum(DILATIONS)
-# Up to so many hypotheses a step of the decoder was faster on a CPU cell by cell.
+# Up to this many hypotheses a step of the decoder was faster on a CPU cell by cell.
 FEW_ROWS = 128
 # Spread of the word vectors at the start.
 WORD_STD = 0.4
@@ -33,9 +33,9 @@ class Memory:
 
     Attributes
     ----------
-    states, units : Tensor of shape (b, s, H) and (b, m, H), or None where nobody looks at them
+    states, units : Tensor of shape (b, s, H) and (b, m, H), or None where they are not attended to
     state_keys, unit_keys : Tensor of the same shapes
-        What queries are compared with, computed once a text.
+        What queries are compared with, computed once per text.
     state_mask, unit_mask : bool Tensor of shape (b, s) and (b, m)
         True where there is a word, or a unit.
     start : pair of Tensors of shape (n_layers, b, H)

@@ -28,7 +28,7 @@ __all__ = ["SequenceReadout", "found_sequences", "scores_of_sequences", "sets_of
 
 # Numbers that a batch may take while it is decoded, and texts that it has at most.
 DECODING_ELEMENTS, LARGEST_BATCH = 1 << 24, 256
-# So many numbers of hypotheses times labels, and of words times hidden units, live at once.
+# This many numbers of hypotheses times labels, and of words times hidden units, live at once.
 COPIES = 12
 # Words a batch while words are left out, and numbers of texts times steps times labels.
 OCCLUSION_TOKENS, OCCLUSION_ELEMENTS = 1 << 13, 1 << 22
@@ -312,7 +312,7 @@ def _sequence(
 
 
 def _log_odds(log_probs: Tensor) -> Tensor:
-    # In float64, lest a probability close to 1 be 1.
+    # In float64, so that a probability close to 1 is not rounded to 1.
     log_probs = log_probs.double()
     return log_probs - torch.log(-torch.expm1(log_probs.clamp_max(-SMALLEST)))
 

@@ -149,7 +149,7 @@ class _ServedBaseline(_Answering):
     def predict_labels(
         self, X: Any, top_k: int | None = None, with_scores: bool = False
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first."""
+        """Predict label names, the most probable first."""
         check_top_k(top_k)
         features = self._features(X)
         method = "predict_proba" if self._has("predict_proba") else "decision_function"
@@ -291,7 +291,7 @@ class _Around(_Answering):
     def predict_labels(
         self, X: Any, top_k: int | None = None, with_scores: bool = False
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first."""
+        """Predict label names, the most probable first."""
         check_top_k(top_k)
         scores, decisions = self._scores_and_decisions(X)
         return labels_by_score(self.label_names_, scores, decisions, top_k, with_scores)

@@ -45,7 +45,7 @@ NUMBERS_ONLY = (
 
 
 def load(folder: str | os.PathLike[str], *, encoder: Any = None) -> Any:
-    """Read a saved classifier for predicting only: no torch, no scikit-learn, no pandas.
+    """Load a saved classifier to predict without torch and scikit-learn.
 
     For deployment where these are too large or too slow to start: a container, a function that is
     started for a request, a phone. The folder is the one that :func:`sklabelemb.save` writes, of
@@ -160,10 +160,10 @@ def _composed(
         if tag == "$model":
             return inner[content]
         if tag not in ("$estimator", "$unfitted"):
-            raise ValueError(f"{tag!r} is no kind of value that a saved model may hold")
+            raise ValueError(f"{tag!r} is not a kind of value that a saved model may hold")
         name, saved = content
         if name not in TRAINED | COMPOSED | INSIDE:
-            raise ValueError(f"{name!r} is no class that a saved model may hold")
+            raise ValueError(f"{name!r} is not a class that a saved model may hold")
         attributes = {key: decode(value, own) for key, value in saved.items()}
         if name not in NUMBERS_ONLY:
             return SavedEstimator(name, attributes)

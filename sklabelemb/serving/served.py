@@ -29,7 +29,7 @@ class ServedModel:
     vocabulary : Vocabulary
     tokenizer : Tokenizer
     max_length : int or None
-        Only so many tokens of a text are read.
+        Only this many tokens of a text are read.
     network : LEAMNetwork or MTLENetwork
     encoder : object or None
         What has ``encode(texts)``, where the model has an encoder path.
@@ -81,7 +81,7 @@ class _ServedDecisions(Decisions):
 
 
 def _portions(offsets: np.ndarray, most: int) -> list[np.ndarray]:
-    """Neighbouring texts of so many words together, or single texts that have more."""
+    """Neighbouring texts of this many words together, or single texts that have more."""
     portions, start, n_texts = [], 0, len(offsets) - 1
     while start < n_texts:
         stop = int(np.searchsorted(offsets, offsets[start] + most, side="right")) - 1
@@ -148,13 +148,13 @@ class ServedClassifier:
     def predict_labels(
         self, X: Any, top_k: int | None = None, with_scores: bool = False, task: Any = None
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first.
+        """Predict label names, the most probable first.
 
         Parameters
         ----------
         X : list, tuple, array or Series of str, shape (n_samples,)
         top_k : int, default=None
-            So many labels with the highest scores, predicted or not. None: those that
+            Return this many labels with the highest scores, predicted or not. None: those that
             :meth:`predict` predicts, which may be none.
         with_scores : bool, default=False
             Whether each name comes in a pair with its probability.

@@ -46,7 +46,7 @@ def frame_kind(y: Any) -> str | None:
 
 
 def is_indicator(y: Any, name: str = "y") -> bool:
-    """Whether `y` has a column a label, rather than one class a sample."""
+    """Whether `y` has a column per label, rather than one class per sample."""
     return frame_kind(y) is not None or sp.issparse(y) or n_dimensions(y, name) == 2
 
 
@@ -59,7 +59,7 @@ def n_dimensions(y: Any, name: str = "y") -> int:
     shape = np.shape(y) if rows is None or lists or hasattr(y, "shape") else (len(rows),)
     if len(shape) not in (1, 2):
         raise ValueError(
-            f"{name} must be 1-D (one class a sample) or 2-D (a multi-label indicator), but has "
+            f"{name} must be 1-D (one class per sample) or 2-D (a multi-label indicator), but has "
             f"shape {shape}."
         )
     return len(shape)
@@ -155,8 +155,8 @@ def as_indicator(y: Any, name: str = "y") -> sp.csr_matrix:
                 raise ValueError(
                     f"A 2-D {name} must be a multi-label indicator of 0 and 1, but it holds values "
                     f"of type {array.dtype}. For label names, use "
-                    "sklearn.preprocessing.MultiLabelBinarizer; for one class a sample, pass a 1-D "
-                    "y."
+                    "sklearn.preprocessing.MultiLabelBinarizer; for one class per sample, pass a "
+                    "1-D y."
                 ) from None
         indicator = sp.csr_matrix(array.astype(np.float32))
     indicator.eliminate_zeros()
@@ -173,7 +173,7 @@ def as_indicator(y: Any, name: str = "y") -> sp.csr_matrix:
         raise ValueError(
             f"A multi-label indicator holds 0 and 1 only, but {name} contains {bad:g} (in {where}; "
             f"target type {_target_type(y)!r}). For lists of labels use "
-            "sklearn.preprocessing.MultiLabelBinarizer; for one class a sample pass a 1-D y."
+            "sklearn.preprocessing.MultiLabelBinarizer; for one class per sample pass a 1-D y."
         )
     if indicator.shape[1] == 0:
         raise ValueError(f"{name} has no label: its second dimension is 0.")

@@ -143,7 +143,9 @@ class Targets:
                 f"every column of y, in its order; it begins with {shown(names, 3)}."
             )
         given = columns if names is None else names
-        label_names = np.empty(n_labels, dtype=object)  # filled, lest tuples make a 2-D array
+        label_names = np.empty(
+            n_labels, dtype=object
+        )  # filled, so that tuples do not make a 2-D array
         label_names[:] = range(n_labels) if given is None else given
         container = frame_kind(y) or "array"
         if sp.issparse(y):

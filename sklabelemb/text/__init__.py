@@ -1,4 +1,4 @@
-"""From raw texts to numbers: the gate, the tokenizer, the vocabulary, pretrained vectors."""
+"""From raw texts to numbers: validation, tokenizer, vocabulary, pretrained vectors."""
 
 from .documents import check_documents
 from .token_ids import TokenIds

@@ -1,4 +1,4 @@
-"""The gate for raw texts: whatever holds them becomes a list of ``str``, or an error."""
+"""Validation of raw texts: any collection becomes a list of ``str``, or raises an error."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class TokenIds:
         pad : int, default=0
             What fills the rows up; 0 because that is the id of padding in a `Vocabulary`.
         max_length : int or None, default=None
-            Only so many tokens of each text.
+            Only this many tokens of each text.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Words by the rules of Unicode, fast enough that nobody needs to cache the tokens."""
+"""Tokenization by the rules of Unicode, fast enough to need no cache."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def tokens_with_spans(
     text : str
     tokenizer : callable
     max_length : int or None, default=None
-        Only so many tokens.
+        Only this many tokens.
 
     Examples
     --------

@@ -34,7 +34,7 @@ class Vocabulary:
     words : iterable of str
         The words in the order of their ids, without the two special ones.
     document_frequency : array-like of int, shape (n_words + 2,), or None, default=None
-        In how many texts each id occurs, the special ones included; None if nobody counted.
+        In how many texts each id occurs, special ones included; None if not counted.
 
     Attributes
     ----------
@@ -110,13 +110,13 @@ class Vocabulary:
         tokenizer : callable, str -> iterable of str
             For instance a `Tokenizer`.
         max_features : int or None, default=None
-            Keep only so many words, the most frequent ones. None keeps all: an embedding row that
+            Keep only this many words, the most frequent ones. None keeps all: an embedding row that
             is seldom used costs memory but hardly any time.
         min_df : int or float, default=1
             Drop words that occur in fewer texts: a number of texts if int, a share of them between
             0 and 1 if float, as in scikit-learn's vectorizers.
         max_length : int or None, default=None
-            Read only so many tokens of each text; what follows is neither counted nor encoded.
+            Read only this many tokens of each text; what follows is neither counted nor encoded.
         keep_unknown : bool, default=False
             Whether dropped words stay apart, as in `encode`.
 
@@ -183,7 +183,7 @@ class Vocabulary:
         tokenizer : callable, str -> iterable of str
             The one that the vocabulary was built with.
         max_length : int or None, default=None
-            Read only so many tokens of each text.
+            Read only this many tokens of each text.
         keep_unknown : bool, default=False
             Whether each unknown word gets an id of its own, from ``len(vocabulary)`` on, for those
             who read its letters; ``token_ids.unknown_words`` then lists these words.

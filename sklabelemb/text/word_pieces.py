@@ -86,7 +86,7 @@ class WordPieces:
         tokenizer, keep_unknown : ignored
             There so that this can stand in the place of a `Vocabulary`.
         max_length : int or None, default=None
-            Read only so many pieces of each text.
+            Read only this many pieces of each text.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class WordPieces:
         ----------
         text : str
         max_length : int or None, default=None
-            Only so many pieces.
+            Only this many pieces.
 
         Returns
         -------

@@ -41,7 +41,7 @@ _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
 class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
-    """Extreme multi-label classification of raw text: a label tree of linear models.
+    """Extreme multi-label text classifier (thousands of labels): a tree of linear models.
 
     For thousands of labels, such as medical codes, EuroVoc or product categories. Labels are
     clustered by the mean TF-IDF of their texts and by their own texts; a linear model at each node
@@ -78,12 +78,12 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         A name or description per label, by label name or in the order of the labels. "auto": the
         label names, where they are strings.
     threshold : float, sequence of float, dict, "tuned" or "macro", default="tuned"
-        From which probability on a label is predicted: one number, one per label (a dict goes by
-        name, and what it leaves out has 0.5), or tuned on held-out texts: for micro-F1 ("tuned",
+        Probability from which a label is predicted: one number, one per label (a dict by label
+        name; 0.5 for labels that it leaves out), or tuned on held-out texts: for micro-F1 ("tuned",
         also called "micro"), or for macro-F1, where rare labels count as much as frequent ones.
         Label sets only.
     threshold_shrinkage : float or "auto", default="auto"
-        For tuned thresholds: with so many positives among the held-out texts, a label's threshold
+        For tuned thresholds: with this many positives among the held-out texts, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
         "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
@@ -304,13 +304,13 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
     def predict_labels(
         self, X: Any, top_k: int | None = None, with_scores: bool = False
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first.
+        """Predict label names, the most probable first.
 
         Parameters
         ----------
         X : list, array or Series of str, shape (n_samples,)
         top_k : int, default=None
-            So many labels with the highest scores, predicted or not, as far as there are
+            This many labels with the highest scores, predicted or not, as far as there are
             candidates. None: those that :meth:`predict` predicts, which may be none.
         with_scores : bool, default=False
             Whether each name comes in a pair with its probability.
@@ -359,7 +359,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         return logits(self._scores(X), self._multilabel)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Accuracy; for label sets the share of texts whose whole set is right.
+        """Accuracy; for multi-label targets subset accuracy (all labels of a text right).
 
         Parameters
         ----------

@@ -13,7 +13,7 @@ from sklabelemb.tree.products import SparseProduct
 __all__ = ["hierarchy", "label_vectors", "spherical_k_means"]
 
 ROUNDS = 10
-# Clusters have settled when so many of the vectors stay where they are.
+# Clusters have settled when this many of the vectors stay where they are.
 SETTLED = 0.99
 # A cluster with a larger share of all vectors is none.
 LARGEST = 0.9

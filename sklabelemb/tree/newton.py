@@ -11,7 +11,7 @@ __all__ = ["squared_hinge"]
 
 # Conjugate gradient steps of each Newton step: few while the set of active texts still changes.
 CG_STEPS = (2, 4, 6, 8, 10, 10)
-# Labels are solved in blocks of so many numbers a matrix (32 MiB of float32).
+# Labels are solved in blocks of this many numbers per matrix (32 MiB of float32).
 BLOCK = 8_000_000
 LINE_SEARCH_STEPS = 4
 

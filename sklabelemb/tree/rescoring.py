@@ -13,7 +13,7 @@ from sklabelemb.sparse_rows import blocks_of_rows, concatenated, top_of_rows, va
 
 __all__ = ["Rescoring"]
 
-# Labels whose own text matches best are candidates, too, so many of each text.
+# Labels whose own text matches best are candidates, too, this many of each text.
 N_MATCHES = 20
 # Labels that are found by one feature of their texts, so that a frequent word does not find all.
 MOST_OF_A_FEATURE = 200
@@ -21,7 +21,7 @@ MOST_OF_A_FEATURE = 200
 BLOCK = 1024
 # Log-odds of labels that the tree did not find, or hardly.
 LOWEST = -12.0
-# Learnt from so many texts, coefficients lie halfway to what they are without any.
+# Learnt from this many texts, coefficients lie halfway to what they are without any.
 TRUST = 20.0
 
 

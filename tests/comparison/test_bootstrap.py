@@ -35,7 +35,7 @@ CALLABLES: dict[str, Callable[..., float]] = {
 def predictions(
     seed: int, n_samples: int = 60, n_labels: int = 6, errors: tuple[float, float] = (0.1, 0.2)
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The truth, and two predictions with so many errors."""
+    """The truth, and two predictions with this many errors."""
     rng = np.random.default_rng(seed)
     truth = (rng.random((n_samples, n_labels)) < 0.3).astype(int)
     a, b = (np.where(rng.random(truth.shape) < share, 1 - truth, truth) for share in errors)

@@ -56,7 +56,7 @@ def test_without_a_validation_split(neural, monkeypatch):
         raise AssertionError("nothing was to be held out")
 
     monkeypatch.setattr(FITTING, "stratified_holdout", fail)
-    # With so many texts a tenth, the default, would be held out.
+    # With this many texts a tenth, the default, would be held out.
     model = neural(validation_fraction=0, max_epochs=3).fit(TEXTS * 2, np.tile(LABELS, (2, 1)))
     assert model.n_iter_ == model.best_epoch_ == 3
     assert "valid_score" not in model.history_[0]

@@ -78,7 +78,7 @@ def test_nothing_in_the_folder_names_a_path(folder, static):
 
 @pytest.mark.parametrize("dim", [0, -1, 2.5, "256", True])
 def test_dimensions_are_whole_numbers(folder, tmp_path, dim):
-    with pytest.raises(ValueError, match=r"dim=.* is no number of dimensions"):
+    with pytest.raises(ValueError, match=r"dim=.* is not a number of dimensions"):
         distill_encoder(folder, tmp_path / "static", dim=dim)
 
 

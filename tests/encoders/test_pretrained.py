@@ -146,7 +146,7 @@ def test_unknown_kinds_are_refused():
             r"has 'xyzzy', which means nothing in the configuration of a 'bert' model\. L",
         ),
         ({"num_hidden_layers": 0}, "num_hidden_layers must be at least 1"),
-        ({"hidden_size": "a"}, "encoder is no configuration of a 'bert' model: .*hidden_size"),
+        ({"hidden_size": "a"}, "encoder is not a configuration of a 'bert' model: .*hidden_size"),
         ({"hidden_act": "foo"}, "No encoder can be made of the configuration: .*foo"),
     ],
 )

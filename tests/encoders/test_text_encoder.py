@@ -225,7 +225,7 @@ def test_what_an_object_is_known_by():
         (lambda v, t: v[:-1] if len(t) > 1 else v, ValueError, r"shape \(1, 5\) for 2 texts"),
         (lambda v, t: v[0], ValueError, r"one vector for each, shape \(1, n_dimensions\)"),
         (lambda v, t: v * np.nan, ValueError, "NaN or infinity for the text"),
-        (lambda v, t: [["a"]] * len(t), TypeError, "no array of numbers"),
+        (lambda v, t: [["a"]] * len(t), TypeError, "not an array of numbers"),
         (lambda v, t: v[:, : len(t)], ValueError, "of 2 dimensions, and of 1 before"),
     ],
 )
@@ -253,7 +253,7 @@ def test_an_unfitted_transformer_says_how_to_keep_it_fitted():
         text_encoder(TfidfVectorizer()).encode(["late"])
 
 
-# -- vectors, once a text --------------------------------------------------------------------------
+# -- vectors, once per text ----------------------------------------------------------------------
 
 
 def test_a_text_is_embedded_once_a_call():

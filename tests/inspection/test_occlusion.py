@@ -72,7 +72,7 @@ def fitted(encoder, matcher, max_length=None):
 
 
 def logits_of(model, X, task):
-    """One column a label; of two classes the difference, for both sides."""
+    """One column per label; of two classes the difference, for both sides."""
     return model.decision_function(X, task=task).astype(float)
 
 

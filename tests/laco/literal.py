@@ -34,7 +34,7 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 
 def softmax(x: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """As though each x were there so many times, and the shares of its copies were added."""
+    """As though each x were there this many times, and the shares of its copies were added."""
     shares = counts * np.exp(x - x.max())
     return shares / shares.sum()
 
@@ -49,7 +49,7 @@ def literal_bert(
 ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
     """States of the last layer; and attention weights (T, T), by layer and head.
 
-    A token counts in the attention as so many.
+    A token counts in the attention as this many.
     """
     weight = np.array(counts, dtype=float)
     eps, n_heads = configuration["layer_norm_eps"], configuration["num_attention_heads"]

@@ -131,7 +131,7 @@ def test_its_features_are_those_of_scikit_learn_over_the_pieces(folder):
         scale=1,
         dtype=np.float32,
     )
-    # Letter groups are those of the pieces' spelling.
+    # Character n-grams are those of the pieces' spelling.
     assert {"par", " par", "arcel", "##pai"} <= set(model.wide_.characters.groups)
 
 

@@ -148,7 +148,7 @@ def test_a_mapping_of_pairs_is_accepted():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"b": 1}, "weights names the task 'b', which there is none of."),
+        ({"b": 1}, "weights names the task 'b', which does not exist."),
         ({"a": 0}, "weights['a'] must be a number above 0, got 0."),
         ({"a": None}, "weights['a'] must be a number above 0, got None."),
         ({"a": [1]}, "weights['a'] must be a number above 0, got [1]."),

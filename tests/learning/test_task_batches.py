@@ -20,7 +20,7 @@ def texts(lengths, start=0):
 
 
 def datasets(*sizes, seed=0, numbers=None, weights=False):
-    """Tasks of so many texts; targets count the texts of all tasks."""
+    """Tasks of this many texts; targets count the texts of all tasks."""
     random = np.random.default_rng(seed)
     parts = []
     start = 0

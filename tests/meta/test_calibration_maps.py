@@ -315,7 +315,7 @@ def test_rare_labels_do_not_blow_up(seed: int) -> None:
     truth = (rng.random(logits.shape) < expit(logits)).astype(int)
     scores = (logits - 0.5) / 1.5
     # Exactly three positives among the samples of each rare label, as many as there are on average
-    # in so many fresh ones.
+    # in this many fresh ones.
     fitted_scores, fitted_y = scores[:n_samples].copy(), truth[:n_samples].copy()
     for label in range(n_rare):
         positives = np.flatnonzero(truth[:, label])[:3]
@@ -534,7 +534,7 @@ def test_other_errors() -> None:
         fit_calibration_maps("platt", scores, y)
     with pytest.raises(ValueError, match=r"scores have shape \(4, 2\), but y has shape \(3, 2\)"):
         SigmoidMaps().fit(scores, y[:3])
-    with pytest.raises(ValueError, match=r"one column a label, but they have shape \(4,\)"):
+    with pytest.raises(ValueError, match=r"one column per label, but they have shape \(4,\)"):
         SigmoidMaps().fit(scores[:, 0], y)
     with pytest.raises(ValueError, match="scores have no row"):
         SigmoidMaps().fit(scores[:0], y[:0])

@@ -281,7 +281,7 @@ def test_a_failed_fit_leaves_nothing():
 @pytest.mark.parametrize(
     ("arguments", "y", "message"),
     [
-        ({}, Y[:, 0], "y is 1-D: one class a sample"),
+        ({}, Y[:, 0], "y is 1-D: one class per sample"),
         ({}, Y[:-1], "inconsistent numbers of samples"),
         ({"objective": "f1"}, Y, "'objective' parameter of ThresholdTuner must be"),
         ({"objective": make_scorer(f1_score)}, Y, "objective is a scorer"),

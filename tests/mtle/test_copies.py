@@ -148,7 +148,7 @@ def with_another_name(parts):
     [
         (without_tasks, "there are no tasks"),
         (with_a_strange_word, "task 'added' has label words that the vocabulary does not have"),
-        (with_another_name, r"tasks\['\w+'\] is no task of that name"),
+        (with_another_name, r"tasks\['\w+'\] is not a task of that name"),
         (lambda parts: parts.pop("tasks"), "no entry"),
     ],
 )

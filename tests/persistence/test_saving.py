@@ -600,7 +600,7 @@ def test_model_of_another_machine_runs_on_this_one(saved, fitted, monkeypatch, d
     assert load(saved, device="cpu").device == "cpu"
     with pytest.raises(ValueError, match=r"^device='cuda', but torch sees no CUDA device here"):
         load(saved, device="cuda")
-    with pytest.raises(ValueError, match=r"^device='tpu9' is none that torch knows"):
+    with pytest.raises(ValueError, match=r"^device='tpu9' is not known to torch"):
         load(saved, device="tpu9")
 
 
@@ -769,9 +769,9 @@ def biases_forgotten(parts):
     ("change", "message"),
     [
         (no_tasks, "there are no tasks"),
-        (another_task, r"tasks\['other'\] is no task of that name"),
+        (another_task, r"tasks\['other'\] is not a task of that name"),
         (two_label_texts, "task 'default' has not one text for each of its labels"),
-        (an_order_of_others, "label_order is no order of the 3 labels"),
+        (an_order_of_others, "label_order is not an order of the 3 labels"),
         (thresholds_of_four, r"thresholds_ has dtype float64 and shape \(4,\) instead of"),
         (no_thresholds, "thresholds_ are for label sets"),
         (two_label_names, "there are not 3 label names"),
@@ -782,9 +782,9 @@ def biases_forgotten(parts):
         (swapped_weights, "x is missing"),
         (smaller_table, r"the vocabulary has \d+ words, the network's table \d+"),
         (infinite_mixture, "the mixture is not finite"),
-        (method_replaced, "'predict' is no part of a model"),
+        (method_replaced, "'predict' is not part of a model"),
         (count_as_text, "best_epoch is a str"),
-        (history_of_numbers, "history is no list of dict"),
+        (history_of_numbers, "history is not a list of dict"),
         (biases_forgotten, "is missing"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
