@@ -55,6 +55,9 @@ class DocumentRecipe(Recipe):
 
     def task(self, task: Task, encoded: Any, previous: Model[Self] | None, update: bool) -> Task:
         """What is settled about a task at first, and whether the parameters go together."""
+        _sizes("hidden_layers", self.hidden_layers)
+        if not _sizes("widths", self.widths):
+            raise ValueError("widths is empty: give the filters one width at least.")
         if self.description_penalty:
             if self.pooling != "label_wise" or self.hidden_layers:
                 raise ValueError(
@@ -79,14 +82,14 @@ class DocumentRecipe(Recipe):
             "encoder": self.encoder,
             "pooling": self.pooling,
             "hidden_size": self.hidden_size,
-            "widths": [int(width) for width in self.widths],
+            "widths": _sizes("widths", self.widths),
             "activation": self.activation,
             "n_layers": self.n_layers,
             "n_heads": self.n_heads,
             "attention_size": self.attention_size,
             "n_parts": self.n_parts,
             "block_length": self.block_length,
-            "hidden_layers": [int(size) for size in self.hidden_layers],
+            "hidden_layers": _sizes("hidden_layers", self.hidden_layers),
             "sentence_ends": ends if self.encoder == "han" else [],
             "label_words": self._label_words(task, vocabulary)
             if self.description_penalty
@@ -157,6 +160,14 @@ class DocumentRecipe(Recipe):
     def budget(self, tasks: Mapping[Any, Task]) -> Budget:
         """What "auto" stands for."""
         return BUDGET
+
+
+def _sizes(name: str, values: Any) -> list[int]:
+    """Sizes as a list of int; an error where one is none."""
+    sizes = np.asarray(values).tolist()
+    if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in sizes):
+        raise ValueError(f"{name} must hold whole numbers of 1 or more, got {values!r}.")
+    return sizes
 
 
 def _shares(targets: Any, n_labels: int) -> np.ndarray:

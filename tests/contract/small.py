@@ -119,7 +119,7 @@ def bigru_lwan(**parameters):
 
 def lsan(**parameters):
     own = {"encoder": "bilstm", "pooling": "label_specific", "hidden_layers": [16]}
-    own |= {"learning_rate": 0.05}
+    own |= {"learning_rate": 0.03}
     return kim_cnn(**{**own, **parameters})
 
 
