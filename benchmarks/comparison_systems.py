@@ -9,9 +9,9 @@ file has already is left out.
         --out benchmarks/results/comparison_systems_full.jsonl
 
 Systems are the names of ``sklabelemb.neural.PRESETS``, and beside them ``LEAM`` (without its linear
-path) and ``br`` (TF-IDF and LinearSVC). ``--full`` takes the presets as they are, on all texts; else
-they are cut down to what one core trains in minutes (`CUT`). All start from GloVe 100d, and tune one
-threshold for all labels.
+path) and ``br`` (TF-IDF and LinearSVC). ``--full`` takes the presets as they are, on all texts;
+else they are cut down to what one core trains in minutes (`CUT`). All start from GloVe 100d, and
+tune their thresholds.
 """
 
 from __future__ import annotations
