@@ -132,10 +132,10 @@ class HierarchicalEncoder(Encoder):
         weights = self.word_attention.weights(read)
         vectors = torch.einsum("ns,nsd->nd", weights, read.values)
         most = max(1, int(counts.max())) if len(counts) else 1
-        together = words.new_zeros(len(ids), most, vectors.shape[1])
+        together = vectors.new_zeros(len(ids), most, vectors.shape[1])
         together[within(counts, most)] = vectors[:n_sentences]
         states = self.sentences.over(together, counts)
-        share = words.new_zeros(ids.shape)
+        share = weights.new_zeros(ids.shape)
         share[mask] = weights[row, place]
         return States(states.values, counts, states.final, share, torch.where(mask, number, 0))
 

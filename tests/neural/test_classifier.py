@@ -136,6 +136,14 @@ def test_vectors_start_the_words():
     close(due, 3 * late)
 
 
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_it_trains_in_mixed_precision(encoder):
+    poolings = ["dynamic_max", "label_specific"] if encoder == "cnn" else ["attention"]
+    for pooling in poolings:
+        model = fitted(encoder=encoder, pooling=pooling, mixed_precision=True, max_epochs=1)
+        assert np.isfinite(model.decision_function(NEW)).all()
+
+
 def test_it_is_not_served_without_torch(tmp_path):
     save(fitted(), tmp_path / "model")
     message = "A DocumentClassifier is not served .*: an encoder of convolutions"
