@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,9 @@ def main() -> None:
         data = load(name, chosen.on, chosen.subset)
         for system in chosen.systems:
             settings = {} if system == "br" else settings_of(system, chosen.full, extra)
-            log = Log(chosen.out, {**settings, "subset": chosen.subset})
+            # As they come back from the file, where a tuple is a list.
+            written = json.loads(json.dumps({**settings, "subset": chosen.subset}))
+            log = Log(chosen.out, written)
             for seed in [0] if system == "br" else chosen.seeds:
                 if (name, system, seed) in log.done:
                     continue
