@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         metrics,
         model_selection,
         mtle,
+        neural,
         semantic_unit,
         serving,
         text,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from sklabelemb.leam import LEAMClassifier
     from sklabelemb.meta import LabelwiseCalibrator, ThresholdTuner
     from sklabelemb.mtle import MTLEClassifier
+    from sklabelemb.neural import DocumentClassifier
     from sklabelemb.persistence import load, save
     from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
     from sklabelemb.tree import LabelTreeClassifier
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BinaryRelevance",
     "ClassifierChain",
+    "DocumentClassifier",
     "LACOClassifier",
     "LEAMClassifier",
     "LabelPowerset",
@@ -64,6 +67,7 @@ __all__ = [
     "metrics",
     "model_selection",
     "mtle",
+    "neural",
     "save",
     "semantic_unit",
     "serving",
@@ -83,6 +87,7 @@ _SUBMODULES = frozenset(
         "metrics",
         "model_selection",
         "mtle",
+        "neural",
         "semantic_unit",
         "serving",
         "text",
@@ -93,6 +98,7 @@ _SUBMODULES = frozenset(
 _HOME = {
     "BinaryRelevance": "baselines",
     "ClassifierChain": "baselines",
+    "DocumentClassifier": "neural",
     "LACOClassifier": "laco",
     "LEAMClassifier": "leam",
     "LabelPowerset": "baselines",

@@ -109,7 +109,7 @@ def test_no_import_runs_in_a_circle():
         visit(name, ())
 
 
-METHODS = ["leam", "mtle", "semantic_unit", "laco"]
+METHODS = ["leam", "mtle", "semantic_unit", "laco", "neural"]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -9,6 +9,7 @@ __all__ = ["COMPOSED", "INSIDE", "TRAINED", "class_of", "known_name"]
 
 # Classifiers with a network.
 TRAINED = {
+    "DocumentClassifier": "sklabelemb.neural",
     "LACOClassifier": "sklabelemb.laco",
     "LEAMClassifier": "sklabelemb.leam",
     "MTLEClassifier": "sklabelemb.mtle",

@@ -138,6 +138,7 @@ def _read(folder: Path, encoder: Any) -> Any:
 def _check_served(name: str) -> None:
     if name not in NETWORKS:
         reads = {
+            "DocumentClassifier": "an encoder of convolutions, recurrence or self-attention",
             "LACOClassifier": "a transformer, or a network over one sequence of words and labels,",
             "SemanticUnitSeq2SeqClassifier": "a recurrent encoder and a decoder with beam search",
         }

@@ -20,6 +20,7 @@ from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
 from sklabelemb.laco import LACOClassifier
 from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
 from sklabelemb.mtle import MTLEClassifier
+from sklabelemb.neural import DocumentClassifier
 from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
 from sklabelemb.tree import LabelTreeClassifier
 
@@ -101,6 +102,36 @@ def bert(**parameters):
     return laco(**{**plain, **parameters})
 
 
+def kim_cnn(**parameters):
+    plain = {"hidden_size": 8, "dropout": 0.0, "head_dropout": 0.0, "learning_rate": 0.02}
+    return DocumentClassifier(**{**TINY, **plain, **parameters})
+
+
+def caml(**parameters):
+    own = {"pooling": "label_wise", "widths": (4,), "activation": "tanh"}
+    return kim_cnn(**{**own, "learning_rate": 0.05, **parameters})
+
+
+def bigru_lwan(**parameters):
+    own = {"encoder": "bigru", "pooling": "label_wise", "wide": True}
+    return kim_cnn(**{**own, **parameters})
+
+
+def lsan(**parameters):
+    own = {"encoder": "bilstm", "pooling": "label_specific", "hidden_layers": [16]}
+    own |= {"learning_rate": 0.03}
+    return kim_cnn(**{**own, **parameters})
+
+
+def han(**parameters):
+    own = {"encoder": "han", "pooling": "attention", "block_length": 4}
+    return kim_cnn(**{**own, **parameters})
+
+
+def vdcnn(**parameters):
+    return kim_cnn(**{"encoder": "vdcnn", "pooling": "k_max", "n_parts": 2, **parameters})
+
+
 def binary_relevance(**parameters):
     return BinaryRelevance(**{"classifier": LogisticRegression(C=10), **parameters})
 
@@ -122,6 +153,7 @@ CLASSIFIERS = {
     "MTLE": mtle,
     "semantic units": semantic_units,
     "LACO": laco,
+    "KimCNN": kim_cnn,
 }
 # Other networks of the same classes. They are asked what depends on the network only: their
 # answers, what makes them the same, copies, and what becomes of them when things go wrong.
@@ -131,6 +163,11 @@ VARIANTS = {
     "MTLE of means": mtle_of_means,
     "S2S by marginals": s2s_by_marginals,
     "BERT": bert,
+    "CAML": caml,
+    "BiGRU-LWAN": bigru_lwan,
+    "LSAN": lsan,
+    "HAN": han,
+    "VDCNN": vdcnn,
 }
 BASELINES = {
     "BinaryRelevance": binary_relevance,
@@ -149,6 +186,7 @@ ENOUGH = {
     "MTLEClassifier": 10,
     "SemanticUnitSeq2SeqClassifier": 10,
     "LACOClassifier": 12,
+    "DocumentClassifier": 8,
 }
 
 

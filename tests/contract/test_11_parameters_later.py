@@ -42,6 +42,8 @@ OTHERS = {
     "classifier": None,
     "order": [2, 1, 0],
     "n_jobs": 2,
+    "widths": (2,),
+    "hidden_layers": (3,),
 }
 
 
@@ -54,13 +56,13 @@ def another(model, parameter):
         return not value
     if isinstance(value, dict):
         return {**value, "hidden_size": 4}
-    if parameter in ("encoder", "memory"):
-        return "mean"  # a name that nothing is read from
     options = set()
     for constraint in type(model)._parameter_constraints[parameter]:
         options |= getattr(constraint, "options", set())
     if options := sorted(options - {value, "auto"}):
         return options[0]
+    if parameter in ("encoder", "memory"):
+        return "mean"  # a name that nothing is read from
     if isinstance(value, Real):
         return value + 1 if isinstance(value, Integral) else value / 2 + 0.01
     return 0.3
