@@ -1,7 +1,8 @@
 """Do the words that `explain` puts first carry the label?
 
 Words are taken out of test texts in the order of an explanation, and the label that was likeliest
-is asked for again (comprehensiveness and sufficiency of DeYoung et al., "ERASER", ACL 2020). Orders:
+is asked for again (comprehensiveness and sufficiency of DeYoung et al., "ERASER", ACL 2020). The
+orders:
 
 - ``explain``: the contributions of the classifier's own ``explain``;
 - ``attention``: its attention, where it has one;

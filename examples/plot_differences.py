@@ -23,7 +23,9 @@ models = {
     "linear, tuned thresholds": ThresholdTuner(BinaryRelevance(linear), random_state=0),
     "LEAM": LEAMClassifier(embedding_dim=64, max_epochs=10, random_state=0),
 }
-predictions = {name: model.fit(X[train], y[train]).predict(X[test]) for name, model in models.items()}
+predictions = {
+    name: model.fit(X[train], y[train]).predict(X[test]) for name, model in models.items()
+}
 comparison = compare_on_test(predictions, y[test])
 print(comparison)
 

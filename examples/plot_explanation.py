@@ -2,8 +2,8 @@
 Which words spoke for which label?
 ==================================
 
-``explain`` says what each word added to the log-odds of each label. Red cells speak for the label of
-the row, blue ones against it.
+``explain`` says what each word added to the log-odds of each label. Red cells speak for the label
+of the row, blue ones against it.
 """
 
 from sklabelemb import LEAMClassifier

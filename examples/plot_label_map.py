@@ -2,8 +2,8 @@
 Which labels are alike, and do texts lie around them?
 =====================================================
 
-LEAM puts labels and words into one space, and a text where its words are. In two dimensions one sees
-which labels are close, and whether texts gather around their own.
+LEAM puts labels and words into one space, and a text where its words are. In two dimensions one
+sees which labels are close, and whether texts gather around their own.
 """
 
 from sklabelemb import LEAMClassifier

@@ -2,8 +2,9 @@
 Has it been trained for long enough?
 ====================================
 
-Every classifier with a network keeps the loss and the score of each epoch in ``history_``. A tenth of
-the training texts is held out, and the weights of the epoch that did best on them are kept.
+Every classifier with a network keeps the loss and the score of each epoch in ``history_``. A
+tenth of the training texts is held out, and the weights of the epoch that did best on them are
+kept.
 """
 
 from sklabelemb import LEAMClassifier
@@ -18,7 +19,8 @@ model.fit(X[:450], y[:450])
 display = LearningDisplay.from_estimator(model)
 
 # %%
-# The training loss falls on and on; the score of the held-out texts stops rising. More epochs would
-# only take longer.
+# The training loss falls on and on; the score of the held-out texts stops rising. More epochs
+# would only take longer.
 
-print(f"epoch {model.best_epoch_} of {len(model.history_)}, micro-F1 {model.score(X[450:], y[450:]):.3f}")
+f1 = model.score(X[450:], y[450:])
+print(f"epoch {model.best_epoch_} of {len(model.history_)}, micro-F1 {f1:.3f}")

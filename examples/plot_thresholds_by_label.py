@@ -2,8 +2,8 @@
 Does each label need a threshold of its own?
 ============================================
 
-Rare labels get low probabilities, so the threshold that suits a frequent label may never be reached.
-Here every label has its own, tuned for macro-F1, in which all labels count the same.
+Rare labels get low probabilities, so the threshold that suits a frequent label may never be
+reached. Here every label has its own, tuned for macro-F1, in which all labels count the same.
 """
 
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -20,9 +20,7 @@ requests = load_support_requests(as_frame=True)
 X, y = requests.data, requests.target
 train, test = slice(0, 450), slice(450, None)
 
-model = make_pipeline(
-    TfidfVectorizer(sublinear_tf=True), OneVsRestClassifier(LogisticRegression())
-)
+model = make_pipeline(TfidfVectorizer(sublinear_tf=True), OneVsRestClassifier(LogisticRegression()))
 tuner = ThresholdTuner(model, objective="macro_f1", per_label=True, random_state=0)
 tuner.fit(X[train], y[train])
 

@@ -2,8 +2,8 @@
 Which window size suits my texts?
 =================================
 
-LEAM looks at phrases of 2r + 1 words. A grid search over r, with scikit-learn, says which r suits a
-corpus, and whether it matters at all.
+LEAM looks at phrases of 2r + 1 words. A grid search over r, with scikit-learn, says which r suits
+a corpus, and whether it matters at all.
 """
 
 from sklearn.model_selection import GridSearchCV

@@ -268,7 +268,7 @@ class LabelMapDisplay:
                 known = self.text_labels >= 0
                 of_text[known] = colours[self.text_labels[known]]
             ax.scatter(
-                *self.text_places.T, s=12, c=list(of_text), alpha=0.45, linewidths=0, gid="texts"
+                *self.text_places.T, s=18, c=list(of_text), alpha=0.5, linewidths=0, gid="texts"
             )
         ax.scatter(
             *self.label_places.T,

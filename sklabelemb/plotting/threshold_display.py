@@ -37,7 +37,7 @@ class ThresholdDisplay:
         What the curves are of: labels, or "all labels".
     thresholds : ndarray of shape (n_points,)
     precision, recall, f1 : ndarray of shape (n_curves, n_points)
-        When everything from a threshold on is predicted; 0 where a measure is undefined.
+        When everything from a threshold on is predicted. Precision is nan where nothing is.
     chosen : ndarray of shape (n_curves,), default=None
         The threshold in use for each curve; nan where there is none.
     label_thresholds : ndarray of shape (n_labels,), default=None
@@ -314,7 +314,7 @@ def _curve(truth: np.ndarray, scores: np.ndarray, grid: np.ndarray) -> np.ndarra
     hits = len(positive) - np.searchsorted(positive, grid)
     return np.array(
         [
-            hits / np.maximum(predicted, 1),
+            np.where(predicted > 0, hits / np.maximum(predicted, 1), np.nan),
             hits / max(1, len(positive)),
             2 * hits / np.maximum(predicted + len(positive), 1),
         ]
