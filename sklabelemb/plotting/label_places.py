@@ -10,8 +10,10 @@ import numpy as np
 __all__ = ["without_overlap"]
 
 # Where a name may stand beside its point, in points of print: the nearest that is free is taken.
-DISTANCES = (7, 14, 22, 32, 44, 58, 74)
-DIRECTIONS = 12
+DISTANCES = (7, 14, 22, 32, 44, 58, 74, 95, 120, 150)
+DIRECTIONS = 16
+# What it costs to lie on another name, or to leave the axes, as so many stars.
+ON_A_NAME, OUTSIDE = 5, 10
 
 
 def without_overlap(
@@ -57,7 +59,6 @@ def without_overlap(
         )
         box = text.get_window_extent()
         half = np.array([box.width, box.height]) / 2 + 3 * scale
-        others = taken + stars[:i] + stars[i + 1 :]
         best, fewest = (0.0, 0.0), np.inf
         for shift in _shifts(half / scale):
             middle = points[i] + np.array(shift) * scale
@@ -65,7 +66,8 @@ def without_overlap(
             outside = (
                 own[0] < frame.x0 or own[1] < frame.y0 or own[2] > frame.x1 or own[3] > frame.y1
             )
-            crossed = sum(_overlap(own, other) for other in others) + 10 * outside
+            crossed = OUTSIDE * outside + sum(_overlap(own, star) for star in stars)
+            crossed += ON_A_NAME * sum(_overlap(own, name) for name in taken)
             if crossed < fewest:
                 best, fewest, chosen = shift, crossed, own
             if not crossed:

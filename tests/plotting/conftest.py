@@ -68,8 +68,11 @@ def nothing_is_cut(figure: Any) -> None:
     figure.canvas.draw()
     box = figure.bbox
     for ax in figure.axes:
-        shown = [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels()]
-        shown += ax.get_yticklabels()
+        shown = [ax.title, ax.xaxis.label, ax.yaxis.label]
+        for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+            # Ticks beyond the limits are there, and not drawn.
+            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+            shown += [text for at, text in ticks if min(limits) <= at <= max(limits)]
         if ax.get_legend():
             shown += ax.get_legend().get_texts()
         for text in shown:
