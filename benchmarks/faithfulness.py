@@ -65,16 +65,16 @@ def classifier(system: str, names: list[str], arguments: argparse.Namespace) -> 
     """One that is not fitted yet."""
     shared: dict[str, Any] = {"label_names": names, "random_state": 0, "device": "cpu"}
     encoder = arguments.encoder or minilm()
-    laco = {"encoder": encoder, "freeze_layers": 4, "max_epochs": 3, "max_length": 160, **shared}
+    laco = {"encoder": encoder, "freeze_layers": 4, "max_epochs": 3, "max_length": 160}
     makers: dict[str, Callable[[], Any]] = {
         "leam": lambda: LEAMClassifier(**shared),
         "leam+encoder": lambda: LEAMClassifier(encoder=encoder, memory=arguments.memory, **shared),
         "mtle": lambda: MTLEClassifier(**shared),
         "mtle mean": lambda: MTLEClassifier(encoder="mean", **shared),
         "seq2seq": lambda: SemanticUnitSeq2SeqClassifier(**shared),
-        "laco": lambda: LACOClassifier(**laco),
+        "laco": lambda: LACOClassifier(**laco, **shared),
         "laco cls": lambda: LACOClassifier(
-            cross_attention=False, joint_embedding=False, wide=False, **laco
+            cross_attention=False, joint_embedding=False, wide=False, **laco, **shared
         ),
     }
     return makers[system]()
@@ -154,6 +154,7 @@ def measured(model: Any, texts: list[str]) -> dict[str, Any]:
                 own[f"fall_{size}"].append(float(whole[-1] - found[:, i, 0].mean()))
                 own[f"kept_{size}"].append(float(found[:, i, 1].mean()))
     return {
+        "texts": len(texts),
         "probability": round(float(np.mean(whole)), 4),
         "seconds_per_text": round(seconds, 3),
         "ways": {
@@ -171,7 +172,7 @@ def written(runs: dict[str, Any]) -> str:
         ways = run["ways"]
         cells = [
             " / ".join(
-                f"{ways[way][name]:.2f}" if way in ways else "–"
+                f"{ways[way][name]:.2f}".replace("-0.00", "0.00") if way in ways else "–"
                 for way in ("explain", "attention", "occlusion", "random")
             )
             for name in ("fall_5", "fall_20 %", "kept_5")
@@ -201,16 +202,13 @@ def main() -> None:
         torch.set_num_threads(1)
         warnings.simplefilter("ignore")
         content["machine"] = machine(1)
-        content["settings"] = {
-            "train": arguments.train,
-            "test": arguments.test,
-            "words": [SHORTEST, LONGEST],
-        }
+        content["words"] = [SHORTEST, LONGEST]
         for corpus in arguments.corpora:
             for system in arguments.systems:
                 start = time.process_time()
                 model, texts = fitted(system, corpus, arguments)
-                content["runs"][f"{corpus}/{system}"] = measured(model, texts)
+                found = measured(model, texts)
+                content["runs"][f"{corpus}/{system}"] = {"train": arguments.train, **found}
                 seconds = time.process_time() - start
                 print(f"{corpus}/{system}: {seconds:.0f} s of processor time", flush=True)
                 content["runs"] = {
