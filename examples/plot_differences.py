@@ -18,9 +18,9 @@ train, test = slice(0, 450), slice(450, None)
 
 linear = LogisticRegression(C=10)
 models = {
-    "linear": BinaryRelevance(linear),
-    "chain of linear models": ClassifierChain(linear, random_state=0),
-    "linear, tuned thresholds": ThresholdTuner(BinaryRelevance(linear), random_state=0),
+    "linear": BinaryRelevance(classifier=linear),
+    "chain of linear models": ClassifierChain(classifier=linear, random_state=0),
+    "linear, tuned thresholds": ThresholdTuner(BinaryRelevance(classifier=linear), random_state=0),
     "LEAM": LEAMClassifier(embedding_dim=64, max_epochs=10, random_state=0),
 }
 predictions = {

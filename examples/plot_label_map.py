@@ -13,7 +13,7 @@ from sklabelemb.plotting import LabelMapDisplay
 requests = load_support_requests(as_frame=True)
 X, y = requests.data, requests.target
 
-model = LEAMClassifier(embedding_dim=64, max_epochs=15, wide=False, random_state=0)
+model = LEAMClassifier(embedding_dim=64, random_state=0)
 model.fit(X[:450], y[:450])
 display = LabelMapDisplay.from_estimator(model, X[450:], y[450:])
 

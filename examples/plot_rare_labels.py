@@ -16,7 +16,7 @@ requests = load_support_requests(as_frame=True)
 X, y = requests.data, requests.target
 train, test = slice(0, 450), slice(450, None)
 
-linear = BinaryRelevance(LogisticRegression(C=10))
+linear = BinaryRelevance(classifier=LogisticRegression(C=10))
 models = {
     "linear": linear,
     "linear, tuned thresholds": ThresholdTuner(linear, random_state=0),

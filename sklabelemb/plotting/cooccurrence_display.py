@@ -195,7 +195,8 @@ class LabelCooccurrenceDisplay:
             for (i, j), value in np.ndenumerate(values):
                 if np.isfinite(value):
                     strong = abs(value) > 0.6 * limit
-                    text = f"{value:+.2f}" if signed else f"{value:.2f}"
+                    rounded = round(float(value), 2) + 0.0  # no negative zero
+                    text = f"{rounded:+.2f}" if signed and rounded else f"{rounded:.2f}"
                     ax.text(
                         j,
                         i,

@@ -291,7 +291,7 @@ class LabelMapDisplay:
             side.set_color("#cccccc")
         if len(self.names) <= MOST_NAMES:
             names = [short(name, 24) for name in self.names]
-            without_overlap(ax, names, self.label_places, colours)
+            without_overlap(ax, names, self.label_places, list(colours))
         return self
 
 

@@ -173,10 +173,10 @@ class PrecisionRecallByLabelDisplay:
         curves = [precision_recall_curve(truth[:, k], scores[:, k]) for k in columns]
         decisions = None
         if thresholds is not None:
-            predicted = decide(scores, np.broadcast_to(thresholds, (len(names),)))
+            predicted: np.ndarray = decide(scores, np.broadcast_to(thresholds, (len(names),)))
             precision, recall, _ = precision_recall_f1(truth, predicted, average=None)
             decisions = np.column_stack([recall, precision])[columns]
-            decisions[~predicted.any(axis=0)[columns]] = np.nan
+            decisions[predicted[:, columns].sum(axis=0) == 0] = np.nan
         display = cls(
             names=[names[k] for k in columns],
             precision=[curve[0] for curve in curves],
