@@ -21,7 +21,7 @@ models = {
     "linear": BinaryRelevance(classifier=linear),
     "chain of linear models": ClassifierChain(classifier=linear, random_state=0),
     "linear, tuned thresholds": ThresholdTuner(BinaryRelevance(classifier=linear), random_state=0),
-    "LEAM": LEAMClassifier(embedding_dim=64, max_epochs=10, random_state=0),
+    "LEAM": LEAMClassifier(embedding_dim=32, max_epochs=8, random_state=0),
 }
 predictions = {
     name: model.fit(X[train], y[train]).predict(X[test]) for name, model in models.items()
