@@ -30,10 +30,21 @@ extensions = [
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 default_role = "py:obj"
+
+# The examples are run, those alone that changed since the last build.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "generated/gallery",
+    "filename_pattern": r"/plot_",
+    "show_memory": False,
+    "min_reported_time": 5,
+    "abort_on_example_error": True,
+}
 
 autosummary_generate = True
 autosummary_imported_members = False

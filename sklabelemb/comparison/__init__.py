@@ -1,13 +1,17 @@
 """Whether one classifier is better than another, or only luckier: tests for tables of results."""
 
 from sklabelemb.comparison.bootstrap import PairedBootstrap, paired_bootstrap
+from sklabelemb.comparison.one_test_set import DifferenceDisplay, TestSetComparison, compare_on_test
 from sklabelemb.comparison.picture import CriticalDifferenceDisplay
 from sklabelemb.comparison.ranks import ClassifierComparison, compare_classifiers
 
 __all__ = [
     "ClassifierComparison",
     "CriticalDifferenceDisplay",
+    "DifferenceDisplay",
     "PairedBootstrap",
+    "TestSetComparison",
     "compare_classifiers",
+    "compare_on_test",
     "paired_bootstrap",
 ]

@@ -76,6 +76,8 @@ class PairedBootstrap:
             f"  paired bootstrap, two-sided, {self.n_resamples} resamples"
         )
 
+    __repr__ = __str__
+
 
 def paired_bootstrap(
     y_true: Any,
@@ -88,8 +90,6 @@ def paired_bootstrap(
     random_state: int | np.random.RandomState | None = None,
 ) -> PairedBootstrap:
     r"""Compare two classifiers on one test set with the paired bootstrap.
-
-    __repr__ = __str__
 
     The texts are drawn anew, as many as there are and with replacement, and both predictions are
     scored on the same draw. With :math:`\delta` the difference A - B on all texts and

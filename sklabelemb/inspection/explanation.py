@@ -46,15 +46,17 @@ class Explanation:
     A contribution is in units of the logit, the logarithm of the odds: +0.69 doubles the odds of
     the label, -0.69 halves them. With a linear head the account is exact: the contributions of all
     tokens, `meaning`, and one constant per label, the same for every text, add up to the logit that
-    ``decision_function`` gives. With the MLP head it is the gradient times the input.
+    ``decision_function`` gives. With LEAM's MLP head it is the gradient times the input.
+    Networks whose words have read each other (MTLE's BiLSTM, the Seq2Seq, LACO) are asked without
+    each word, and a contribution is by how much the logit falls.
 
     Attention and contribution are different things. Attention says how much of its weight the
     network put on a token when it made the text's vector, never less than 0; whether the token
     then spoke for the label or against it, and what the paths without attention made of it, only
     the contribution says.
 
-    Contributions tell how *this model* came to its answer. They do not say what would happen if a
-    word were taken out of the text, since the weights of the other words would change too.
+    Contributions tell how *this model* came to its answer. How far the answer changes when the
+    words that are named first are taken out was measured: :doc:`/explanations`.
 
     Examples
     --------

@@ -13,12 +13,15 @@ import scipy.sparse as sp
 from sklabelemb.inspection.pages import render, write_page
 from sklabelemb.targets import as_indicator, column_names, positions
 
-__all__ = ["descriptions", "percent", "render_highlights", "write_highlights"]
+__all__ = ["descriptions", "marked_words", "percent", "render_highlights", "write_highlights"]
 
 # Marks below this share of the strongest word would only make the page restless.
 FAINTEST = 0.1
 # Words in the small table beside a text.
 TOP_WORDS = 5
+# Most words of so few letters are articles and the like, whose contributions add up where they are
+# many; they come before longer words only with this share of what the strongest of those says.
+SHORT_LETTERS, SHORT_SHARE = 3, 0.5
 _STATUS = {
     "right": "\N{CHECK MARK} right",
     "wrong": "\N{MULTIPLICATION X} wrong",
@@ -69,7 +72,8 @@ def render_highlights(
     Colours are relative within a text: the word with the largest contribution, for or against, to
     any label shown has the full colour. A text without a predicted label shows its most probable
     one. In the tables of the strongest words, the contributions of a word that comes several times
-    are added up.
+    are added up; punctuation and words of up to three letters that say less than half as much as
+    the strongest longer word come last.
     """
     if true_labels is not None:
         true_labels = _label_lists(true_labels, explanations)
@@ -148,7 +152,7 @@ def _describe(
                 "width": round(100 * float(explanation.proba[k]), 1),
                 "status": status,
                 "verdict": _STATUS.get(status, ""),
-                "pieces": _pieces(explanation, contributions, largest),
+                "pieces": marked_words(explanation, contributions, largest),
                 "top": _strongest(explanation.tokens, contributions),
                 "meaning": None if meaning is None else _signed(float(meaning[k])),
                 "meaning_speaks": None if meaning is None else _side(float(meaning[k])),
@@ -190,9 +194,14 @@ def percent(proba: float) -> str:
 def _strongest(tokens: Sequence[str], contributions: np.ndarray) -> list[dict[str, str]]:
     """The words that count most, for or against, each once."""
     sums: dict[str, float] = {}
+    singly: dict[str, float] = {}
     for token, value in zip(tokens, contributions, strict=True):
         sums[token] = sums.get(token, 0.0) + float(value)
-    strongest = sorted(sums, key=lambda token: -abs(sums[token]))[:TOP_WORDS]
+        singly[token] = max(singly.get(token, 0.0), abs(float(value)))
+    short = {token for token in sums if sum(map(str.isalnum, token)) <= SHORT_LETTERS}
+    least = SHORT_SHARE * max((abs(sums[token]) for token in sums if token not in short), default=0)
+    behind = {token for token in short if singly[token] < least}
+    strongest = sorted(sums, key=lambda token: (token in behind, -abs(sums[token])))[:TOP_WORDS]
     return [
         {"token": token, "value": _signed(sums[token]), "speaks": _side(sums[token])}
         for token in strongest
@@ -208,7 +217,9 @@ def _side(value: float) -> str:
     return "for" if value > 0 else "against"
 
 
-def _pieces(explanation: Any, contributions: np.ndarray, largest: float) -> list[dict[str, Any]]:
+def marked_words(
+    explanation: Any, contributions: np.ndarray, largest: float
+) -> list[dict[str, Any]]:
     """The text cut into marked words and what lies between them."""
     pieces: list[dict[str, Any]] = []
     position = 0

@@ -26,8 +26,10 @@ class JointExplanation(Explanation):
 
     Notes
     -----
-    `attention` is the cross attention before the maximum over the labels, of a word the mean of its
-    pieces, scaled so that each label's column sums to one.
+    `contributions` are what the network's logit loses when the word is left out, and what the wide
+    path adds for it. `attention` is the cross attention before the maximum over the labels, of a
+    word the mean of its pieces, scaled so that each label's column sums to one; it does not name
+    the words that carry a label (:doc:`/explanations`).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a joint encoder saw, as tables to look at: labels by words, and labels by labels."""
+"""Words for each label, and labels for each other, as a page to look at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sklabelemb.inspection.highlights import descriptions, percent
+from sklabelemb.inspection.highlights import descriptions, marked_words, percent
 from sklabelemb.inspection.pages import render, write_page
 
 __all__ = ["render_label_tables", "write_label_tables"]
@@ -24,7 +24,7 @@ def render_label_tables(
     note: str = "",
     page: bool = True,
 ) -> str:
-    """HTML with the cross attention of words and labels, and the affinity of labels.
+    """HTML with the words that spoke for and against each label, and the affinity of labels.
 
     Parameters
     ----------
@@ -53,8 +53,10 @@ def render_label_tables(
 
     Notes
     -----
-    Shades are relative within a table: the largest share has the full colour. A model without
-    cross attention has no table of words, one without joint embedding none of labels.
+    Words are marked by their contributions, relative to the strongest of the text. The cross
+    attention is not shown: it names the words that carry a label no better than chance does
+    (:doc:`/explanations`), and :class:`sklabelemb.plotting.AttentionDisplay` draws it. In the table
+    of labels the largest share has the full colour; a model without joint embedding has none.
     """
     if n_labels < 1:
         raise ValueError(f"n_labels must be at least 1, but is {n_labels}.")
@@ -86,18 +88,13 @@ def _describe(explanation: Any, n_labels: int, label_texts: Mapping[Any, str]) -
         }
         for k in shown
     ]
-    words, beside = [], []
-    if explanation.attention is not None:
-        # Of a word only what is more than any word would have: else all cells look alike.
-        own = explanation.attention[:, shown].T
-        even = 1 / max(1, own.shape[1])
-        words = _cells(own, np.maximum(own - even, 0))
+    largest = np.abs(explanation.contributions[:, shown]).max(initial=0.0)
+    words = [marked_words(explanation, explanation.contributions[:, k], largest) for k in shown]
+    beside = []
     if explanation.affinity is not None:
         own = explanation.affinity[np.ix_(shown, shown)]
         beside = _cells(own, np.where(np.eye(len(shown), dtype=bool), 0, own))
     return {
-        "text": explanation.text,
-        "tokens": explanation.tokens,
         "labels": labels,
         "words": words,
         "beside": beside,

@@ -16,6 +16,7 @@ def occlusion(
     ids: Tensor,
     max_tokens: int = 1 << 14,
     max_texts: int | None = None,
+    owners: Tensor | None = None,
 ) -> Tensor:
     """By how much the scores of one text fall when a word is left out.
 
@@ -25,29 +26,35 @@ def occlusion(
         ``scores(ids, left_out)``: word ids of shape (b, s), padded with 0, to scores of shape
         (b, C); `left_out`, of shape (b,), says which word each text is without, and is None for
         the whole text.
-    ids : int64 Tensor of shape (n,)
-        The words of the text, without padding.
+    ids : int64 Tensor of shape (n_tokens,)
+        The words of the text, or the pieces that they are made of, without padding.
     max_tokens : int, default=16384
         Words a batch.
     max_texts : int, default=None
         Texts a batch.
+    owners : int64 Tensor of shape (n_tokens,), default=None
+        The word, from 0 to n - 1, that each piece belongs to; the pieces of a word are left out
+        together. None: each token is a word.
 
     Returns
     -------
     Tensor of shape (n, C)
         Scores of the text minus scores of the text without the word.
     """
-    n = len(ids)
-    whole = scores(ids.reshape(1, -1) if n else ids.new_zeros(1, 1), None)
-    if n == 0:
+    n_tokens = len(ids)
+    whole = scores(ids.reshape(1, -1) if n_tokens else ids.new_zeros(1, 1), None)
+    if n_tokens == 0:
         return whole[:0]
-    if n == 1:
-        return whole - scores(torch.zeros_like(ids).reshape(1, 1), torch.zeros_like(ids))
-    places = torch.arange(n - 1, device=ids.device)
+    if owners is None:
+        owners = torch.arange(n_tokens, device=ids.device)
+    n = int(owners.max()) + 1
     without = []
-    size = max(1, min(max_tokens // n, max_texts or n))
+    size = max(1, min(max_tokens // n_tokens, max_texts or n))
     for left_out in torch.arange(n, device=ids.device).split(size):
-        # The places of the words that are left: from the one left out on, each is the next one's.
-        left = places + (places >= left_out.unsqueeze(1)).long()
-        without.append(scores(ids[left], left_out))
+        gone = owners == left_out.unsqueeze(1)
+        # What is left moves up, and padding takes its place.
+        order = gone.int().argsort(dim=1, stable=True)
+        some = ids[order].masked_fill(gone.gather(1, order), 0)
+        most = max(1, int((~gone).sum(dim=1).max()))
+        without.append(scores(some[:, :most], left_out))
     return whole - torch.cat(without)

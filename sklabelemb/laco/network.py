@@ -36,8 +36,6 @@ class LabelReading:
     attention : float Tensor of shape (b, m, n), or None
         Cross attention of each token and each label before the maximum over the labels; None
         without cross attention.
-    contributions : float Tensor of shape (b, m, n), or None
-        With cross attention: what each token adds to each logit; they and the bias sum to it.
     affinity : float Tensor of shape (b, n, n), or None
         Row i: how the encoder, computing the state of label i, divided its attention among the
         labels, itself included; the mean over heads and layers. Each row sums to one. None where
@@ -46,7 +44,6 @@ class LabelReading:
 
     logits: Tensor
     attention: Tensor | None
-    contributions: Tensor | None
     affinity: Tensor | None
 
 
@@ -180,7 +177,7 @@ class LACO(nn.Module):
             What each document weighs in both.
         """
         words, labels, first = self.states(ids)
-        logits, _ = self._logits(words, labels, first, ids > 0)
+        logits = self._logits(words, labels, first, ids > 0)
         if self.training and document_weight is not None:
             losses = torch.zeros_like(document_weight)
             if self.pairwise is not None and pairs is not None:
@@ -265,19 +262,15 @@ class LACO(nn.Module):
         """
         words, labels, first = self.states(ids)
         mask = ids > 0
-        logits, omega = self._logits(words, labels, first, mask)
-        attention = contributions = None
-        if self.cross_attention is not None and omega is not None:
+        logits = self._logits(words, labels, first, mask)
+        attention = None
+        if self.cross_attention is not None:
             blocks, masks = self._by_block(words, cast(Tensor, labels), mask)
             attention = self.cross_attention(words.flatten(0, 1), blocks, masks)
             attention = attention.reshape(len(ids), -1, ids.shape[1])
             attention = self._of_labels(attention, 1).transpose(1, 2)
-            of_label = self._block_of_label()
-            shares = torch.einsum("bgm,bgmk,nk->bgmn", _weights(omega), words, self.output.weight)
-            every = torch.arange(self.n_labels, device=ids.device)
-            contributions = shares[:, of_label, :, every].permute(1, 2, 0)
         affinity = None if shown is None else self._affinity(ids, shown)
-        return LabelReading(logits, attention, contributions, affinity)
+        return LabelReading(logits, attention, affinity)
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -330,11 +323,8 @@ class LACO(nn.Module):
             arguments["token_type_ids"] = types
         return (encoder or self.encoder)(**arguments, return_dict=True, **how)
 
-    def _logits(
-        self, words: Tensor, labels: Tensor | None, first: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        """Logits (b, n), and the weights of the words (b, g, m)."""
-        omega = None
+    def _logits(self, words: Tensor, labels: Tensor | None, first: Tensor, mask: Tensor) -> Tensor:
+        """Logits (b, n)."""
         vectors = first
         if self.cross_attention is not None:
             blocks, masks = self._by_block(words, cast(Tensor, labels), mask)
@@ -343,10 +333,10 @@ class LACO(nn.Module):
             vectors = torch.einsum("bgm,bgmk->bgk", _weights(omega), words)
         logits = self.output(self.dropout(vectors))
         if logits.shape[1] == 1:
-            return logits.squeeze(1), omega
+            return logits.squeeze(1)
         of_label = self._block_of_label()
         every = torch.arange(self.n_labels, device=logits.device)
-        return logits[:, of_label, every], omega
+        return logits[:, of_label, every]
 
     def _by_block(self, words: Tensor, labels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """States of labels (b g, B, k) and masks of words (b g, m), a row for each block."""

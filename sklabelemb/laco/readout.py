@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from sklabelemb.decision import probabilities
 from sklabelemb.device import explained_memory_errors
@@ -70,14 +71,16 @@ class LACOReadout(Readout):
             for row, index in enumerate(indices):
                 ids = token_ids.row(index)[: shown[index]]
                 tokens, spans, owners = self._words(documents[index], len(ids))
-                contributions, attention = self._of_tokens(
-                    ids[: data.max_length], reading, row, task
-                )
+                read = ids[: data.max_length]
+                contributions = self._losses(read, owners, len(tokens), task)
                 if task.linear is not None:
+                    contributions = task.mixture.of_labels("deep") * contributions
                     shares = task.linear.contributions(token_ids.take([index]), vocabulary)
-                    shares *= task.mixture.of_labels("wide")
-                    shares[: len(contributions)] += task.mixture.of_labels("deep") * contributions
-                    contributions = shares
+                    shares = _added(shares, owners, len(tokens))
+                    contributions = contributions + task.mixture.of_labels("wide") * shares
+                attention = None
+                if reading.attention is not None:
+                    attention = reading.attention[row, : len(read)].float().cpu().numpy()
                 explanations[index] = JointExplanation(
                     text=documents[index],
                     tokens=tokens,
@@ -88,7 +91,7 @@ class LACOReadout(Readout):
                     attention=None
                     if attention is None
                     else _shares(_means(attention, owners, len(tokens))),
-                    contributions=_added(contributions, owners, len(tokens)),
+                    contributions=contributions,
                     affinity=None
                     if reading.affinity is None
                     else reading.affinity[row].float().cpu().numpy(),
@@ -108,26 +111,29 @@ class LACOReadout(Readout):
         tokens, spans = tokens_with_spans(text, tokenizer, n_tokens)
         return tokens, spans, list(range(len(tokens)))
 
-    def _of_tokens(
-        self, ids: np.ndarray, reading: LabelReading, row: int, task: Task
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Contributions and attention of a text's tokens, each of shape (n_tokens, n_labels)."""
-        if reading.attention is None or reading.contributions is None:
-            net = self.model.net
-            beside = net.get_params_for("iterator_valid")["tokens_beside"]
-            data = self.dataset(TokenIds(ids, np.array([0, len(ids)])), task)
-            known = data.batch(np.array([0]))[0]["ids"]
-            tokens = known[0, : len(ids)].to(net.device)
-            with explained_memory_errors(net.device):
-                falls = occlusion(
-                    lambda some, left_out: net.module_(some),
-                    tokens,
-                    OCCLUSION_TOKENS,
-                    max_texts=max(1, OCCLUSION_TOKENS // (len(ids) + beside)),
-                )
-            return falls.float().cpu().numpy(), None
-        attention = reading.attention[row, : len(ids)].float().cpu().numpy()
-        return reading.contributions[row, : len(ids)].float().cpu().numpy(), attention
+    def _losses(
+        self, ids: np.ndarray, owners: Sequence[int], n_words: int, task: Task
+    ) -> np.ndarray:
+        """What the network's logits lose without each word, shape (n_words, n_labels).
+
+        Nothing for words that the encoder does not read. The states of words have seen the whole
+        text, so that neither their attention nor their shares in a logit say what it owes a word.
+        """
+        net = self.model.net
+        beside = net.get_params_for("iterator_valid")["tokens_beside"]
+        data = self.dataset(TokenIds(ids, np.array([0, len(ids)])), task)
+        tokens = data.batch(np.array([0]))[0]["ids"].to(net.device)[0, : len(ids)]
+        with explained_memory_errors(net.device):
+            losses = occlusion(
+                lambda some, left_out: net.module_(some),
+                tokens,
+                OCCLUSION_TOKENS,
+                max_texts=max(1, OCCLUSION_TOKENS // (len(ids) + beside)),
+                owners=torch.tensor(owners[: len(ids)], dtype=torch.int64, device=tokens.device),
+            )
+        found = np.zeros((n_words, losses.shape[1]), dtype=np.float32)
+        found[: len(losses)] = losses.float().cpu().numpy()
+        return found
 
     def _readings(self, data: TextDataset, task: Task) -> Iterator[tuple[np.ndarray, LabelReading]]:
         """The network's readings, batch by batch, with the indices of the batch's texts."""

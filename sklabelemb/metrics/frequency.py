@@ -53,7 +53,7 @@ class FrequencyGroups:
         rows = [
             (frequency, str(n), f"{macro:.3f}", f"{micro:.3f}")
             for frequency, n, macro, micro in zip(
-                self._ranges(), self.n_labels, self.macro_f1, self.micro_f1, strict=True
+                self.ranges(), self.n_labels, self.macro_f1, self.micro_f1, strict=True
             )
         ]
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
@@ -91,7 +91,7 @@ class FrequencyGroups:
         ax.bar(places + 0.2, self.micro_f1, width=0.38, color="#9db9d6", label="micro-F1")
         names = [
             f"{frequency}\n({n} label{'s' if n > 1 else ''})"
-            for frequency, n in zip(self._ranges(), self.n_labels, strict=True)
+            for frequency, n in zip(self.ranges(), self.n_labels, strict=True)
         ]
         ax.set_xticks(places, names)
         ax.set(ylim=(0, 1), xlabel="frequency in training", ylabel="F1")
@@ -100,7 +100,8 @@ class FrequencyGroups:
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
         return ax
 
-    def _ranges(self) -> list[str]:
+    def ranges(self) -> list[str]:
+        """The lowest and highest frequency of each group, as text."""
         ends = zip(self.lowest_frequency, self.highest_frequency, strict=True)
         return [_number(a) if a == b else f"{_number(a)}–{_number(b)}" for a, b in ends]
 

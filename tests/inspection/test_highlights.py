@@ -210,3 +210,21 @@ def test_what_belongs_to_no_word_is_told():
     assert "whole text" not in plain
     assert "no say" not in plain
     Page(html)
+
+
+def test_short_words_do_not_crowd_out_longer_ones():
+    from sklabelemb.inspection.highlights import _strongest
+
+    def listed(tokens, values):
+        return [word["token"] for word in _strongest(tokens, np.array(values))]
+
+    tokens = ["the", "the", "the", ",", ",", "parcel", "late", "never", "came", "today"]
+    values = [0.4, 0.4, 0.4, 0.3, 0.3, 1.0, 0.6, -0.3, 0.2, 0.1]
+    assert listed(tokens, values) == ["parcel", "late", "never", "came", "today"]
+    # Where they say much they are listed, and where there is room.
+    assert listed(["not", "good", "at", "all"], [-1.0, 0.9, 0.1, 0.2]) == [
+        "not",
+        "good",
+        "all",
+        "at",
+    ]

@@ -39,10 +39,6 @@ def tables(html):
     return found
 
 
-def shades(cells):
-    return [float(re.search(r"--s:([\d.]+)", attributes).group(1)) for attributes, _ in cells]
-
-
 def test_predicted_labels_come_first_and_others_fill_up():
     words, labels = tables(render_label_tables([explanation()], n_labels=3))
     assert [name for name, _ in words] == ["delivery", "money", "a&amp;b"]
@@ -54,14 +50,21 @@ def test_predicted_labels_come_first_and_others_fill_up():
     assert [name for name, _ in words] == ["delivery"]
 
 
-def test_shades_of_words_are_relative_to_what_each_would_have():
-    words, _ = tables(render_label_tables([explanation()], n_labels=3))
-    by_name = {name: shades(cells) for name, cells in words}
-    # The largest share is 0.6, 0.35 above an even one.
-    assert by_name["money"] == [0, 0, 0, 1]
-    assert by_name["delivery"] == [0.43, 0.14, 0, 0]
-    assert by_name["a&amp;b"] == [0, 0, 0, 0]
-    assert 'title="delivery, &lt;parcel&gt;: 30.0 %"' in words[0][1][1][0]
+def test_words_are_marked_by_what_they_contributed():
+    contributions = np.array([[2.0, 0.0, 0.1], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [-0.5, 0.0, 1.0]])
+    words, _ = tables(render_label_tables([explanation(contributions=contributions)], n_labels=3))
+    by_name = {name: cells[0][1] for name, cells in words}
+    marks = {
+        name: re.findall(r'<mark class="(\w+)" style="--s:([\d.]+)"[^>]*>(\w+)</mark>', cell)
+        for name, cell in by_name.items()
+    }
+    # Relative to the strongest word of the text; the faintest have no mark.
+    assert marks["delivery"] == [("for", "1.0", "late"), ("against", "0.25", "refund")]
+    assert marks["money"] == [("for", "0.5", "refund")]
+    assert marks["a&amp;b"] == []
+    # The whole text stands there for each label.
+    for cell in by_name.values():
+        assert re.sub(r"<.*?>", "", cell) == "late &lt;parcel&gt; &amp; refund"
 
 
 def test_labels_beside_labels_are_percents():
@@ -76,11 +79,11 @@ def test_labels_beside_labels_are_percents():
 
 def test_what_a_model_does_not_have_is_not_shown():
     assert len(tables(render_label_tables([explanation(affinity=None)]))) == 1
-    assert len(tables(render_label_tables([explanation(attention=None)]))) == 1
+    assert len(tables(render_label_tables([explanation(attention=None)]))) == 2
     empty = explanation(
         text="", tokens=[], spans=[], attention=np.zeros((0, 3)), contributions=np.zeros((0, 3))
     )
-    assert len(tables(render_label_tables([empty]))) == 1
+    assert len(tables(render_label_tables([empty]))) == 2
 
 
 def test_everything_is_escaped_and_nothing_is_loaded():

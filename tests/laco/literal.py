@@ -172,13 +172,13 @@ def literal_laco(
     block_size: int | None = None,
     label_token_weight: float | None = 1.0,
 ) -> dict[str, np.ndarray]:
-    """Logits (n,), cross attention (n, m), contributions (m, n), labels (n, k), affinity (n, n)."""
+    """Logits (n,), cross attention (n, m), labels (n, k), affinity (n, n)."""
     table = p.get("label_embedding.weight")
     size = block_size or n_labels
     whole = [list(range(n_labels))]
     blocks = [list(range(i, min(i + size, n_labels))) for i in range(0, n_labels, size)]
     logits, attention = np.zeros(n_labels), np.zeros((n_labels, len(ids)))
-    contributions, affinity = np.zeros((len(ids), n_labels)), np.zeros((n_labels, n_labels))
+    affinity = np.zeros((n_labels, n_labels))
     states: list[np.ndarray] = []
     for block in blocks if joint_embedding else whole:
         tokens = [table[j] for j in block] if joint_embedding else None
@@ -198,14 +198,11 @@ def literal_laco(
                 weights = literal_weights(attention[block])
                 for i, word in enumerate(words):
                     vector = vector + weights[i] * word
-                    for j in block:
-                        contributions[i, j] = weights[i] * (word @ p["output.weight"][j])
         for j in block:
             logits[j] = vector @ p["output.weight"][j] + p["output.bias"][j]
     return {
         "logits": logits,
         "attention": attention,
-        "contributions": contributions,
         "labels": np.array(states),
         "affinity": affinity,
     }

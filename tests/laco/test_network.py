@@ -92,19 +92,12 @@ def assert_as_in_the_paper(network, texts=TEXTS, shift=0):
             assert reading.affinity is None
         if network.cross_attention is None:
             assert reading.attention is None
-            assert reading.contributions is None
             continue
         m = len(text)
         np.testing.assert_allclose(
             reading.attention[i, :m].T, wanted["attention"], rtol=1e-6, atol=1e-7
         )
-        np.testing.assert_allclose(
-            reading.contributions[i, :m], wanted["contributions"], rtol=1e-6, atol=1e-7
-        )
         assert not reading.attention[i, m:].any()
-        assert not reading.contributions[i, m:].any()
-        total = reading.contributions[i].sum(dim=0) + network.output.bias
-        torch.testing.assert_close(total, logits[i], rtol=1e-6, atol=1e-7)
 
 
 # -- the equations ---------------------------------------------------------------------------------
@@ -255,7 +248,6 @@ def test_permuted_labels_permute_the_outputs_and_nothing_else(joint_embedding, c
     assert (one.logits[0] - one.logits[0, order]).abs().max() > 1e-2
     if cross_attention:
         torch.testing.assert_close(two.attention, one.attention[:, :, order], **close)
-        torch.testing.assert_close(two.contributions, one.contributions[:, :, order], **close)
     if joint_embedding:
         both_ways = one.affinity[:, order][:, :, order]
         torch.testing.assert_close(two.affinity, both_ways, **close)
@@ -279,12 +271,12 @@ def test_padding_and_batch_do_not_change_a_result(
     network = laco(5, encoder=KINDS[kind], block_size=block_size, **options)
     batch = read(network, padded(TEXTS))
     wider = read(network, padded(TEXTS, extra=6))
-    for name in ("logits", "attention", "contributions", "affinity"):
+    for name in ("logits", "attention", "affinity"):
         here, there = getattr(batch, name), getattr(wider, name)
         if here is None:
             assert there is None
             continue
-        if name in ("attention", "contributions"):
+        if name == "attention":
             assert not there[:, here.shape[1] :].any()
             there = there[:, : here.shape[1]]
         torch.testing.assert_close(there, here, rtol=0, atol=1e-5)
@@ -397,7 +389,7 @@ def test_texts_may_take_all_positions(kind):
 def test_one_block_is_no_blocks(block_size):
     whole, block = laco(5), laco(5, block_size=block_size)
     one, two = read(whole, padded(TEXTS)), read(block, padded(TEXTS))
-    for name in ("logits", "attention", "contributions", "affinity"):
+    for name in ("logits", "attention", "affinity"):
         torch.testing.assert_close(getattr(two, name), getattr(one, name), rtol=1e-9, atol=1e-9)
 
 

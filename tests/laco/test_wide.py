@@ -13,7 +13,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 import sklabelemb.linear.path as training
 from sklabelemb import LACOClassifier, load, save
-from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.laco import PAPER_SETTINGS
 from sklabelemb.laco.readout import LACOReadout
 from sklabelemb.linear import Mixture
@@ -68,16 +67,6 @@ def dataset(model, token_ids):
 
 def network_logits(model, texts):
     return model.net_.predict_logits(dataset(model, encoded(model, texts)))
-
-
-def constant_of(model):
-    """What the logits are made of beside the words."""
-    mixture, bias = model.mixture_, model.net_.module_.output.bias.detach().numpy()
-    return (
-        mixture.of_labels("deep") * bias
-        + mixture.of_labels("wide") * model.wide_.bias
-        + mixture.of_labels("offset")
-    )
 
 
 def test_it_is_the_default_and_not_the_papers():
@@ -200,11 +189,9 @@ def test_the_words_of_a_fresh_encoder_are_those_that_it_reads(wide):
 def test_a_text_that_is_explained_with_thousands_of_words():
     model = laco().fit(TEXTS, LABELS)
     [explanation] = model.explain(["late parcel due lost " * 2_000])
-    logits = model.decision_function(["late parcel due lost " * 2_000])[0]
-    total = explanation.contributions.sum(axis=0, dtype=np.float64) + constant_of(model)
-    largest = np.abs(explanation.contributions).sum(axis=0)
-    close(total, logits, n_terms=8_000, scale=largest, dtype=np.float32)
     assert len(explanation.tokens) == 8_000
+    assert explanation.contributions.shape == (8_000, 4)
+    assert np.isfinite(explanation.contributions).all()
 
 
 @pytest.mark.parametrize("wide", [True, False])
@@ -221,71 +208,51 @@ def test_one_warning_says_that_the_encoder_has_no_positions_for_more(wide):
 
 @pytest.mark.parametrize("y", [LABELS, CLASSES], ids=["labels", "classes"])
 @pytest.mark.parametrize("pretrained", [True, False])
-@pytest.mark.parametrize("joint_embedding", [True, False])
-def test_contributions_and_a_constant_sum_to_the_logit(folder, joint_embedding, pretrained, y):
+@pytest.mark.parametrize("cross_attention", [True, False])
+def test_contributions_of_both_paths(folder, cross_attention, pretrained, y):
     encoder = folder if pretrained else FRESH | SHORT
-    model = laco(encoder, joint_embedding=joint_embedding).fit(TEXTS, y)
+    model = laco(encoder, cross_attention=cross_attention).fit(TEXTS, y)
     texts = [*TEXTS[:4], *UNSEEN]
     logits, proba = model.decision_function(texts), model.predict_proba(texts)
-    n_read = dataset(model, encoded(model, texts)).max_length
     for row, (text, explanation) in enumerate(zip(texts, model.explain(texts), strict=True)):
-        close(
-            explanation.contributions.sum(axis=0) + constant_of(model),
-            logits[row],
-            scale=logits,
-            dtype=np.float32,
-        )
         close(explanation.proba, proba[row], scale=1, dtype=np.float32)
         np.testing.assert_array_equal(
             explanation.predicted,
             Readout(model.model_).decisions(logits[row : row + 1], model.model_.own_task)[0],
         )
-        # All words are shown; those beyond the encoder have no attention.
+        # All words are shown; those beyond the encoder have no attention, only the wide share.
+        token_ids = encoded(model, [text])
         tokens = (
             model.vocabulary_.words_of(text)[0]
             if pretrained
             else model.model_.recipe.settings.text_tokenizer(text)
         )
         assert [token.lower() for token in explanation.tokens] == [t.lower() for t in tokens]
+        owners = np.arange(len(tokens))
+        if pretrained:
+            owners = np.array(model.vocabulary_.words_of(text)[2], dtype=int)
+        wanted = np.zeros((len(tokens), 4 if y.ndim == 2 else len(model.classes_)))
+        shares = model.wide_.contributions(token_ids, model.vocabulary_)
+        np.add.at(wanted, owners, model.mixture_.of_labels("wide") * shares)
+        data = dataset(model, token_ids)
+        if len(tokens):
+            read = data.batch(np.array([0]))[0]["ids"][0]
+            n_read = min(len(owners), data.max_length)
+            for word in range(int(owners[n_read - 1]) + 1):
+                left = read[:n_read][torch.from_numpy(owners[:n_read] != word)]
+                left = left if len(left) else torch.zeros(1, dtype=read.dtype)
+                with torch.no_grad():
+                    both = [model.net_.module_(ids.unsqueeze(0))[0] for ids in (read, left)]
+                lost = (both[0] - both[1]).numpy()
+                wanted[word] += model.mixture_.of_labels("deep") * lost
+        close(explanation.contributions, wanted, scale=logits, dtype=np.float32)
+        if not cross_attention:
+            assert explanation.attention is None
+            continue
         assert explanation.attention.shape == explanation.contributions.shape
         if explanation.tokens:
             close(explanation.attention.sum(axis=0), 1, dtype=np.float32)
-        assert not explanation.attention[n_read:].any()
-        assert (explanation.attention[: min(n_read, len(tokens)) // 2] > 0).all()
-        if "lost" in explanation.tokens[n_read:]:
-            place = explanation.tokens.index("lost")
-            share = model.wide_.contributions(encoded(model, [text]), model.vocabulary_)[place]
-            close(
-                explanation.contributions[place],
-                model.mixture_.of_labels("wide") * share,
-                scale=logits[row],
-                dtype=np.float32,
-            )
-            assert np.abs(share).max() > 0
-
-
-@pytest.mark.parametrize("pretrained", [True, False])
-def test_without_cross_attention_the_network_is_asked_without_each_word(folder, pretrained):
-    model = laco(folder if pretrained else FRESH | SHORT, cross_attention=False).fit(TEXTS, LABELS)
-    logits = model.decision_function(UNSEEN)
-    for text, explanation in zip(UNSEEN, model.explain(UNSEEN), strict=True):
-        token_ids = encoded(model, [text])
-        wanted = model.mixture_.of_labels("wide") * model.wide_.contributions(
-            token_ids, model.vocabulary_
-        )
-        data = dataset(model, token_ids)
-        if len(wanted):
-            read = data.batch(np.array([0]))[0]["ids"][0]
-            assert len(read) == min(len(wanted), 8)
-            falls = occlusion(lambda ids, left_out: model.net_.module_(ids), read, 2048).numpy()
-            wanted[: len(read)] += model.mixture_.of_labels("deep") * falls
-        owners = list(range(len(wanted)))
-        if pretrained:
-            owners = model.vocabulary_.words_of(text)[2]
-        summed = np.zeros((len(explanation.tokens), 4))
-        np.add.at(summed, np.array(owners, dtype=int), wanted)
-        close(explanation.contributions, summed, scale=logits, dtype=np.float32)
-        assert explanation.attention is None
+            assert not explanation.attention[int(owners[n_read - 1]) + 1 :].any()
 
 
 def test_thresholds_are_tuned_on_both_paths():
