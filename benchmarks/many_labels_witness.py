@@ -13,10 +13,10 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from libmultilabel import linear
 
 # As its authors train it: L2-regularised squared hinge loss, with a bias.
 OPTIONS = "-s 1 -c 1 -B 1 -q"
@@ -25,8 +25,10 @@ N_CANDIDATES = 100
 BLOCK = 256
 
 
-def scores_of(model, X: sp.csr_matrix) -> sp.csr_matrix:
+def scores_of(model: Any, X: sp.csr_matrix) -> sp.csr_matrix:
     """The best scores of each text; they are products of exponentials, and positive."""
+    from libmultilabel import linear
+
     blocks = []
     for start in range(0, X.shape[0], BLOCK):
         scores = linear.predict_values(model, X[start : start + BLOCK])
@@ -42,6 +44,8 @@ def scores_of(model, X: sp.csr_matrix) -> sp.csr_matrix:
 
 def main() -> None:
     """Train, predict, and leave scores and costs in the folder."""
+    from libmultilabel import linear
+
     folder = Path(sys.argv[1])
     features = {name: sp.load_npz(folder / f"{name}.npz") for name in ("train", "dev", "test")}
     y = sp.load_npz(folder / "y_train.npz").astype(np.float64)

@@ -8,7 +8,9 @@ from typing import Any
 __all__ = ["import_optional"]
 
 
-def import_optional(name: str, *, purpose: str, extra: str | None = None) -> Any:
+def import_optional(
+    name: str, *, purpose: str, extra: str | None = None, distribution: str | None = None
+) -> Any:
     """Import a library that this package can do without.
 
     Parameters
@@ -19,6 +21,8 @@ def import_optional(name: str, *, purpose: str, extra: str | None = None) -> Any
         What it is wanted for, as the beginning of a sentence.
     extra : str, default=None
         The extra of this package that installs it, if one does.
+    distribution : str, default=None
+        What to install, where it has another name than the module.
 
     Returns
     -------
@@ -33,7 +37,7 @@ def import_optional(name: str, *, purpose: str, extra: str | None = None) -> Any
         return import_module(name)
     except ImportError as error:
         library = name.split(".")[0]
-        wanted = library if extra is None else f'"sklabelemb[{extra}]"'
+        wanted = distribution or library if extra is None else f'"sklabelemb[{extra}]"'
         raise ImportError(
             f"{purpose} needs {library}, which is not installed. Install it with: pip install "
             f"{wanted}"

@@ -318,7 +318,7 @@ def _places(vectors: np.ndarray, method: str, random_state: int | None) -> np.nd
         map_ = TSNE(perplexity=perplexity, init="pca", random_state=random_state)
         return np.asarray(map_.fit_transform(vectors), dtype=np.float64)
     if method == "umap":
-        umap = import_optional("umap", purpose="A map by UMAP")
+        umap = import_optional("umap", purpose="A map by UMAP", distribution="umap-learn")
         map_ = umap.UMAP(random_state=random_state, n_neighbors=min(15, len(vectors) - 1))
         return np.asarray(map_.fit_transform(vectors), dtype=np.float64)
     # Of singular vectors only the direction counts; it is set as in scikit-learn.
