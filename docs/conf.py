@@ -40,6 +40,7 @@ default_role = "py:obj"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "generated/gallery",
+    "write_computation_times": False,
     "filename_pattern": r"/plot_",
     "show_memory": False,
     "min_reported_time": 5,
