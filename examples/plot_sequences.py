@@ -1,0 +1,30 @@
+"""
+In which order are labels found?
+================================
+
+The sequence-to-sequence model emits the labels of a text one after the other, each in the light of
+those before it. The explanation shows which words it looked at in each step.
+"""
+
+from sklabelemb import SemanticUnitSeq2SeqClassifier
+from sklabelemb.datasets import load_support_requests
+from sklabelemb.plotting import AttentionDisplay
+
+requests = load_support_requests(as_frame=True)
+X, y = requests.data, requests.target
+
+model = SemanticUnitSeq2SeqClassifier(
+    embedding_dim=32, hidden_size=32, n_layers=1, max_epochs=10, random_state=0
+)
+model.fit(X[:350], y[:350])
+
+text = "The kettle arrived broken. I want my money back, and the courier was rude."
+[likeliest] = model.predict_sequence([text])
+for sequence in (likeliest, *likeliest.alternatives[:3]):
+    print(f"{sequence.probability:.2f}", " → ".join(sequence.labels))
+
+# %%
+# Rows are the steps of the likeliest sequence.
+
+[explanation] = model.explain([text])
+display = AttentionDisplay.from_explanation(explanation, kind="step_word")
