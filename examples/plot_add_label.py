@@ -2,8 +2,8 @@
 How do I add a label to a trained model?
 ========================================
 
-A label is known by its text, so a new one needs no training text at all. How good are its first scores,
-compared with those of a model that was trained with it?
+A label is known by its text, so a new one needs no training text at all. How good are its first
+scores, compared with those of a model that was trained with it?
 """
 
 from copy import deepcopy
@@ -21,8 +21,8 @@ train, test = np.arange(len(X)) < 450, np.arange(len(X)) >= 450
 small = {"embedding_dim": 64, "max_epochs": 8, "random_state": 0}
 
 # %%
-# The model is trained without the label "voucher", and on texts that do not carry it. Then the label
-# comes, by its name or by a description. All other scores stay as they are.
+# The model is trained without the label "voucher", and on texts that do not carry it. Then the
+# label comes, by its name or by a description. All other scores stay as they are.
 
 without = train & (y["voucher"] == 0)
 model = LEAMClassifier(**small).fit(X[without], y[without].drop(columns="voucher"))

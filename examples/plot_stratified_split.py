@@ -2,8 +2,8 @@
 Why stratify a multi-label split?
 =================================
 
-A random split may leave a rare label with hardly a test text. Iterative stratification deals out the
-rarest labels first, so that every label is as frequent in each part as in the whole.
+A random split may leave a rare label with hardly a test text. Iterative stratification deals out
+the rarest labels first, so that every label is as frequent in each part as in the whole.
 """
 
 import numpy as np
