@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -160,13 +161,20 @@ def _encoded(value: Any, where: str, attachments: Attachments) -> Any:
     if (name := known_name(value)) is not None:
         attributes = {
             key: encode(own, f"{where}.{key}", attachments)
-            for key, own in vars(value).items()
+            for key, own in _state(value).items()
             if key not in _LEFT_OUT
         }
         return {"$estimator": [name, attributes]}
     if type(value).__module__.startswith(("sklabelemb", "sklearn")) or hasattr(value, "fit"):
         raise ValueError(f"{where} is a {type(value).__name__}")
     raise ValueError(f"{where} is {value!r:.80} (type {type(value).__name__})")
+
+
+def _state(value: Any) -> dict[str, Any]:
+    """What an object is made of; of a dataclass not what it has computed from that, and keeps."""
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return vars(value)
 
 
 def _check_estimator(estimator: Any, same_version: bool) -> None:

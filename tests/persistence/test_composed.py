@@ -325,3 +325,12 @@ def test_of_two_saves_at_once_one_wins_whole(tmp_path):
         found = load(tmp_path / "model").decision_function(UNSEEN)
         assert any(np.array_equal(found, scores) for scores in wanted)
         assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_a_tree_keeps_to_be_fast_is_not_saved(tmp_path):
+    model = MODELS["tree"]()
+    model.predict(UNSEEN)
+    assert "_index" in vars(model.forest_.rescoring)
+    save(model, tmp_path / "model")
+    assert "_index" not in (tmp_path / "model" / "model.json").read_text(encoding="utf-8")
+    assert np.array_equal(load(tmp_path / "model").predict(UNSEEN), model.predict(UNSEEN))
