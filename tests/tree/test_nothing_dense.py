@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from sklabelemb import LabelTreeClassifier, LabelwiseCalibrator, ThresholdTuner, load, save
 from sklabelemb.decision import decide
+from sklabelemb.decision.objectives import OBJECTIVES
 from sklabelemb.metrics import SCORERS, multilabel_report, precision_at_k
 
 N_TEXTS, N_LABELS = 400, 90
@@ -87,6 +88,9 @@ def test_tuned_thresholds(refused, tree, objective):
     scorer = SCORERS["f1_micro" if objective == "micro_f1" else "f1_macro"]
     assert scorer(tuner, X_NEW, Y_NEW) >= scorer(untuned, X_NEW, Y_NEW) + 0.01
     assert tuner.best_score_ >= tuner.default_score_
+    # Untuned is from a probability of 0.5 on, exclusively.
+    by_itself = OBJECTIVES[objective]().score(Y_NEW, proba > 0.5)
+    assert tuner.default_score_ == pytest.approx(by_itself)
     assert len(tuner.predict_labels(X_NEW, top_k=2)[0]) == 2
 
 
