@@ -83,7 +83,9 @@ def test_silent_unless_asked(make, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_progress_goes_to_the_error_stream(neural, capfd):
+def test_progress_goes_to_the_error_stream(neural, capfd, monkeypatch):
+    # Wide enough for a whole line, in whatever window the tests run.
+    monkeypatch.setenv("COLUMNS", "200")
     model = neural(verbose=1, max_epochs=3).fit(TEXTS, LABELS)
     out, err = capfd.readouterr()
     assert out == ""
