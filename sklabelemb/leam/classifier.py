@@ -110,8 +110,10 @@ class LEAMClassifier(
         what the words mean, those of `label_texts` included.
         See :ref:`the user guide <encoders>`.
     memory : path, joblib.Memory or None, default=None
-        Folder that caches the encoder's vectors, so that each text is embedded only once in
-        cross-validation and searches. None: they are cached during one fit.
+        Folder that caches what candidates of a search share: the encoder's vectors, so that each
+        text is embedded only once, and the linear model (`wide`), which the parameters of the
+        network do not change. None: both are made anew in each fit. The linear models are kept by
+        ``joblib``, which loads pickles: use a folder that only you can write to.
     dropout : float, default=0.5
         On the dimensions of word vectors.
     word_dropout : float, default=0.5

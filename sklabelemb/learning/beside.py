@@ -15,7 +15,7 @@ from sklabelemb.learning.embedded import read_label_texts
 from sklabelemb.learning.folds import cross_fitted_scores
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.task import Task
-from sklabelemb.linear import EncoderPath, LabelTexts, WidePath, is_joint
+from sklabelemb.linear import EncoderPath, KeptPaths, LabelTexts, WidePath, is_joint
 
 __all__ = ["BesidePaths"]
 
@@ -48,8 +48,7 @@ class BesidePaths:
         task = part.of(model)
         encoded, linear = part.encoder_path(own), None
         if part.is_wide:
-            start, X = part.features
-            linear = start.trained(X[own], *part.targets(own), part.seed)
+            linear = part.wide_path(own)
         task = replace(task, linear=linear, encoded=encoded)
         if len(own) == len(part.data):
             task = model.recipe.readout(model).unsettled(task, part.shares)
@@ -63,8 +62,7 @@ class BesidePaths:
             task, every = part.of(model), np.arange(len(part.data))
             encoded, linear = part.encoder_path(every), task.linear
             if linear is not None:
-                _, X = part.features
-                linear = linear.trained(X, *part.targets(every), part.seed + 1, again=True)
+                linear = part.wide_path_again(linear, own)
             model = model.with_task(replace(task, linear=linear, encoded=encoded))
         return model
 
@@ -134,6 +132,33 @@ class _Part:
     def is_wide(self) -> bool:
         """Whether there is a linear model of the n-grams alone."""
         return self.model.recipe.wide and not self.is_joint
+
+    @cached_property
+    def kept(self) -> KeptPaths:
+        """Wide paths that another fit has left."""
+        targets, *weights = self.targets(np.arange(len(self.data)))
+        words, n_labels = self.model.vocabulary.words, self.task.targets.n_labels
+        memory = self.model.recipe.memory
+        return KeptPaths(memory, self.data.token_ids, targets, words, n_labels, *weights)
+
+    def wide_path(self, rows: np.ndarray) -> WidePath:
+        """The linear model of the n-grams of some texts."""
+
+        def train() -> WidePath:
+            start, X = self.features
+            return start.trained(X[rows], *self.targets(rows), self.seed)
+
+        return self.kept.get(train, rows, self.seed)
+
+    def wide_path_again(self, path: WidePath, rows: np.ndarray) -> WidePath:
+        """The linear model of these rows, trained further with all texts."""
+
+        def train() -> WidePath:
+            _, X = self.features
+            every = np.arange(len(self.data))
+            return path.trained(X, *self.targets(every), self.seed + 1, again=True)
+
+        return self.kept.get(train, rows, self.seed, "again")
 
     @cached_property
     def features(self) -> tuple[WidePath, sp.csr_matrix]:

@@ -1,6 +1,7 @@
 """Linear paths beside a network: their features, their training, and how all are mixed."""
 
 from sklabelemb.linear.encoded import EncoderPath, LabelTexts, is_joint
+from sklabelemb.linear.kept import KeptPaths
 from sklabelemb.linear.mixture import Mixture
 from sklabelemb.linear.ngrams import CharacterTfidf, WordTfidf
 from sklabelemb.linear.path import WidePath, has_few_texts
@@ -8,6 +9,7 @@ from sklabelemb.linear.path import WidePath, has_few_texts
 __all__ = [
     "CharacterTfidf",
     "EncoderPath",
+    "KeptPaths",
     "LabelTexts",
     "Mixture",
     "WidePath",
