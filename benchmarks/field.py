@@ -1,19 +1,19 @@
 """The field, side by side: every classifier on ten corpora, judged on their test splits.
 
-Each system is fitted on train as it is, with its defaults, and predicts test once for each seed. One
-line of JSON a run has the measures, the seconds of the processor (one thread) of ``fit`` and of
-``predict``, the median time for one text alone, and the size of the saved folder. What an encoder needs
-for a corpus is measured once (``vectors``) and added where a system uses it: with ``--memory`` the
-vectors are computed once a text. Runs that the file has are left out.
+Each system is fitted on train as it is, with its defaults, and predicts test once for each seed.
+One line of JSON a run has the measures, the seconds of the processor (one thread) of ``fit`` and of
+``predict``, the median time for one text alone, and the size of the saved folder. What an encoder
+needs for a corpus is measured once (``vectors``) and added where a system uses it: with
+``--memory`` the vectors are computed once a text. Runs that the file has are left out.
 
     python benchmarks/field.py --memory vectors --systems linear tuned letters leam --seeds 0 1 2
     python benchmarks/field.py --memory vectors
     python benchmarks/field.py --table
 
-``linear`` is ``BinaryRelevance()`` (a LinearSVC for plain classes), ``tuned`` has its thresholds tuned,
-and ``letters`` has letter groups beside the words (``char_wb``, 2 to 5), with C and thresholds chosen on
-a held-out tenth. LACO and semantic units come from scripts of their own, with the texts that the table
-says.
+``linear`` is ``BinaryRelevance()`` (a LinearSVC for plain classes), ``tuned`` has its thresholds
+tuned, and ``letters`` has letter groups beside the words (``char_wb``, 2 to 5), with C and
+thresholds chosen on a held-out tenth. LACO and semantic units come from scripts of their own, with
+the texts that the table says.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def letters() -> Any:
 
 
 class TunedLetters(BaseEstimator):
-    """The linear model with letter groups; C and, for label sets, thresholds from a held-out tenth."""
+    """The linear model with letter groups; C and thresholds are chosen on a held-out tenth."""
 
     def fit(self, X: np.ndarray, y: Any) -> TunedLetters:
         """Choose C, then fit on all texts."""
