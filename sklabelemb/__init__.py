@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sklabelemb.meta import LabelwiseCalibrator, ThresholdTuner
     from sklabelemb.mtle import MTLEClassifier
     from sklabelemb.neural import DocumentClassifier
-    from sklabelemb.persistence import load, save
+    from sklabelemb.persistence import load, model_card, save
     from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
     from sklabelemb.tree import LabelTreeClassifier
 
@@ -66,6 +66,7 @@ __all__ = [
     "load",
     "meta",
     "metrics",
+    "model_card",
     "model_selection",
     "mtle",
     "neural",
@@ -111,6 +112,7 @@ _HOME = {
     "SemanticUnitSeq2SeqClassifier": "semantic_unit",
     "ThresholdTuner": "meta",
     "load": "persistence",
+    "model_card": "persistence",
     "save": "persistence",
 }
 
