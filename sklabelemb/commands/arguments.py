@@ -14,6 +14,7 @@ __all__ = [
     "add_table_options",
     "add_verbose",
     "share",
+    "share_or_none",
     "table_arguments",
     "whole_number",
 ]
@@ -91,6 +92,11 @@ def share(text: str) -> float:
     return found
 
 
+def share_or_none(text: str) -> float:
+    """A share of the texts, or 0 for none, as an argument."""
+    return 0.0 if text in ("0", "0.0") else share(text)
+
+
 def whole_number(text: str) -> int:
     """A whole number from 1 on, as an argument."""
     if not text.isdecimal() or int(text) < 1:
@@ -115,8 +121,8 @@ def table_arguments(options: argparse.Namespace) -> dict[str, Any]:
         When a column is no number though columns are counted, or the delimiter is no single sign.
     """
     names = ("text", "labels", "delimiter", "label_separator", "encoding")
-    given = {name: getattr(options, name, None) for name in names}
-    given = {name: value for name, value in given.items() if value is not None}
+    found: dict[str, Any] = {name: getattr(options, name, None) for name in names}
+    given = {name: value for name, value in found.items() if value is not None}
     if options.no_quotes:
         given["quotechar"] = None
     if options.no_header:

@@ -1,4 +1,4 @@
-"""What `demo` and `compare` do: fit the baselines and LEAM, with progress, and show how they did."""
+"""What `demo` and `compare` do: fit the baselines and LEAM, and show how they did."""
 
 from __future__ import annotations
 
@@ -139,7 +139,6 @@ def _write_page(path: Path, corpus: Any, result: Any) -> None:
         f"both successes and mistakes ({n_right} are entirely right). {result.name} had seen none "
         "of them.",
     )
-
 
 
 class _Stages:

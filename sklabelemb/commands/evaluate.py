@@ -57,13 +57,13 @@ def run(options: argparse.Namespace) -> None:
     from sklabelemb.datasets import load_table
 
     names = label_names(model, options)
-    table = load_table(
+    table: Any = load_table(
         options.file, label_names=names, unknown_labels=options.unknown_labels, **columns
     )
     note(options, table.DESCR)
     report = report_of(model, table.data, table.target, options)
     if options.html is not None:
-        from sklabelemb.commands.report_page import write_report
+        from sklabelemb.inspection import write_report
 
         source = f"{len(table.data):,} texts of {Path(options.file).name}"
         write_report(options.html, report, title=Path(options.model).name, note=source)

@@ -37,10 +37,7 @@ def label_names(model: Any, options: argparse.Namespace) -> list[Any]:
     if tasks := getattr(last, "tasks_", None):
         return list(tasks[_task(tasks, options)].label_names)
     _refuse_task(options)
-    names = getattr(last, "label_names_", None)
-    if names is None:
-        names = getattr(last, "classes_", ())
-    return list(names)
+    return list(last.label_names_ if hasattr(last, "label_names_") else last.classes_)
 
 
 def label_rows(

@@ -38,9 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=["plain", "csv", "tsv", "json"],
         help="default: by the ending of --out (.csv, .tsv, .jsonl), else plain",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="JSON lines, the same as --format json"
-    )
+    parser.add_argument("--json", action="store_true", help="JSON lines, the same as --format json")
     parser.add_argument("--out", metavar="FILE", help="write to this file instead of stdout")
     parser.add_argument(
         "--column",

@@ -157,7 +157,11 @@ def load_corpus(
         train = np.arange(len(texts))
         test = len(texts) + np.arange(len(own.data))
         texts += own.data
-        y = sp.vstack([y, own.target]).tocsr() if sp.issparse(y) else np.concatenate([y, own.target])
+        y = (
+            sp.vstack([y, own.target]).tocsr()
+            if sp.issparse(y)
+            else np.concatenate([y, own.target])
+        )
     if test_file is None and min(len(train), len(test)) < 3:
         raise ValueError(
             f"A test size of {test_size} cuts {len(bunch.data)} texts into {len(train)} to learn "
@@ -179,7 +183,7 @@ def load_corpus(
 def _like(bunch: Any, file: str, columns: dict[str, Any]) -> Any:
     """A second table with the labels of a first."""
     if bunch.target.ndim == 1:
-        own = load_table(file, as_classes=True, **columns)
+        own: Any = load_table(file, as_classes=True, **columns)
         if new := sorted(set(own.target) - set(bunch.target_names)):
             raise ValueError(
                 f"{file}: {len(new)} classes do not occur in the first file: "
