@@ -14,7 +14,7 @@ __all__ = ["write_report"]
 
 # A page with more rows is slow to open.
 MOST_LABELS = 1000
-_NAMES = {"f1": "F1"}
+_WRITTEN = {"f1": "F1", "roc auc": "ROC AUC", "ndcg": "nDCG", "hamming": "Hamming"}
 _WITH_METER = "f1"
 
 
@@ -89,4 +89,7 @@ def _shown(value: Any) -> str:
 
 
 def _shown_name(name: str) -> str:
-    return _NAMES.get(name, name.replace("_", " ").replace("roc auc", "ROC AUC"))
+    shown = name.replace("_", " ")
+    for plain, written in _WRITTEN.items():
+        shown = shown.replace(plain, written)
+    return shown
