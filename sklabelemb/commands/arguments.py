@@ -13,6 +13,7 @@ __all__ = [
     "add_seed",
     "add_table_options",
     "add_verbose",
+    "minutes",
     "share",
     "share_or_none",
     "table_arguments",
@@ -95,6 +96,17 @@ def share(text: str) -> float:
 def share_or_none(text: str) -> float:
     """A share of the texts, or 0 for none, as an argument."""
     return 0.0 if text in ("0", "0.0") else share(text)
+
+
+def minutes(text: str) -> float:
+    """A time in minutes, as an argument."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, but is {text!r}")
+    return found
 
 
 def whole_number(text: str) -> int:

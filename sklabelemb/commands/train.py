@@ -13,6 +13,7 @@ from sklabelemb.commands.arguments import (
     add_seed,
     add_table_options,
     add_verbose,
+    minutes,
     share_or_none,
     table_arguments,
 )
@@ -29,6 +30,8 @@ DESCRIPTION = (
     "The model that is saved is the one that was scored, unless --refit trains it again on all "
     "texts."
 )
+# The best that `autotune` finds.
+AUTO = "auto"
 # With fewer texts to test on, a score says little.
 FEW_TESTS = 30
 
@@ -71,7 +74,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     model = parser.add_argument_group("model")
     model.add_argument(
-        "--classifier", choices=list(CLASSIFIERS), default="leam", help="default: leam"
+        "--classifier",
+        choices=[*CLASSIFIERS, AUTO],
+        default="leam",
+        help="default: leam; auto: the best of several, within --minutes",
+    )
+    model.add_argument(
+        "--minutes", metavar="M", type=minutes, help="for --classifier auto (default: 10)"
     )
     model.add_argument("--encoder", metavar="NAME", help="pretrained encoder: its name or folder")
     model.add_argument(
@@ -92,6 +101,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     columns = table_arguments(options)
+    _check_auto(options)
     settings = settings_of(options.set)
     if options.encoder is not None:
         settings.setdefault("encoder", options.encoder)
@@ -118,19 +128,24 @@ def run(options: argparse.Namespace) -> None:
             f"{len(test):,} of the {len(texts):,} texts of {_name(options.file)}, kept aside "
             "(stratified)"
         )
-    estimator = make_estimator(
-        options.classifier,
-        settings,
-        multilabel=y.ndim == 2,
-        label_names=names,
-        label_texts=_label_texts(options.label_texts, names),
-        seed=options.seed,
-        verbose=shows_progress(options),
-    )
-    fit_arguments = _validation(options, estimator, table, columns)
-    note(options, f"Training {type(estimator).__name__} on {len(train):,} texts ...")
+    label_texts = _label_texts(options.label_texts, names)
     began = time.perf_counter()
-    estimator.fit(safe_indexing(texts, train), y[train], **fit_arguments)
+    fit_arguments: dict[str, Any] = {}
+    if options.classifier == AUTO:
+        estimator = _best(options, safe_indexing(texts, train), y[train], names, label_texts)
+    else:
+        estimator = make_estimator(
+            options.classifier,
+            settings,
+            multilabel=y.ndim == 2,
+            label_names=names,
+            label_texts=label_texts,
+            seed=options.seed,
+            verbose=shows_progress(options),
+        )
+        fit_arguments = _validation(options, estimator, table, columns)
+        note(options, f"Training {type(estimator).__name__} on {len(train):,} texts ...")
+        estimator.fit(safe_indexing(texts, train), y[train], **fit_arguments)
     seconds = time.perf_counter() - began
     model, scores = estimator, None
     if held_out is not None:
@@ -172,6 +187,15 @@ def run(options: argparse.Namespace) -> None:
     print(f"Saved {options.model}: {type(model).__name__}, trained on {len(train):,} texts.")
 
 
+def _check_auto(options: argparse.Namespace) -> None:
+    auto = options.classifier == AUTO
+    if auto and (options.set or options.valid):
+        given = "--set" if options.set else "--valid"
+        raise UserError(f"--classifier auto chooses by itself: leave out {given}.")
+    if not auto and options.minutes is not None:
+        raise UserError("--minutes is for --classifier auto.")
+
+
 def _name(file: str) -> str:
     return Path(file).name
 
@@ -209,6 +233,26 @@ def _parts(y: Any, options: argparse.Namespace) -> tuple[Any, Any]:
         return np.arange(y.shape[0]), np.arange(0)
     codes = sp.csr_matrix(y) if y.ndim == 2 else np.unique(y, return_inverse=True)[1]
     return stratified_holdout(codes, options.test_size, options.seed)
+
+
+def _best(
+    options: argparse.Namespace, texts: Any, y: Any, names: list[str], label_texts: Any
+) -> Any:
+    """The best classifier that there was time for; the table of all is said."""
+    from sklabelemb import autotune
+
+    found = autotune(
+        texts,
+        y,
+        minutes=options.minutes or 10.0,
+        label_names=names if y.ndim == 2 else None,
+        label_texts=label_texts,
+        encoder=options.encoder,
+        random_state=options.seed,
+        verbose=shows_progress(options),
+    )
+    print(found, file=sys.stderr)
+    return found.estimator
 
 
 def _label_texts(file: str | None, names: list[str]) -> dict[str, str] | None:
