@@ -288,7 +288,7 @@ class _Search:
         self.say(f"  {score:.3f}, {seconds:.1f} s")
         self.measured[contender.name] = len(part), seconds
         self.scores[contender.name] = score
-        if self.best is None or score > self.best[0]:
+        if self.best is None or (score, len(part)) > (self.best[0], self.best[3]):
             self.best = score, contender, estimator, len(part)
         return True
 

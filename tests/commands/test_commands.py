@@ -483,3 +483,27 @@ def test_a_reader_that_went_away_is_no_error(linear):
     said = program.stderr.read()
     program.stderr.close()
     assert (program.wait(timeout=120), said) == (141, b"")
+
+
+# -- train --classifier auto -----------------------------------------------------------------------
+
+
+def test_the_best_of_several_is_saved_and_the_table_is_said(table, tmp_path, monkeypatch, capsys):
+    from sklabelemb import search
+
+    tried = search.halving.contenders
+
+    def linear_only(*arguments, **options):
+        found, left_out = tried(*arguments, **options)
+        return found[:2], left_out
+
+    monkeypatch.setattr(search.halving, "contenders", linear_only)
+    arguments = ["train", table, *COLUMNS, "--model", str(tmp_path / "m"), "--classifier", "auto"]
+    assert main([*arguments, "--minutes", "3"]) == 0
+    streams = capsys.readouterr()
+    assert "Best: linear" in streams.err
+    assert "ThresholdTuner, trained on 43 texts." in streams.out
+    assert main([*arguments, "--set", "C=1"]) == 2
+    assert "--classifier auto chooses by itself: leave out --set." in error_of(capsys, "train")
+    assert main([*arguments[:-2], "--minutes", "3"]) == 2
+    assert "--minutes is for --classifier auto." in error_of(capsys, "train")
