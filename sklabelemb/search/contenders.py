@@ -36,6 +36,13 @@ class Contender:
     estimator: Any
     cost: float = 1.0
 
+    @property
+    def kind(self) -> str:
+        """Contenders of one kind differ in their parameters only."""
+        inner = getattr(self.estimator, "estimator", self.estimator)
+        with_encoder = getattr(inner, "encoder", None) is not None
+        return f"{type(inner).__name__}{' + encoder' if with_encoder else ''}"
+
 
 def contenders(
     multilabel: bool,

@@ -10,6 +10,7 @@ import math
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ from sklabelemb.text.documents import check_documents
 
 __all__ = ["autotune"]
 
-# Each round has three times the texts of the last, and a third of its contenders, but two at least.
+# Each round has three times the texts of the last, and a third of the contenders of each kind. Kinds
+# are not halved against each other: linear models lead with few texts, networks gain with more.
 FACTOR = 3
 # The first round has no more texts than this.
 FIRST_ROUND = 1500
@@ -60,7 +62,7 @@ def autotune(
 
     Tries the linear baselines, LEAM, with `encoder` also LEAM and MTLE over it, and for many labels
     the label tree; multi-label and single-label. Successive halving: all of them on few texts, the
-    better third on three times as many, and so on up to all. Every score is on the same dev part,
+    better third of each kind on three times as many, and so on up to all. Every score is on the same dev part,
     which is cut off once, stratified, and never trained on before the choice is made.
 
     Parameters
@@ -165,8 +167,7 @@ def autotune(
         part = train
         if size < len(train):
             part = train[stratified_holdout(target[train], 1 - size / len(train), random_state)[0]]
-        n_kept = max(2, math.ceil(len(tried) / FACTOR)) if size > sizes[0] else len(tried)
-        tried = search.round(tried, n_kept, part)
+        tried = search.round(tried, part)
         if not tried:
             break
     return search.result(measure, left_out)
@@ -219,13 +220,16 @@ class _Search:
     scores: dict[str, float] = field(default_factory=dict)
     best: tuple[float, Contender, Any, int] | None = None
 
-    def round(self, tried: list[Contender], n_kept: int, part: np.ndarray) -> list[Contender]:
-        """Fit the best of the contenders to a part of the texts; gives those that were fitted."""
-        ranked = sorted(tried, key=lambda c: -self.scores.get(c.name, 0.0))
+    def round(self, tried: list[Contender], part: np.ndarray) -> list[Contender]:
+        """Fit the best of each kind to a part of the texts; gives those that were fitted."""
+        wanted = Counter(contender.kind for contender in tried)
+        if self.scores:  # the first round has them all, the cheap ones first
+            wanted = Counter({kind: math.ceil(n / FACTOR) for kind, n in wanted.items()})
+            tried = sorted(tried, key=lambda contender: -self.scores[contender.name])
         done: list[Contender] = []
-        for contender in ranked if self.scores else tried:
-            if len(done) == n_kept:
-                break
+        for contender in tried:
+            if wanted[contender.kind] == 0:
+                continue
             if (expected := self.foreseen(contender, len(part))) is not None:
                 # Once it is known how long it takes, there must be time for the last fit as well.
                 if self.n_refit and contender.name in self.measured:
@@ -236,6 +240,7 @@ class _Search:
                     self.left_out.append((f"{contender.name}, {len(part):,} texts", why))
                     continue
             if self.fit(contender, part):
+                wanted[contender.kind] -= 1
                 done.append(contender)
         return done
 
