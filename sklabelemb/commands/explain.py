@@ -72,7 +72,12 @@ def _explained(explanation: Any, n_words: int) -> dict[str, Any]:
     labels = []
     for name in names:
         k = explanation.label_names.index(name)
-        words = [(word, round(c, 4)) for word, c in explanation.top(name, n_words) if c > 0]
+        # Punctuation counts for something, too, but tells nobody anything.
+        words = [
+            (word, round(c, 4))
+            for word, c in explanation.top(name, len(explanation.tokens))
+            if c > 0 and any(map(str.isalnum, word))
+        ][:n_words]
         label = {
             "label": name,
             "probability": round(float(explanation.proba[k]), 4),

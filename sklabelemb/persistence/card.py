@@ -23,7 +23,7 @@ MOST_LABELS = 200
 MOST_LETTERS = 120
 
 # What Markdown reads as markup, at the places where a card puts text of others.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~$:@.^])")
+_MARKUP = re.compile(r"(?=[\\`*_\[\]#|~$@])|(?<=:)(?=//)|(?i:(?<=www))(?=\.)")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -142,7 +142,7 @@ def escaped(text: Any, most: int | None = MOST_LETTERS) -> str:
     if most is not None and len(line) > most:
         line = line[: most - 1] + "…"
     line = "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
-    return _MARKUP.sub(r"\\\1", line.translate(_ENTITIES))
+    return _MARKUP.sub(r"\\", line.translate(_ENTITIES))
 
 
 class _Plain:

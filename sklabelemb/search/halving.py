@@ -31,8 +31,8 @@ from sklabelemb.text.documents import check_documents
 
 __all__ = ["autotune"]
 
-# Each round has three times the texts of the last, and a third of the contenders of each kind. Kinds
-# are not halved against each other: linear models lead with few texts, networks gain with more.
+# Each round has three times the texts of the last, and a third of the contenders of each kind.
+# Kinds are not halved against each other: linear models lead with few texts, networks gain with more.
 FACTOR = 3
 # The first round has no more texts than this.
 FIRST_ROUND = 1500
@@ -62,8 +62,8 @@ def autotune(
 
     Tries the linear baselines, LEAM, with `encoder` also LEAM and MTLE over it, and for many labels
     the label tree; multi-label and single-label. Successive halving: all of them on few texts, the
-    better third of each kind on three times as many, and so on up to all. Every score is on the same dev part,
-    which is cut off once, stratified, and never trained on before the choice is made.
+    better third of each kind on three times as many, and so on up to all. Every score is on the
+    same dev part, which is cut off once, stratified, and never trained on before the choice is made.
 
     Parameters
     ----------

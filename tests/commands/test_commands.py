@@ -95,7 +95,7 @@ def piped(monkeypatch, data: bytes) -> None:
 def test_train_keeps_texts_aside_and_says_so_in_the_card(linear):
     card = Path(linear, "README.md").read_text("utf-8")
     assert "Trained on 43 texts." in card
-    assert r"On 5 of the 48 texts of mail\.csv, kept aside \(stratified\)." in card
+    assert "On 5 of the 48 texts of mail.csv, kept aside (stratified)." in card
     assert "| micro-F1 |" in card
     assert "| delivery | 2" in card
     assert sklabelemb.load(linear).label_names_.tolist() == ["delivery", "refund", "returns"]
