@@ -32,7 +32,8 @@ from sklabelemb.text.documents import check_documents
 __all__ = ["autotune"]
 
 # Each round has three times the texts of the last, and a third of the contenders of each kind.
-# Kinds are not halved against each other: linear models lead with few texts, networks gain with more.
+# Kinds are not halved against each other: linear models lead with few texts, and networks gain with
+# more of them.
 FACTOR = 3
 # The first round has no more texts than this.
 FIRST_ROUND = 1500
@@ -63,7 +64,7 @@ def autotune(
     Tries the linear baselines, LEAM, with `encoder` also LEAM and MTLE over it, and for many labels
     the label tree; multi-label and single-label. Successive halving: all of them on few texts, the
     better third of each kind on three times as many, and so on up to all. Every score is on the
-    same dev part, which is cut off once, stratified, and never trained on before the choice is made.
+    same dev part, which is cut off once, stratified, and not trained on before the choice is made.
 
     Parameters
     ----------
@@ -215,8 +216,8 @@ class _Search:
     verbose: bool
     rows: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
-    # Of each contender: texts and seconds of its last fit, and its last score.
-    measured: dict[str, tuple[int, float]] = field(default_factory=dict)
+    # Of each contender: texts and seconds of its fits, and its last score.
+    measured: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     best: tuple[float, Contender, Any, int] | None = None
 
@@ -231,8 +232,8 @@ class _Search:
             if wanted[contender.kind] == 0:
                 continue
             if (expected := self.foreseen(contender, len(part))) is not None:
-                # Once it is known how long it takes, there must be time for the last fit as well.
-                if self.n_refit and contender.name in self.measured:
+                # Once it is known how its time grows, there must be time for the last fit as well.
+                if self.n_refit and len(self.measured.get(contender.name, ())) > 1:
                     expected += self.foreseen(contender, self.n_refit) or 0.0
                 left = self.deadline - clock()
                 if expected > left:
@@ -247,8 +248,14 @@ class _Search:
     def foreseen(self, contender: Contender, n_texts: int) -> float | None:
         """Seconds that a fit will take; None where there is nothing to go by."""
         if contender.name in self.measured:
-            n_before, seconds = self.measured[contender.name]
-            return SLACK * seconds * max(1.0, n_texts / n_before)
+            *before, (n_last, seconds) = self.measured[contender.name]
+            if not before:
+                return SLACK * seconds * max(1.0, n_texts / n_last)
+            # Many fits grow more slowly than their texts, which two of them show.
+            n_before, seconds_before = before[-1]
+            slope = (seconds - seconds_before) / max(1, n_last - n_before)
+            least = seconds * math.sqrt(max(1.0, n_texts / n_last))
+            return SLACK * max(least, seconds + slope * (n_texts - n_last))
         if not self.rows:
             return None
         first = self.rows[0]
@@ -291,7 +298,7 @@ class _Search:
             self.say(f"  failed: {error}")
             return False
         self.say(f"  {score:.3f}, {seconds:.1f} s")
-        self.measured[contender.name] = len(part), seconds
+        self.measured.setdefault(contender.name, []).append((len(part), seconds))
         self.scores[contender.name] = score
         if self.best is None or (score, len(part)) > (self.best[0], self.best[3]):
             self.best = score, contender, estimator, len(part)

@@ -33,13 +33,14 @@ def clock(monkeypatch):
 class Timed(ClassifierMixin, BaseEstimator):
     """Right on a share of the texts; a fit takes so many seconds for each."""
 
-    def __init__(self, right: float = 1.0, per_text: float = 0.001, fails: bool = False) -> None:
+    def __init__(self, right=1.0, per_text=0.001, fails=False, always=0.0) -> None:
         self.right = right
         self.per_text = per_text
         self.fails = fails
+        self.always = always
 
     def fit(self, X, y):
-        Clock.now += self.per_text * len(X)
+        Clock.now += self.always + self.per_text * len(X)
         if self.fails:
             raise ValueError("this one\nfails")
         self.n_, self.several_, self.classes_ = len(X), np.ndim(y) == 2, np.unique(y)
@@ -84,8 +85,16 @@ def test_nothing_begins_that_cannot_end():
     # The best by its score, though it saw fewer texts.
     assert (found.best_name, found.n_fitted, found.estimator.n_) == ("b", 1066, 1066)
     reasons = dict(found.not_tried)
-    assert reasons["b, 3,200 texts"].startswith("about 5")
+    assert reasons["b, 3,200 texts"].startswith("about 230 s, but ")
     assert reasons["b, all texts"] == "no time was left"
+
+
+def test_two_fits_show_how_the_time_grows(monkeypatch):
+    monkeypatch.setattr(halving, "FIRST_ROUND", 400)
+    # In proportion to the texts the third would take 72 s, and the last 90, of 140 that are left.
+    found = search(minutes=3, a=Timed(0.5, per_text=0, always=20))
+    assert fits(found) == [("a", 355), ("a", 1066), ("a", 3200)]
+    assert (found.n_fitted, Clock.now) == (4000, 80)
 
 
 def test_the_first_fit_always_runs_and_others_are_foreseen_by_it():
