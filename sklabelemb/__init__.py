@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from sklabelemb.meta import LabelwiseCalibrator, ThresholdTuner
     from sklabelemb.mtle import MTLEClassifier
     from sklabelemb.neural import DocumentClassifier
-    from sklabelemb.persistence import load, save
+    from sklabelemb.persistence import load, model_card, save
+    from sklabelemb.search import autotune
     from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
     from sklabelemb.tree import LabelTreeClassifier
 
@@ -57,6 +58,7 @@ __all__ = [
     "SemanticUnitSeq2SeqClassifier",
     "ThresholdTuner",
     "__version__",
+    "autotune",
     "baselines",
     "comparison",
     "datasets",
@@ -66,6 +68,7 @@ __all__ = [
     "load",
     "meta",
     "metrics",
+    "model_card",
     "model_selection",
     "mtle",
     "neural",
@@ -110,7 +113,9 @@ _HOME = {
     "MTLEClassifier": "mtle",
     "SemanticUnitSeq2SeqClassifier": "semantic_unit",
     "ThresholdTuner": "meta",
+    "autotune": "search",
     "load": "persistence",
+    "model_card": "persistence",
     "save": "persistence",
 }
 

@@ -1,6 +1,6 @@
-"""``python -m sklabelemb``: the demonstration on the command line."""
+"""``python -m sklabelemb``: the command line."""
 
-from sklabelemb.demo.command import main
+from sklabelemb.commands.main import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(program="python -m sklabelemb"))

@@ -12,7 +12,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils import estimator_html_repr
 
-__all__ = ["brief_html", "brief_repr"]
+__all__ = ["brief_html", "brief_repr", "brief_value"]
 
 # Collections with more elements than this are named, not shown.
 MOST_SHOWN = 30
@@ -36,6 +36,11 @@ def brief_repr(estimator: Any, n_char_max: int = 700) -> str:
 def brief_html(estimator: Any) -> str:
     """The diagram of an estimator in a notebook, with the same."""
     return str(estimator_html_repr(_brief_copy(estimator)))
+
+
+def brief_value(name: str, value: Any) -> str:
+    """The ``repr`` of a parameter's value, with the same."""
+    return repr(_brief(name, value))
 
 
 def _brief_copy(estimator: Any) -> Any:

@@ -126,6 +126,14 @@ def test_what_methods_share_knows_no_method(folder):
         assert not {name for name in imports(path) if name.startswith(above)}, path.name
 
 
+def test_the_command_line_and_the_search_stand_at_the_top():
+    above = {"sklabelemb.search": {"search", "commands"}, "sklabelemb.commands": {"commands"}}
+    for path in PACKAGE.glob("*/*.py"):
+        for name, users in above.items():
+            uses = [n for n in imports(path) if n == name or n.startswith(f"{name}.")]
+            assert not uses or path.parent.name in users, path
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_networks_import_torch_and_layers_only(method):
     allowed = ("sklabelemb.layers", "sklabelemb.encoders", f"sklabelemb.{method}")

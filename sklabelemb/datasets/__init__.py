@@ -1,7 +1,22 @@
 """Datasets: one's own files, folders with splits, and a corpus that ships with the package."""
 
-from sklabelemb.datasets.folder import load_folder
-from sklabelemb.datasets.support_requests import load_support_requests
-from sklabelemb.datasets.table import load_table
+from typing import TYPE_CHECKING
+
+from sklabelemb.lazy import resolver
+
+if TYPE_CHECKING:
+    from sklabelemb.datasets.folder import load_folder
+    from sklabelemb.datasets.support_requests import load_support_requests
+    from sklabelemb.datasets.table import load_table
 
 __all__ = ["load_folder", "load_support_requests", "load_table"]
+
+# Rows are read without scikit-learn, too (`records.py`), which a served model does without.
+__getattr__ = resolver(
+    __name__,
+    {
+        "load_folder": "folder",
+        "load_support_requests": "support_requests",
+        "load_table": "table",
+    },
+)

@@ -20,7 +20,7 @@ from sklabelemb.datasets.reader import (
     read_lines,
 )
 
-__all__ = ["load_folder", "read_split"]
+__all__ = ["load_folder", "read_label_texts", "read_split"]
 
 _ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.bz2", ".jsonl.xz")
 
@@ -129,7 +129,7 @@ def load_folder(
             f"split={next(iter(files))!r}."
         )
     wanted = list(files) if split is None else [split]
-    label_texts = _read_label_texts(folder) if target == "labels" else {}
+    label_texts = read_label_texts(folder / "labels.json") if target == "labels" else {}
     known = label_texts if label_names is None else {}
     corpora = {name: read_split(files[name], target, known) for name in wanted}
     if label_names is not None:
@@ -191,8 +191,8 @@ def _find_splits(folder: Path) -> dict[str, Path]:
     return {name: files[name] for name in [*usual, *(n for n in files if n not in usual)]}
 
 
-def _read_label_texts(folder: Path) -> dict[str, str]:
-    file = folder / "labels.json"
+def read_label_texts(file: Path) -> dict[str, str]:
+    """Texts of labels by name; none where there is no such file."""
     texts = _read_json(file)
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise ValueError(

@@ -48,6 +48,7 @@ def read_lines(path: StrPath, *, encoding: str = "utf-8") -> Iterator[str]:
     data, and bytes that cannot be decoded, are a ValueError that says where they are.
     """
     n_lines = 0
+    codecs.lookup(encoding)  # a LookupError before anything is open
     is_utf16 = read_bytes(path, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     if is_utf16 and encoding.lower().replace("-", "") == "utf8":
         encoding = "utf-16"

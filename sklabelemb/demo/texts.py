@@ -36,6 +36,8 @@ class Corpus:
         Indices of the two parts.
     found : str
         What was guessed of a file of one's own.
+    test_file : str or None
+        Where the part to test on is from; None: it was cut off.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Corpus:
     train: np.ndarray
     test: np.ndarray
     found: str = ""
+    test_file: str | None = None
 
     @property
     def multilabel(self) -> bool:
@@ -80,10 +83,11 @@ class Corpus:
             kind = f"{n_labels} labels, {positives.sum() / len(self.texts):.1f} a text"
         else:
             kind = f"{n_labels} classes, one per text"
+        how = " (stratified)" if self.test_file is None else f" ({self.test_file})"
         lines = [
             f"{self.name}: {len(self.texts)} texts, {kind}",
             *([self.found] if self.found else []),
-            f"{len(self.train)} to learn from, {len(self.test)} to test on (stratified)",
+            f"{len(self.train)} to learn from, {len(self.test)} to test on{how}",
         ]
         rare = [name for name, n in zip(self.label_names, positives, strict=True) if n < 2]
         if rare:
@@ -101,8 +105,9 @@ def load_corpus(
     test_size: float,
     seed: int,
     columns: dict[str, Any] | None = None,
+    test_file: str | None = None,
 ) -> Corpus:
-    """Load the texts and cut off the part to test on.
+    """Load the texts, and the part to test on or cut one off.
 
     Parameters
     ----------
@@ -114,6 +119,8 @@ def load_corpus(
         For the cut.
     columns : dict, default=None
         Further arguments of :func:`sklabelemb.datasets.load_table`.
+    test_file : str, default=None
+        A table of the same columns to test on. None: a part of the first is cut off.
 
     Returns
     -------
@@ -142,15 +149,49 @@ def load_corpus(
         raise ValueError(
             f"{name} has only one label, {bunch.target_names[0]!r}: nothing to choose from."
         )
-    train, test = stratified_holdout(_for_stratification(y), test_size, seed)
-    if min(len(train), len(test)) < 3:
+    texts = list(bunch.data)
+    if test_file is None:
+        train, test = stratified_holdout(_for_stratification(y), test_size, seed)
+    else:
+        own = _like(bunch, test_file, columns or {})
+        train = np.arange(len(texts))
+        test = len(texts) + np.arange(len(own.data))
+        texts += own.data
+        y = (
+            sp.vstack([y, own.target]).tocsr()
+            if sp.issparse(y)
+            else np.concatenate([y, own.target])
+        )
+    if test_file is None and min(len(train), len(test)) < 3:
         raise ValueError(
             f"A test size of {test_size} cuts {len(bunch.data)} texts into {len(train)} to learn "
             f"from and {len(test)} to test on: choose one closer to 0.25."
         )
-    texts = np.array(bunch.data, dtype=object)
-    label_names, label_texts = list(bunch.target_names), list(bunch.label_texts)
-    return Corpus(name, texts, y, label_names, label_texts, train, test, found)
+    return Corpus(
+        name,
+        np.array(texts, dtype=object),
+        y,
+        list(bunch.target_names),
+        list(bunch.label_texts),
+        train,
+        test,
+        found,
+        test_file,
+    )
+
+
+def _like(bunch: Any, file: str, columns: dict[str, Any]) -> Any:
+    """A second table with the labels of a first."""
+    if bunch.target.ndim == 1:
+        own: Any = load_table(file, as_classes=True, **columns)
+        if new := sorted(set(own.target) - set(bunch.target_names)):
+            raise ValueError(
+                f"{file}: {len(new)} classes do not occur in the first file: "
+                f"{', '.join(map(repr, new[:8]))}."
+            )
+        return own
+    sparse = bool(sp.issparse(bunch.target))
+    return load_table(file, label_names=bunch.target_names, sparse=sparse, **columns)
 
 
 def stratified_folds(y: Any, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

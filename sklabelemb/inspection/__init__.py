@@ -4,6 +4,7 @@ from sklabelemb.inspection.explanation import Explanation, Explanations
 from sklabelemb.inspection.highlights import render_highlights, write_highlights
 from sklabelemb.inspection.joint_explanation import JointExplanation
 from sklabelemb.inspection.label_tables import render_label_tables, write_label_tables
+from sklabelemb.inspection.report_page import write_report
 
 __all__ = [
     "Explanation",
@@ -13,4 +14,5 @@ __all__ = [
     "render_label_tables",
     "write_highlights",
     "write_label_tables",
+    "write_report",
 ]

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 from sklabelemb.lazy import resolver
 
 if TYPE_CHECKING:
+    from sklabelemb.persistence.card import model_card
     from sklabelemb.persistence.saving import load, save
 
-__all__ = ["load", "save"]
+__all__ = ["load", "model_card", "save"]
 
 __getattr__ = resolver(
     __name__,
     {
         "load": "saving",
+        "model_card": "card",
         "save": "saving",
     },
 )

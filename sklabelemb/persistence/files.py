@@ -15,6 +15,7 @@ from sklabelemb.persistence.reduction import restored
 
 __all__ = [
     "AGAIN",
+    "CARD",
     "DESCRIPTION",
     "FILES",
     "FORMAT",
@@ -36,6 +37,8 @@ FORMAT = "sklabelemb model"
 FORMAT_VERSION, OLDEST = 6, 1
 DESCRIPTION, WEIGHTS, VOCABULARY = "model.json", "weights.safetensors", "vocabulary.json"
 FILES = (DESCRIPTION, WEIGHTS, VOCABULARY)
+# For people; no model is read from it.
+CARD = "README.md"
 
 AGAIN = "Copy the whole folder again, or save the model again."
 

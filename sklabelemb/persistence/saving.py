@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from sklabelemb.persistence.atomic_folder import check_replaceable, new_folder, present_folder
+from sklabelemb.persistence.card import model_card
 from sklabelemb.persistence.classes import COMPOSED, TRAINED, class_of, known_name
 from sklabelemb.persistence.composed import read_composed, writer_of_composed
-from sklabelemb.persistence.files import FILES, read_description
+from sklabelemb.persistence.files import CARD, DESCRIPTION, FILES, read_description
 from sklabelemb.persistence.reduction import Reduction
 from sklabelemb.persistence.trained import read_trained, writer_of_trained
 
-__all__ = ["load", "save"]
+__all__ = ["check_free", "load", "save"]
 
 
 def save(
@@ -25,6 +26,7 @@ def save(
     store_encoder: bool = True,
     dtype: str = "float32",
     prune: float = 0.0,
+    card: bool | str = True,
 ) -> None:
     """Save a fitted estimator to a folder, without pickle.
 
@@ -57,6 +59,11 @@ def save(
         absolute values: 0.9 keeps a tenth. Below 1. It pays with ``dtype="int8"``, or with
         "float32" and "float16" from about 0.8 on. Choose it by decisions on texts that were held
         out: a rare label is known by few n-grams.
+    card : bool or str, default=True
+        The text of ``README.md``, for people and model hubs. True: what :func:`model_card` says of
+        the model. A str: this text, for instance a :func:`model_card` that knows the data and the
+        scores. False: there is none. No model is ever read from it: it may be changed or deleted.
+        With `overwrite` it is replaced, as the model is.
 
     Raises
     ------
@@ -69,6 +76,8 @@ def save(
         that are neither text nor numbers nor dates. When `store_encoder` is False, and nothing of
         the model can be taken from a pretrained encoder. Or when `dtype` or `prune` is none of
         those above.
+    TypeError
+        When `card` is neither True, False nor text.
     FileExistsError
         When the folder holds a model and `overwrite` is False, or holds anything else.
 
@@ -81,11 +90,13 @@ def save(
     See Also
     --------
     load : The way back.
+    model_card : The card that lies beside the model.
 
     Notes
     -----
     Three files: ``model.json`` (class, versions, parameters, labels, thresholds, history, and the
-    checksums of the other two), ``weights.safetensors`` and ``vocabulary.json``. Not kept are the
+    checksums of the other two), ``weights.safetensors`` and ``vocabulary.json``; beside them the
+    card. Not kept are the
     optimiser's state, callbacks and metadata requests. A tuner or pipeline around a network has it
     in a folder of its own, inside. Estimators of scikit-learn are written as their parameters and
     arrays, and come back in the same version of scikit-learn; in another one with a warning.
@@ -106,7 +117,7 @@ def save(
     ...     save(model, Path(parent, "support"))
     ...     print(*sorted(path.name for path in Path(parent, "support").iterdir()))
     ...     again = load(Path(parent, "support"))
-    model.json vocabulary.json weights.safetensors
+    README.md model.json vocabulary.json weights.safetensors
     >>> again.predict(["is my parcel late"])
     array([[1, 0]])
 
@@ -123,11 +134,23 @@ def save(
     (True, array([[1, 0]]))
     """
     reduction = Reduction(dtype, prune)
+    if not isinstance(card, (bool, str)):
+        raise TypeError(f"card must be True, False or the text of the card, got {card!r:.80}.")
     target = Path(os.path.realpath(Path(folder).expanduser()))
     write = _writer(model, store_encoder, reduction)
-    check_replaceable(target, overwrite, FILES)
+    check_free(target, overwrite)
+    text = model_card(model) if card is True else card
     with new_folder(target) as new:
         write(new)
+        if text is not False:
+            (new / CARD).write_text(text, encoding="utf-8", newline="\n")
+
+
+def check_free(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that :func:`save` would not write to."""
+    # A README of something else is not replaced.
+    there = (present_folder(folder) / DESCRIPTION).is_file()
+    check_replaceable(folder, overwrite, (*FILES, CARD) if there else FILES)
 
 
 def load(

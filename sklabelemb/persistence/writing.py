@@ -26,7 +26,17 @@ from sklabelemb.persistence.files import (
 )
 from sklabelemb.persistence.reduction import SCALE, Reduction
 
-__all__ = ["read_tensors", "separate", "write_files", "write_json"]
+__all__ = ["library_versions", "read_tensors", "separate", "write_files", "write_json"]
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that a model is written with."""
+    return {
+        "sklabelemb": __version__,
+        "torch": torch.__version__,
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+    }
 
 
 def write_files(
@@ -58,12 +68,7 @@ def write_files(
     whole = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "versions": {
-            "sklabelemb": __version__,
-            "torch": torch.__version__,
-            "scikit-learn": sklearn.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": library_versions(),
         **description,
         "reduced": notes,
         "files": {name: checksum(folder / name) for name in (WEIGHTS, VOCABULARY)},

@@ -87,7 +87,7 @@ SETTINGS = [
 def test_predictions_come_back_bit_for_bit(folder, tmp_path, pretrained, y, parameters):
     model = laco(str(folder) if pretrained else FRESH, **parameters).fit(TEXTS, y)
     save(model, tmp_path / "model")
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == FILES
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["README.md", *FILES]
     again = load(tmp_path / "model")
     assert again.get_params() == model.get_params()
     assert_same_model(again, model)
@@ -121,7 +121,7 @@ def test_the_model_folder_holds_numbers_and_text_only(frozen, tmp_path):
     for store_encoder in (True, False):
         path = tmp_path / str(store_encoder)
         save(frozen, path, store_encoder=store_encoder)
-        assert sorted(file.name for file in path.iterdir()) == FILES
+        assert sorted(file.name for file in path.iterdir()) == ["README.md", *FILES]
         for name in FILES[:2]:
             json.loads((path / name).read_text())
         for file in path.iterdir():

@@ -139,7 +139,7 @@ def test_round_trip_with_wide_path_and_thresholds(fitted, saved):
     assert_same_model(again, fitted)
     assert again.thresholds_.tolist() == [0.5, 0.25, 0.75]
     assert again.get_params() == fitted.get_params()
-    assert sorted(path.name for path in saved.iterdir()) == FILES
+    assert sorted(path.name for path in saved.iterdir()) == ["README.md", *FILES]
 
 
 def test_round_trip_of_the_paper_and_of_mlp_head(tmp_path):
@@ -425,7 +425,7 @@ def test_parents_are_made_and_an_empty_folder_is_taken(fitted, tmp_path):
     folder.mkdir(parents=True)
     save(fitted, folder)
     save(fitted, tmp_path / "c" / "d")
-    assert sorted(p.name for p in folder.iterdir()) == FILES
+    assert sorted(p.name for p in folder.iterdir()) == ["README.md", *FILES]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "c"]
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["b"]
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import sklabelemb
-from sklabelemb.__main__ import main
-from sklabelemb.demo import command, comparison
+from sklabelemb.commands import demo as command
+from sklabelemb.commands.main import main
+from sklabelemb.demo import comparison
 from sklabelemb.demo.summary import comparison_table, instructive, search_summary, verdict
 from sklabelemb.demo.texts import Corpus, stratified_folds
 
@@ -52,7 +53,7 @@ def error_of(capsys) -> str:
     assert streams.out == ""
     lines = [line for line in streams.err.splitlines() if line != "Loading the libraries ..."]
     assert len(lines) == 1
-    before = "python -m sklabelemb demo: error: "
+    before = "sklabelemb demo: error: "
     assert lines[0].startswith(before)
     return lines[0].removeprefix(before)
 
@@ -65,7 +66,7 @@ def test_help_needs_no_heavy_library():
     assert done.returncode == 0
     assert "--save-model FOLDER" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "sklabelemb.demo.command" in imported
+    assert "sklabelemb.commands.demo" in imported
     assert not {"torch", "sklearn", "numpy", "scipy", "skorch"} & imported
 
 
@@ -308,7 +309,7 @@ def test_interruption_is_no_traceback(table, tmp_path, capsys, monkeypatch):
     def interrupt(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "_demo", interrupt)
+    monkeypatch.setattr(command, "run", interrupt)
     assert demo(table, tmp_path) == 130
     assert capsys.readouterr().err == "\ninterrupted\n"
 
