@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sklabelemb.learning.batches import TaskBatches
+from sklabelemb.learning.processes import check_accelerator, n_processes
 
 __all__ = ["check_net_params"]
 
@@ -25,14 +26,21 @@ _INSTEAD = {
 }
 
 
-def check_net_params(net_params: Mapping[str, Any] | None) -> None:
+def check_net_params(net_params: Mapping[str, Any] | None, checkpoint: Any = None) -> None:
     """Check that everything in `net_params` has an effect.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         Names what would be ignored or cannot work, and what to use instead.
     """
+    accelerator = (net_params or {}).get("accelerator")
+    check_accelerator(accelerator)
+    if checkpoint is not None and n_processes(accelerator) > 1:
+        raise ValueError(
+            "checkpoint keeps a fit of one process, and net_params has an accelerator of "
+            f"{n_processes(accelerator)}. Leave checkpoint out, or train in one process."
+        )
     options = inspect.signature(TaskBatches).parameters
     for name in net_params or {}:
         if name in _INSTEAD:
