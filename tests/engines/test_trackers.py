@@ -1,4 +1,4 @@
-"""What trackers and other formats of models do with the classifiers, as docs/deployment.rst says."""
+"""What trackers and other formats of models do with the classifiers: docs/deployment.rst."""
 
 from __future__ import annotations
 
@@ -147,4 +147,3 @@ def test_mlflow_models(mlflow, tmp_path):
     frame = pd.DataFrame({"text": X[:9]})
     named = mlflow.pyfunc.load_model("named").predict(frame)
     assert [tuple(row) for row in named] == model.predict_labels(X[:9])
-

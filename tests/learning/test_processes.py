@@ -156,9 +156,15 @@ def test_a_checkpoint_is_of_one_process(tmp_path):
         LEAMClassifier(**parameters).fit(TEXTS, LABELS)
 
 
+def test_processes_draw_the_same_batches():
+    model = LEAMClassifier(net_params={"accelerator": Accelerator(2)}, random_state=None)
+    with pytest.raises(ValueError, match="Set random_state to an integer"):
+        model.fit(TEXTS, LABELS)
+
+
 def test_sums_are_dense(monkeypatch):
     monkeypatch.setattr("sklabelemb.learning.build.sparse_pays", lambda *sizes: True)
-    kind = {"embedding_dim": 8, "max_epochs": 1, "wide": False}
+    kind = {"embedding_dim": 8, "max_epochs": 1, "wide": False, "random_state": 0}
     for accelerator, sparse in [(None, True), (Accelerator(1), True), (Accelerator(2), False)]:
         model = LEAMClassifier(net_params={"accelerator": accelerator}, **kind).fit(TEXTS, LABELS)
         assert model.model_.options["sparse"] is sparse
