@@ -28,4 +28,4 @@ model = LACOClassifier(
 )
 model.fit(data.data[:300], data.target[:300])
 if accelerator.is_main_process:
-    save(model.set_params(net_params=None), "model")
+    save(model, "model")  # it warns that net_params are not saved
