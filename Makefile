@@ -13,7 +13,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # Passed on to pytest, as in: make test PYTEST_ARGS="tests/test_package.py -x"
 PYTEST_ARGS ?=
 
-.PHONY: help demo test coverage versions lint format docs clean distclean venv
+.PHONY: help demo test coverage versions engines .test-engines lint format docs clean distclean venv
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make lint       ruff and mypy alone"
 	@echo "make format     let ruff rewrite what it can"
 	@echo "make versions   part of the tests with the lowest and the newest versions of all libraries"
+	@echo "make engines    tests of Dask, Ray, Spark, Accelerate and trackers, in environments of their own"
 	@echo "make docs       the documentation, into docs/_build/html"
 	@echo "make clean      remove what the other targets wrote"
 	@echo "make distclean  and the environment ($(VENV)) too"
@@ -50,6 +51,12 @@ coverage: $(VENV)/.installed-dev
 versions: $(VENV)/.installed-dev
 	$(PY) tests/versions.py
 
+engines:
+	$(MAKE) VENV=.venv-engines .test-engines
+
+.test-engines: $(VENV)/.installed-engines
+	OMP_NUM_THREADS=1 $(PY) -m pytest tests/engines $(PYTEST_ARGS)
+
 docs: $(VENV)/.installed-docs
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
 
@@ -58,13 +65,14 @@ clean:
 	find sklabelemb tests docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-engines
 
 # The environment. A stamp per set of extras, older than what decides the set: no second install
 # until one of these two files changes.
 #
 # torch goes first and alone, by the exact pin in constraints.txt, so that no dependency of the
 # package can ask for another build of it.
+comma := ,
 define install
 	$(PIP) install -c constraints.txt "$$(grep '^torch==' constraints.txt)"
 	$(PIP) install -c constraints.txt -e "$(1)"
@@ -82,6 +90,11 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | venv
 
 $(VENV)/.installed-docs: pyproject.toml constraints.txt | venv
 	$(call install,.[docs])
+
+# Trackers are no dependencies, and MLflow wants an older pyarrow than the one that is pinned.
+$(VENV)/.installed-engines: pyproject.toml constraints.txt | venv
+	$(call install,.[dev$(comma)accelerate$(comma)dask$(comma)ray$(comma)spark])
+	$(PIP) install mlflow skops tensorboard wandb
 
 # Makes the environment, or checks that the one found here will do. Asked every time (it takes a
 # tenth of a second), since another tool may have made the folder or have left it broken.

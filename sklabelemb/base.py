@@ -173,7 +173,7 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         return self
 
     def _checked_recipe(self) -> Recipe:
-        check_net_params(self.net_params)
+        check_net_params(self.net_params, self.checkpoint, self.random_state)
         return self._recipe.of(self.get_params(deep=False))
 
     def _trained(

@@ -13,6 +13,7 @@ from sklabelemb.learning.carry_over import copy_moments, copy_weights
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.net import TextNet
 from sklabelemb.learning.optimizers import SplitAdam, sparse_pays
+from sklabelemb.learning.processes import n_processes
 from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.recipe import Recipe
 from sklabelemb.learning.task import Task
@@ -37,9 +38,12 @@ def net_for(
     """
     options = recipe.options(tasks, vocabulary)
     if "sparse" in inspect.signature(recipe.network).parameters:
-        own_optimizer = "optimizer" not in (recipe.settings.net_params or {})
+        net_params = recipe.settings.net_params or {}
+        # What processes add up is dense.
+        alone = n_processes(net_params.get("accelerator")) == 1
         dim = int(options["embedding_dim"])
-        options["sparse"] = own_optimizer and sparse_pays(len(vocabulary), dim, device)
+        pays = sparse_pays(len(vocabulary), dim, device)
+        options["sparse"] = pays and alone and "optimizer" not in net_params
     if previous is None:
         net = make_net(recipe, options, tasks, device, train)
         recipe.start(net.module_, tasks, vocabulary, train)

@@ -49,6 +49,10 @@ class LabelLoss(nn.Module):
             losses = losses * target["sample_weight"]
         return losses.mean()
 
+    def size(self, target: dict[str, torch.Tensor]) -> int:
+        """How many texts the loss is a mean over."""
+        return len(target["y"])
+
 
 class TaskLoss(nn.Module):
     """The loss of the batch's task.
@@ -67,3 +71,8 @@ class TaskLoss(nn.Module):
         """Loss of a batch, a scalar."""
         loss: torch.Tensor = self.losses[int(target["task"][0])](logits, target)
         return loss
+
+    def size(self, target: dict[str, torch.Tensor]) -> int:
+        """How many terms the loss of a batch is a mean over."""
+        kind: Any = self.losses[int(target["task"][0])]
+        return int(kind.size(target))

@@ -15,6 +15,8 @@ import sklabelemb.learning.forking  # noqa: F401  (registers itself)
 from sklabelemb.device import explained_memory_errors
 from sklabelemb.learning.batches import TaskBatches, TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import StopTraining, ValidationScore
+from sklabelemb.learning.processes import add_up, n_processes, own_rows
+from sklabelemb.learning.randomness import isolated_randomness
 from sklabelemb.learning.scoring import ScoredNet, is_scoring
 from sklabelemb.learning.training_state import Checkpoint
 
@@ -54,8 +56,11 @@ class TextNet(NeuralNet):
     mixed_precision : bool, default=False
         bfloat16 autocast in training; what is predicted is computed in float32.
     accumulation_steps : int, default=1
-        Parts in which a training batch goes through the network, one after the other. For losses
-        that are means over texts the gradient is that of the whole batch.
+        Parts in which a training batch goes through the network, one after the other. The gradient
+        is that of the whole batch.
+    accelerator : accelerate.Accelerator, default=None
+        With several processes each takes its share of every training batch; loss and gradient are
+        those of the whole batch. All make the same batches, for they have the same seed.
     **kwargs
         Everything else that `skorch.NeuralNet` takes.
     """
@@ -74,6 +79,7 @@ class TextNet(NeuralNet):
         iterator_train__shuffle: bool = True,
         mixed_precision: bool = False,
         accumulation_steps: int = 1,
+        accelerator: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -87,6 +93,7 @@ class TextNet(NeuralNet):
         )
         self.mixed_precision = mixed_precision
         self.accumulation_steps = accumulation_steps
+        self.accelerator = accelerator
 
     def train_on(
         self,
@@ -161,25 +168,49 @@ class TextNet(NeuralNet):
         return X
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, torch.Tensor]:
-        """Loss and gradients of one batch, part by part."""
-        if self.accumulation_steps == 1:
-            return dict(super().train_step_single(batch, **fit_params))
+        """Loss and gradients of one batch, part by part, and of all processes."""
+        if self.accumulation_steps == 1 and n_processes(self.accelerator) == 1:
+            step = dict(super().train_step_single(batch, **fit_params))
+        else:
+            step = self._train_step_in_parts(batch, **fit_params)
+        if not torch.isfinite(step["loss"]):
+            raise FloatingPointError(self._divergence(f"the loss became {step['loss'].item()},"))
+        return step
+
+    def _train_step_in_parts(self, batch: Any, **fit_params: Any) -> dict[str, torch.Tensor]:
         self.module_.train()
         self.criterion_.train()
         inputs, target = batch
         n_texts = len(inputs["ids"])
+        # What the loss is a mean over; a criterion of the user's is one over texts.
+        size = getattr(self.criterion_, "size", lambda some: len(some["task"]))
+        own, factor = own_rows(self.accelerator, n_texts)
         losses, outputs = [], []
-        for rows in torch.arange(n_texts).tensor_split(self.accumulation_steps):
-            if not len(rows):
-                continue
-            some = {name: value[rows] for name, value in inputs.items()}
-            output = self.infer(some, **fit_params)
-            of_some = {name: value[rows] for name, value in target.items()}
-            loss = self.get_loss(output, of_some, X=some, training=True) * (len(rows) / n_texts)
-            loss.backward()
-            losses.append(loss.detach())
-            outputs.append(output.detach())
-        return {"loss": torch.stack(losses).sum(), "y_pred": torch.cat(outputs)}
+        with self._own_randomness():
+            for rows in own.tensor_split(self.accumulation_steps):
+                if not len(rows):
+                    continue
+                some = {name: value[rows] for name, value in inputs.items()}
+                of_some = {name: value[rows] for name, value in target.items()}
+                output = self.infer(some, **fit_params)
+                loss = self.get_loss(output, of_some, X=some, training=True)
+                loss = loss * (factor * size(of_some) / size(target))
+                loss.backward()
+                losses.append(loss.detach())
+                outputs.append(output.detach())
+        loss = torch.stack(losses).sum()
+        if n_processes(self.accelerator) > 1:
+            loss = add_up(self.accelerator, self.module_, loss)
+        return {"loss": loss, "y_pred": torch.cat(outputs)}
+
+    def _own_randomness(self) -> contextlib.AbstractContextManager[None]:
+        """Dropout of a process of its own, which leaves alone what draws the batches of all."""
+        n = n_processes(self.accelerator)
+        if n == 1:
+            return contextlib.nullcontext()
+        n_steps = sum(len(epoch["batches"]) for epoch in self.history)
+        seed = torch.initial_seed() + n_steps * n + self.accelerator.process_index
+        return isolated_randomness(seed % 2**63, str(self.device))
 
     def infer(self, x: Any, **fit_params: Any) -> torch.Tensor:
         """Logits of one batch; in training perhaps in bfloat16."""
@@ -197,8 +228,6 @@ class TextNet(NeuralNet):
         auxiliary = getattr(self.module_, "auxiliary_loss", None)
         if training and auxiliary is not None:
             loss = loss + auxiliary()
-        if training and not torch.isfinite(loss):
-            raise FloatingPointError(self._divergence(f"the loss became {loss.item()},"))
         return loss
 
     def _divergence(self, what: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sklabelemb.learning.batches import TaskBatches
+from sklabelemb.learning.processes import check_accelerator, n_processes
 
 __all__ = ["check_net_params"]
 
@@ -25,14 +26,29 @@ _INSTEAD = {
 }
 
 
-def check_net_params(net_params: Mapping[str, Any] | None) -> None:
+def check_net_params(
+    net_params: Mapping[str, Any] | None, checkpoint: Any = None, random_state: Any = 0
+) -> None:
     """Check that everything in `net_params` has an effect.
 
     Raises
     ------
-    ValueError
-        Names what would be ignored or cannot work, and what to use instead.
+    ValueError, TypeError
+        Names what would be ignored or cannot work, also beside `checkpoint` and `random_state`,
+        and what to use instead.
     """
+    accelerator = (net_params or {}).get("accelerator")
+    check_accelerator(accelerator)
+    if (n := n_processes(accelerator)) > 1 and checkpoint is not None:
+        raise ValueError(
+            f"checkpoint keeps a fit of one process, and net_params has an accelerator of {n}. "
+            "Leave checkpoint out, or train in one process."
+        )
+    if n > 1 and random_state is None:
+        raise ValueError(
+            f"net_params has an accelerator of {n} processes, and random_state is None: each would "
+            "draw other batches. Set random_state to an integer, the same in all of them."
+        )
     options = inspect.signature(TaskBatches).parameters
     for name in net_params or {}:
         if name in _INSTEAD:

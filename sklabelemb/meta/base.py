@@ -404,18 +404,23 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
                 "cv gave no sample to test on. A generator of splits is used up after one fit: "
                 "pass a list, or a splitter."
             )
-        fits = list(splits)
+        # The last classifier is kept; the others do not come back from their processes.
+        fits = [(split, False) for split in splits]
         if self.refit:
             everything = np.arange(indicator.shape[0])
-            fits.append((everything, everything[:0]))
+            fits.append(((everything, everything[:0]), True))
         elif len(splits) > 1:
             raise ValueError(
                 f"refit=False keeps the one classifier that was fitted, but cv makes {len(splits)}."
                 " Pass a float as cv, the share of samples to hold out, or leave refit=True."
             )
+        else:
+            fits = [(splits[0], True)]
         results = Parallel(n_jobs=self.n_jobs)(
-            delayed(fit_and_score)(clone(self.estimator), X, y, fit_params, fit, scored, method)
-            for fit in fits
+            delayed(fit_and_score)(
+                clone(self.estimator), X, y, fit_params, split, scored, method, keep
+            )
+            for split, keep in fits
         )
         return CrossFit(
             estimator=results[-1][0],

@@ -67,8 +67,9 @@ def fit_and_score(
     split: tuple[np.ndarray, np.ndarray],
     scored: Scored,
     response_method: str,
+    keep: bool,
 ) -> tuple[Any, np.ndarray | None]:
-    """Fit to one part and score the other, if there is one."""
+    """Fit to one part and score the other, if there is one; `keep` gives the classifier back."""
     train, test = split
     params = check_method_params(X, fit_params, indices=train)
     with warnings.catch_warnings():
@@ -76,7 +77,8 @@ def fit_and_score(
             # An indicator of one column is meant as such.
             warnings.simplefilter("ignore", DataConversionWarning)
         estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **params)
+    kept = estimator if keep else None
     if not len(test):
-        return estimator, None
+        return kept, None
     held_out = safe_indexing(X, test)
-    return estimator, scored.by(estimator, held_out, response_method)
+    return kept, scored.by(estimator, held_out, response_method)

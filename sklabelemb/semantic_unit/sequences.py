@@ -153,6 +153,10 @@ class SequenceLoss(nn.Module):
             losses = losses * target["sample_weight"]
         return losses.sum() / (lengths + 1).sum()
 
+    def size(self, target: dict[str, torch.Tensor]) -> int:
+        """How many steps the loss is a mean over: all labels, and an end for each text."""
+        return int((target["y"] >= 0).sum()) + len(target["y"])
+
 
 class SequenceScore(ValidationScore):
     """Score of the label sets that greedy decoding finds, recorded as ``valid_score``.

@@ -162,7 +162,8 @@ def _fit_level(
             return _fit_children(own, children[rows], C, min_weight, weight)
 
     jobs = (delayed(job)(parent) for parent in range(len(bounds) - 1))
-    found = Parallel(n_jobs=n_jobs, prefer="threads")(jobs)
+    # All jobs read one matrix: no backend that the caller chose shall send it with each of them.
+    found = Parallel(n_jobs=n_jobs, require="sharedmem")(jobs)
     return sp.csr_matrix(sp.vstack(found, format="csr", dtype=np.float32))
 
 

@@ -39,6 +39,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklabelemb import BinaryRelevance, LEAMClassifier, ThresholdTuner
 from sklabelemb.datasets import load_support_requests
 from sklabelemb.decision.objectives import OBJECTIVES
+from sklabelemb.meta import base, cross_fit
 from sklabelemb.meta.threshold_search import search_thresholds
 from sklabelemb.model_selection import MultilabelStratifiedKFold
 
@@ -453,3 +454,21 @@ def test_score_is_subset_accuracy():
 
 def test_one_label_makes_no_noise():
     ThresholdTuner(KNeighborsClassifier(), cv=2, random_state=0).fit(X, Y[:, :1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "n_fits"), [({"cv": 3}, 4), ({"cv": 0.3, "refit": False}, 1)]
+)
+def test_classifiers_of_folds_do_not_come_back(arguments, n_fits, monkeypatch):
+    # From another process each would be sent with all its weights.
+    kept = []
+
+    def recorded(*given):
+        found = cross_fit.fit_and_score(*given)
+        kept.append(found[0])
+        return found
+
+    monkeypatch.setattr(base, "fit_and_score", recorded)
+    X, y = load_support_requests(return_X_y=True)
+    tuner = ThresholdTuner(BinaryRelevance(), random_state=0, **arguments).fit(X[:90], y[:90])
+    assert kept == [None] * (n_fits - 1) + [tuner.estimator_]

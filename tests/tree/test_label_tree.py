@@ -1,10 +1,14 @@
 """Clusters of labels, the tree over them, and the beam search."""
 
+import os
+
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from sklearn.preprocessing import normalize
 
+from sklabelemb.tree import growth
 from sklabelemb.tree.clusters import hierarchy, spherical_k_means
 from sklabelemb.tree.growth import grown_tree
 from sklabelemb.tree.label_tree import SLOPE
@@ -50,13 +54,14 @@ def test_clusters_are_found():
     raise AssertionError("no start finds the clusters")
 
 
-def grown(beam_size=10, n_candidates=100):
+def grown(beam_size=10, n_candidates=100, **further):
     random = np.random.default_rng(0)
     X = sp.random(60, 20, 0.3, format="csr", dtype=np.float32, random_state=0)
     X = sp.csr_matrix(sp.hstack([X, np.ones((60, 1))]), dtype=np.float32)
     targets = sp.csr_matrix((random.random((60, 8)) < 0.3).astype(np.float32))
     groups = [np.array([0, 1, 0, 2, 1, 2, 0, 2])]
-    tree = grown_tree(X, targets, groups, beam_size=beam_size, n_candidates=n_candidates)
+    search = {"beam_size": beam_size, "n_candidates": n_candidates}
+    tree = grown_tree(X, targets, groups, **search, **further)
     return X, groups[0], tree
 
 
@@ -91,3 +96,18 @@ def test_small_weights_are_left_out():
     expected = np.where(np.abs(weights) < 0.2, 0, weights)
     expected[:, -1] = weights[:, -1]  # the bias stays, however small
     np.testing.assert_array_equal(kept, expected)
+
+
+def test_jobs_share_the_matrix_under_any_backend(monkeypatch):
+    processes = []
+
+    def recorded(X, *given):
+        processes.append(os.getpid())
+        return fit_children(X, *given)
+
+    fit_children = growth._fit_children
+    monkeypatch.setattr(growth, "_fit_children", recorded)
+    with joblib.parallel_config("loky"):
+        grown(n_jobs=2)
+    # Another process would have a list of its own.
+    assert set(processes) == {os.getpid()}
