@@ -66,7 +66,7 @@ def _short_wide_path(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         path = importlib.import_module("sklabelemb.linear.path")
         patch.setattr(path, "MIN_STEPS", 4)
-        patch.setattr(path, "EPOCHS", 4)
+        patch.setattr(path, "MOST_EPOCHS", 4)
         yield
 
 

@@ -3,9 +3,10 @@
 from sklabelemb.decision.responses import label_scores
 from sklabelemb.decision.rules import check_threshold, decide, probabilities
 from sklabelemb.decision.thresholds import best_thresholds, decision_score, validation_score
-from sklabelemb.decision.tuning import tuned_thresholds
+from sklabelemb.decision.tuning import SHRINKAGES, tuned_thresholds
 
 __all__ = [
+    "SHRINKAGES",
     "best_thresholds",
     "check_threshold",
     "decide",

@@ -125,14 +125,14 @@ def cuts_between(ranked: np.ndarray, n_taken: np.ndarray) -> np.ndarray:
     return np.where(middle > below, middle, above)
 
 
-def shrunk(own: np.ndarray, common: float, positives: np.ndarray, shrinkage: float) -> np.ndarray:
+def shrunk(own: np.ndarray, common: Any, positives: np.ndarray, shrinkage: float) -> np.ndarray:
     """Thresholds between the common one and the one that is best for each label.
 
     Parameters
     ----------
     own : ndarray of shape (n_labels,)
         What is best for each label; infinite counts as `common`.
-    common : float
+    common : float, or ndarray of shape (n_labels,)
     positives : ndarray of shape (n_labels,)
         How many positives each label's threshold was tuned on.
     shrinkage : float

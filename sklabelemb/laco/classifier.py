@@ -113,10 +113,10 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         positions for. The wide path reads the text whole.
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; with label sets, of each label's positives.
-    threshold : float, list of float, dict by name, "tuned" or "macro", default="tuned"
+    threshold : float, list of float, dict by name, "tuned", "micro" or "macro", default="tuned"
         From which probability on a label is predicted: one for all, one each (what a dict leaves
-        out has 0.5), or tuned on the held-out texts: for micro-F1 ("tuned", also called "micro")
-        or for macro-F1.
+        out has 0.5), or tuned on the held-out texts, for micro- and macro-F1 together ("tuned") or
+        one of them.
     threshold_shrinkage : float or "auto", default="auto"
         Shrinkage of tuned thresholds towards a common one. "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"

@@ -137,11 +137,11 @@ class LEAMClassifier(
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; for label sets, of the positives of each label: by name, or in the
         order of the labels.
-    threshold : float, sequence of float, dict, "tuned" or "macro", default="tuned"
+    threshold : float, sequence of float, dict, "tuned", "micro" or "macro", default="tuned"
         Probability from which a label is predicted: one number, one per label (a dict by label
-        name; 0.5 for labels that it leaves out), or tuned on the validation split: for micro-F1
-        ("tuned", also called "micro"), or for macro-F1, where rare labels count as much as
-        frequent ones; see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
+        name; 0.5 for labels that it leaves out), or tuned on the validation split: for micro- and
+        macro-F1 together ("tuned"), for micro-F1 alone, or for macro-F1, where rare labels count
+        as much as frequent ones; see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
     threshold_shrinkage : float or "auto", default="auto"
         For tuned thresholds: with this many positives in the validation split, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.

@@ -9,14 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from sklabelemb.decision import tuned_thresholds
+from sklabelemb.decision import SHRINKAGES, tuned_thresholds
 from sklabelemb.text import Tokenizer
 
 __all__ = ["Budget", "Settings"]
-
-# threshold_shrinkage="auto". For micro-F1 a common threshold is nearly best, for macro-F1 one for
-# each label (docs/defaults.rst).
-SHRINKAGES = {"micro": 400.0, "macro": 5.0}
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ class Settings:
 
     def tuned_thresholds(self, targets: Any, logits: np.ndarray) -> np.ndarray:
         """Thresholds that are best for texts which were held out."""
-        measure = "macro" if self.threshold == "macro" else "micro"
+        measure = str(self.threshold)
         shrinkage = self.threshold_shrinkage
         if isinstance(shrinkage, str):
             shrinkage = SHRINKAGES[measure]

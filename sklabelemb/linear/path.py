@@ -33,9 +33,10 @@ FEW_TEXTS, FEW_OF_A_LABEL = 100, 16
 HALF = np.float32(math.sqrt(0.5))
 TOKENS_A_BLOCK = 1 << 16
 LEARNING_RATE = 10.0
-EPOCHS = 8
-# Epochs over texts of which most have been learnt before: as many as make so many steps, within
-# these bounds.
+# Epochs make this many steps, within these bounds. How far the weights move is what regularises
+# them: where the fewest epochs are more steps than that, each is shorter.
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 800, 2, 8
+# The same, over texts of which most have been learnt before.
 STEPS_AGAIN, MOST_AGAIN = 300, 4
 # A small corpus has few batches an epoch; it goes round until it has had this many steps.
 MIN_STEPS = 400
@@ -117,14 +118,13 @@ class WidePath:
         again : bool, default=False
             Whether most of these texts have been learnt before: fewer epochs are enough.
         """
-        n_batches = math.ceil(X.shape[0] / BATCH_SIZE)
-        epochs = min(MOST_AGAIN, math.ceil(STEPS_AGAIN / n_batches))
-        start = self
-        if not again:
-            # Most labels are absent from most texts.
-            start = replace(self, bias=np.full(self.n_labels, -1.0, dtype=np.float32))
-            epochs = max(EPOCHS, math.ceil(MIN_STEPS / n_batches))
-        return start._after(X, targets, class_weight, sample_weight, seed, epochs, LEARNING_RATE)
+        if again:
+            epochs, rate = _schedule(X.shape[0], STEPS_AGAIN, 1, MOST_AGAIN)
+            return self._after(X, targets, class_weight, sample_weight, seed, epochs, rate)
+        epochs, rate = _first_schedule(X.shape[0])
+        # Most labels are absent from most texts.
+        start = replace(self, bias=np.full(self.n_labels, -1.0, dtype=np.float32))
+        return start._after(X, targets, class_weight, sample_weight, seed, epochs, rate)
 
     @classmethod
     def untrained(
@@ -176,8 +176,7 @@ class WidePath:
         own = sp.csr_matrix(own[:, anew], dtype=np.float32)
         weight = None if class_weight is None else class_weight[anew]
         columns = replace(self, weights=self.weights[:, anew], bias=self.bias[anew])
-        epochs = max(EPOCHS, math.ceil(MIN_STEPS / math.ceil(len(texts) / BATCH_SIZE)))
-        found = columns._after(X, own, weight, sample_weight, seed, epochs, LEARNING_RATE)
+        found = columns._after(X, own, weight, sample_weight, seed, *_first_schedule(len(texts)))
         path.weights[:, anew], path.bias[anew] = found.weights, found.bias
         return path
 
@@ -312,6 +311,19 @@ def has_few_texts(targets: Iterable[sp.csr_matrix | np.ndarray]) -> bool:
     # Labels without a text are no reason to keep what is rare.
     median = np.median(found[found > 0]) if found.any() else 0
     return bool(n_texts < FEW_TEXTS or median < FEW_OF_A_LABEL)
+
+
+def _first_schedule(n_texts: int) -> tuple[int, float]:
+    """Epochs and step size of a fit."""
+    epochs, rate = _schedule(n_texts, STEPS, FEWEST_EPOCHS, MOST_EPOCHS)
+    return max(epochs, math.ceil(MIN_STEPS / math.ceil(n_texts / BATCH_SIZE))), rate
+
+
+def _schedule(n_texts: int, steps: int, fewest: int, most: int) -> tuple[int, float]:
+    """Epochs for about so many steps, within bounds, and the step size."""
+    n_batches = math.ceil(n_texts / BATCH_SIZE)
+    epochs = min(max(math.ceil(steps / n_batches), fewest), most)
+    return epochs, LEARNING_RATE * min(1.0, steps / (epochs * n_batches))
 
 
 def _one_hot(codes: np.ndarray, n_labels: int) -> sp.csr_matrix:

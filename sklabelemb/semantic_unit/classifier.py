@@ -119,10 +119,10 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         Weights of the classes, or of the labels where they are emitted; the end of a sequence
         weighs 1. "balanced": as in scikit-learn, each label counting once for each text that has
         it.
-    threshold : float, sequence of float, dict, "tuned" or "macro", default="tuned"
+    threshold : float, sequence of float, dict, "tuned", "micro" or "macro", default="tuned"
         With ``decision="marginal"``, from which probability on a label is predicted: one number,
         one per label (a dict goes by name, and what it leaves out has 0.5), or tuned on the
-        validation split: for micro-F1 ("tuned", also called "micro") or for macro-F1; see
+        validation split: for micro- and macro-F1 together ("tuned"), or for one of them; see
         :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
     threshold_shrinkage : float or "auto", default="auto"
         For tuned thresholds: with this many positives in the validation split, a label's threshold

@@ -12,11 +12,10 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklabelemb.decision import tuned_thresholds
+from sklabelemb.decision import SHRINKAGES, tuned_thresholds
 from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
 from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.learning.first_decisions import fewest_labels
-from sklabelemb.learning.settings import SHRINKAGES
 from sklabelemb.model_selection.holdout import stratified_holdout
 from sklabelemb.sklearn_internals import (
     HasMethods,
@@ -77,11 +76,11 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
     label_texts : dict, sequence of str, "auto" or None, default="auto"
         A name or description per label, by label name or in the order of the labels. "auto": the
         label names, where they are strings.
-    threshold : float, sequence of float, dict, "tuned" or "macro", default="tuned"
+    threshold : float, sequence of float, dict, "tuned", "micro" or "macro", default="tuned"
         Probability from which a label is predicted: one number, one per label (a dict by label
-        name; 0.5 for labels that it leaves out), or tuned on held-out texts: for micro-F1 ("tuned",
-        also called "micro"), or for macro-F1, where rare labels count as much as frequent ones.
-        Label sets only.
+        name; 0.5 for labels that it leaves out), or tuned on held-out texts: for micro- and
+        macro-F1 together ("tuned"), for micro-F1 alone, or for macro-F1, where rare labels count
+        as much as frequent ones. Label sets only.
     threshold_shrinkage : float or "auto", default="auto"
         For tuned thresholds: with this many positives among the held-out texts, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
@@ -410,11 +409,10 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         return train, cut
 
     def _tuned(self, truth: sp.csr_matrix, scores: sp.csr_matrix) -> np.ndarray:
-        measure = "macro" if self.threshold == "macro" else "micro"
         shrinkage = self.threshold_shrinkage
         if isinstance(shrinkage, str):
-            shrinkage = SHRINKAGES[measure]
-        return tuned_thresholds(truth, scores, shrinkage, measure)
+            shrinkage = SHRINKAGES[self.threshold]
+        return tuned_thresholds(truth, scores, shrinkage, self.threshold)
 
     def _growth(
         self, label_features: sp.csr_matrix | None, random: np.random.RandomState

@@ -217,7 +217,7 @@ def training_as_in_workers():
     wide = importlib.import_module("sklabelemb.linear.path")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wide, "MIN_STEPS", 400)
-        patch.setattr(wide, "EPOCHS", 8)
+        patch.setattr(wide, "MOST_EPOCHS", 8)
         yield
 
 

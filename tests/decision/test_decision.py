@@ -156,11 +156,39 @@ def tuning():
 
 def test_full_shrinkage_gives_one_threshold(tuning):
     y, logits = tuning
-    thresholds = tuned_thresholds(y, logits)
+    thresholds = tuned_thresholds(y, logits, measure="micro")
     assert len(set(thresholds)) == 1
     common = best_thresholds(y.toarray().reshape(-1, 1), logits.reshape(-1, 1))[0][0]
     assert thresholds[0] == pytest.approx(expit(common))
-    assert np.array_equal(thresholds, tuned_thresholds(y, logits, np.inf))
+    assert np.array_equal(thresholds, tuned_thresholds(y, logits, np.inf, "micro"))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_thresholds_of_rare_labels_are_lower_where_that_is_better(sparse):
+    random = np.random.default_rng(0)
+    base = np.array([0.0, -1.5, -3.0, -4.5])
+    logits = (base + random.normal(size=(3000, 4))).astype(np.float32)
+    # Calibrated probabilities: the rarer a label, the lower its best threshold.
+    y = sp.csr_matrix((random.random(logits.shape) < expit(logits)).astype(np.float32))
+    scores = sp.csr_matrix(expit(logits)) if sparse else logits
+
+    def both(thresholds):
+        decisions = decide(expit(logits.astype(np.float64)), thresholds).astype(int)
+        truth = y.toarray().astype(int)
+        return sum(
+            f1_score(truth, decisions, average=a, zero_division=0) for a in ("micro", "macro")
+        )
+
+    thresholds = tuned_thresholds(y, scores)
+    micro = tuned_thresholds(y, scores, measure="micro")
+    assert (np.diff(thresholds) < 0).all()
+    assert len(set(micro)) == 1
+    assert both(thresholds) > both(micro) + 0.01
+    # A straight line, in the logarithm of how often a label occurs.
+    rarity = np.log(y.toarray().sum(axis=0) + 0.5)
+    slopes = np.diff(logit(thresholds)) / np.diff(rarity)
+    assert slopes == pytest.approx(np.full(3, slopes[0]), rel=1e-4)
+    assert slopes[0] == pytest.approx(round(slopes[0], 1), abs=1e-4)
 
 
 def test_no_shrinkage_gives_each_label_its_own(tuning):
@@ -213,7 +241,9 @@ def test_for_macro_f1_rare_labels_count_as_much(tuning):
     own = tuned_thresholds(y, logits, 0, "macro")
     common = tuned_thresholds(y, logits, measure="macro")
     assert len(set(common)) == 1
-    assert macro(own) >= macro(common) >= macro(tuned_thresholds(y, logits)) - 1e-12
+    assert (
+        macro(own) >= macro(common) >= macro(tuned_thresholds(y, logits, measure="micro")) - 1e-12
+    )
     # A label without a positive keeps the common one.
     assert own[3] == common[3]
 

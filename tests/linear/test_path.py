@@ -140,14 +140,22 @@ def test_a_second_training_goes_on_from_the_first(monkeypatch):
     assert (path.scores(encode(vocabulary, TEXTS[:4]), vocabulary)[:, 0] < 0).all()
 
 
-@pytest.mark.parametrize(("n_texts", "first", "again"), [(120, 200, 4), (20_000, 8, 2)])
-def test_a_second_training_is_shorter(n_texts, first, again, monkeypatch):
+@pytest.mark.parametrize(
+    ("n_texts", "first", "again"),
+    [
+        (120, (200, 10.0), (4, 10.0)),
+        (5_000, (8, 10.0), (4, 10.0)),
+        (20_000, (4, 10.0), (2, 7.5)),
+        (100_000, (2, 4.0), (1, 3.0)),
+    ],
+)
+def test_a_training_is_so_long(n_texts, first, again, monkeypatch):
     monkeypatch.setattr(wide, "MIN_STEPS", 400)
-    monkeypatch.setattr(wide, "EPOCHS", 8)
+    monkeypatch.setattr(wide, "MOST_EPOCHS", 8)
     asked = []
 
-    def spy(X, targets, weights, bias, *, epochs, **how):
-        asked.append((epochs, bias.copy()))
+    def spy(X, targets, weights, bias, *, epochs, learning_rate, **how):
+        asked.append(((epochs, learning_rate), bias.copy()))
         return weights, bias + 7
 
     monkeypatch.setattr(wide, "descend", spy)
@@ -155,7 +163,7 @@ def test_a_second_training_is_shorter(n_texts, first, again, monkeypatch):
     start = WidePath.untrained(ids, TARGETS, vocabulary, 2)
     X = sp.csr_matrix((n_texts, 5), dtype=np.float32)
     start.trained(X, TARGETS).trained(X, TARGETS, again=True)
-    assert [epochs for epochs, _ in asked] == [first, again]
+    assert [how for how, _ in asked] == [first, again]
     # From -1, and then from where the first has ended.
     assert [bias.tolist() for _, bias in asked] == [[-1, -1], [6, 6]]
 
