@@ -17,6 +17,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from sklabelemb.clones import KnowsItsOrigin, warning_once_for_clones
 from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.learning import Corpus, Model, Recipe, Task, read_samples
 from sklabelemb.learning.added_labels import with_labels
@@ -53,7 +54,9 @@ ENCODERS = [
 MEMORY = [str, HasMethods(["__fspath__"]), HasMethods(["cache"]), None]
 
 
-class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class LabelEmbeddingClassifier(
+    KnowsItsOrigin, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+):
     """Base of the classifiers over raw text with label embeddings; not for direct use."""
 
     # What the method knows; made of the parameters at every fit.
@@ -164,7 +167,8 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         previous = before if self.warm_start else None
         try:
             recipe = self._checked_recipe()
-            corpus = read(recipe, *given, **how, previous=previous)
+            with warning_once_for_clones(self):
+                corpus = read(recipe, *given, **how, previous=previous)
             self.model_ = self._trained(recipe, corpus, previous, X, y)
         except BaseException:
             if previous is not None:
@@ -186,7 +190,8 @@ class LabelEmbeddingClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstima
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         def watch(model: Model[Any], n_steps: int) -> list[Any]:
-            progress = [EpochProgress(n_steps, type(self).__name__)] if self.verbose else []
+            what = f"{type(self).__name__}: network"
+            progress = [EpochProgress(n_steps, what)] if self.verbose else []
             so_far = {"model_": model}
             return [*progress, ScikitLearnCallbacks(self, context, X, y, lambda: so_far)]
 

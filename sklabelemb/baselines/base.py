@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from sklabelemb.baselines.answers import constant_answer, kept_inside, named_labels
+from sklabelemb.clones import KnowsItsOrigin, warning_once_for_clones
 from sklabelemb.decision.predicted_labels import check_top_k
 from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.sklearn_internals import HasMethods, check_sample_weight
@@ -116,7 +117,7 @@ def _classifier() -> Any:
     return LinearSVC(C=1.0, random_state=0)
 
 
-class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+class TextBaseline(KnowsItsOrigin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """A classifier over raw text: vectorise once, then fit what the subclass makes of the labels.
 
     A subclass defines :meth:`_fit_model`, :meth:`_predict_model` and :meth:`_score_model`, which
@@ -176,7 +177,8 @@ class TextBaseline(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             kept = np.flatnonzero(sample_weight)
             features, target, sample_weight = features[kept], target[kept], sample_weight[kept]
         if targets.multilabel:
-            targets.warn_about_empty_labels(target)
+            with warning_once_for_clones(self):
+                targets.warn_about_empty_labels(target)
         elif len(lost := np.setdiff1d(np.arange(targets.n_labels), target)):
             raise ValueError(
                 f"Every text of the class {targets.classes[lost[0]]!r} has the weight 0. Leave "

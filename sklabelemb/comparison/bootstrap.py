@@ -78,6 +78,27 @@ class PairedBootstrap:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        from sklabelemb.pages import Table, render_tables
+
+        level = f"{100 * self.confidence_level:g} %"
+        scores = [f"{score:.4f}" for score in (self.score_a, self.score_b)]
+        return render_tables(
+            f"{self.metric} on {self.n_samples} texts",
+            Table(
+                ["", "A", "B", "A − B", f"{level} interval", "p"], [["", *scores, *self._cells()]]
+            ),
+            notes=[
+                *(["Lower is better."] if self.metric == "hamming_loss" else []),
+                f"Paired bootstrap, two-sided, {self.n_resamples} resamples.",
+            ],
+        )
+
+    def _cells(self) -> tuple[str, str, str]:
+        """Difference, interval and p as a table shows them."""
+        interval = f"[{self.low:+.4f}, {self.high:+.4f}]"
+        return f"{self.difference:+.4f}", interval, f"{self.p_value:.3g}"
+
 
 def paired_bootstrap(
     y_true: Any,

@@ -63,6 +63,27 @@ class TestSetComparison:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        from sklabelemb.pages import Table, render_tables
+
+        first = next(iter(self.differences.values()))
+        level = f"{100 * first.confidence_level:g} %"
+        heads = ["classifier", self.metric, "difference", f"{level} interval", "p"]
+        rows = [[self.baseline, f"{self.scores[self.baseline]:.4f}", "baseline", "", ""]]
+        rows += [
+            [name, f"{own.score_a:.4f}", *own._cells()[:2], f"{self.p_values[name]:.3g}"]
+            for name, own in self.differences.items()
+        ]
+        return render_tables(
+            f"{self.metric} on {first.n_samples} texts",
+            Table(heads, rows),
+            notes=[
+                *(["Lower is better."] if self.metric == "hamming_loss" else []),
+                f"Intervals of the paired bootstrap, {first.n_resamples} resamples; p corrected by "
+                "Holm's method.",
+            ],
+        )
+
     def plot(self, ax: Any = None) -> DifferenceDisplay:
         """Draw the differences and their intervals.
 

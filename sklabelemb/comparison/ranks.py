@@ -19,6 +19,7 @@ FEW_DATASETS = 5
 # Differences that are equal on paper, 0.9 - 0.8 and 0.5 - 0.4, differ in binary by less than this
 # share of the scores.
 ROUNDING_DIGITS = 12
+HEADS = ("classifier", "average rank", "wins", "group", "p against best")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,23 +72,32 @@ class ClassifierComparison:
     greater_is_better: bool
 
     def __str__(self) -> str:
-        heads = ("classifier", "average rank", "wins", "group", "p against best")
-        rows = [
-            (name, f"{rank:.3f}", f"{wins:g}", letters, f"{p:.3g}")
-            for name, rank, wins, letters, p in self._rows()
-        ]
-        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+        rows = self._cells()
+        widths = [max(map(len, column)) for column in zip(HEADS, *rows, strict=True)]
         lines = [
             "  ".join(
                 cell.ljust(width) if i == 0 else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             ).rstrip()
-            for row in (heads, *rows)
+            for row in (HEADS, *rows)
         ]
         rule = "-" * sum(widths, 2 * (len(widths) - 1))
         return "\n".join([lines[0], rule, *lines[1:], rule, *self._findings()])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from sklabelemb.pages import Table, render_tables
+
+        title = f"{len(self.classifiers)} classifiers on {len(self.datasets)} datasets"
+        return render_tables(title, Table(HEADS, self._cells()), notes=self._findings())
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        """The table as it is shown."""
+        return [
+            (name, f"{rank:.3f}", f"{wins:g}", letters, f"{p:.3g}")
+            for name, rank, wins, letters, p in self._rows()
+        ]
 
     def to_frame(self) -> Any:
         """The printed table as a pandas DataFrame.

@@ -2,7 +2,12 @@
 
 from sklabelemb.decision.responses import label_scores
 from sklabelemb.decision.rules import check_threshold, decide, probabilities
-from sklabelemb.decision.thresholds import best_thresholds, decision_score, validation_score
+from sklabelemb.decision.thresholds import (
+    best_thresholds,
+    decision_scores,
+    validation_score,
+    validation_scores,
+)
 from sklabelemb.decision.tuning import SHRINKAGES, tuned_thresholds
 
 __all__ = [
@@ -10,9 +15,10 @@ __all__ = [
     "best_thresholds",
     "check_threshold",
     "decide",
-    "decision_score",
+    "decision_scores",
     "label_scores",
     "probabilities",
     "tuned_thresholds",
     "validation_score",
+    "validation_scores",
 ]

@@ -11,9 +11,10 @@ __all__ = [
     "best_common_threshold",
     "best_thresholds",
     "cuts_between",
-    "decision_score",
+    "decision_scores",
     "shrunk",
     "validation_score",
+    "validation_scores",
 ]
 
 
@@ -159,14 +160,20 @@ def validation_score(targets: Any, logits: np.ndarray) -> float:
     Multi-label: micro-F1 at its best common threshold plus a quarter of macro-F1 there, so that
     epochs which only learn the frequent labels do not win. Single-label: accuracy.
     """
+    return validation_scores(targets, logits)[0]
+
+
+def validation_scores(targets: Any, logits: np.ndarray) -> tuple[float, float]:
+    """The same, and beside it what people read: micro-F1, or for single labels accuracy."""
     if not sp.issparse(targets):
-        return float(np.mean(logits.argmax(axis=1) == targets))
+        accuracy = float(np.mean(logits.argmax(axis=1) == targets))
+        return accuracy, accuracy
     threshold = best_common_threshold(targets, logits)
-    return decision_score(targets.toarray(), logits >= threshold)
+    return decision_scores(targets.toarray(), logits >= threshold)
 
 
-def decision_score(y: np.ndarray, decisions: np.ndarray) -> float:
-    """Micro-F1 plus a quarter of macro-F1.
+def decision_scores(y: np.ndarray, decisions: np.ndarray) -> tuple[float, float]:
+    """Micro-F1 plus a quarter of macro-F1, and micro-F1 alone.
 
     Parameters
     ----------
@@ -177,4 +184,4 @@ def decision_score(y: np.ndarray, decisions: np.ndarray) -> float:
     total = decisions.sum(axis=0) + y.sum(axis=0)
     micro = 2 * hits.sum() / max(total.sum(), 1)
     macro = np.mean(2 * hits / np.maximum(total, 1))
-    return float(micro + 0.25 * macro)
+    return float(micro + 0.25 * macro), float(micro)

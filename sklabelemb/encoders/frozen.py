@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from sklabelemb.encoders.foreign import ForeignEncoder
 from sklabelemb.encoders.kept import Kept
@@ -15,6 +14,7 @@ from sklabelemb.encoders.memory import VectorMemory, folder_of
 from sklabelemb.encoders.pretrained import is_configuration
 from sklabelemb.encoders.sentence import SentenceEncoder
 from sklabelemb.encoders.static import StaticEncoder, is_static_folder
+from sklabelemb.progress import progress_bar
 
 __all__ = ["TextEncoder", "carried_encoder", "text_encoder", "text_vectors"]
 
@@ -155,9 +155,8 @@ def text_vectors(
     """
     distinct = list(dict.fromkeys(texts))
     folder = folder_of(memory)
-    bar: Mapping[str, Any] = {"desc": "Embedding", "unit": " texts", "leave": False}
     shown = verbose and len(distinct) >= TEXTS_OF_A_BAR
-    with tqdm(total=len(distinct), disable=not shown, **bar) as progress:
+    with progress_bar("Embedding texts", len(distinct), "text", shown, keep=False) as progress:
         if folder is None:
             made = encoder.encode(distinct, device, progress.update)
         else:

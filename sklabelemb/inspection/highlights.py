@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklabelemb.inspection.pages import render, write_page
+from sklabelemb.pages import render_texts, write_page
 from sklabelemb.targets import as_indicator, column_names, positions
 
 __all__ = ["descriptions", "marked_words", "percent", "render_highlights", "write_highlights"]
@@ -54,7 +54,8 @@ def render_highlights(
     note : str, default=""
         A sentence on where the texts and the model come from, under the title.
     page : bool, default=True
-        A whole page, or only a fragment to put into one.
+        A whole page of all texts; or a fragment to put into one, which takes its colours from there
+        and is short: the first two texts are seen, 48 more unfold, and the others are counted.
 
     Returns
     -------
@@ -77,15 +78,20 @@ def render_highlights(
     """
     if true_labels is not None:
         true_labels = _label_lists(true_labels, explanations)
-    texts = [
-        _describe(
-            explanation,
-            None if true_labels is None else list(true_labels[i]),
-            descriptions(explanation, label_texts),
-        )
-        for i, explanation in enumerate(explanations)
-    ]
-    return render("highlights.html", texts=texts, title=title, note=note, page=page)
+
+    def describe(i: int, explanation: Any) -> dict[str, Any]:
+        own = None if true_labels is None else list(true_labels[i])
+        return _describe(explanation, own, descriptions(explanation, label_texts))
+
+    return render_texts(
+        "highlights.html",
+        explanations,
+        describe,
+        page=page,
+        title=title,
+        note=note,
+        writer="write_highlights",
+    )
 
 
 def write_highlights(

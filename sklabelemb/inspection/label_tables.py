@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklabelemb.inspection.highlights import descriptions, marked_words, percent
-from sklabelemb.inspection.pages import render, write_page
+from sklabelemb.pages import render_texts, write_page
 
 __all__ = ["render_label_tables", "write_label_tables"]
 
@@ -39,7 +39,8 @@ def render_label_tables(
     note : str, default=""
         A sentence on where the texts and the model come from, under the title.
     page : bool, default=True
-        A whole page, or only a fragment to put into one.
+        A whole page of all texts; or a fragment to put into one, which takes its colours from there
+        and is short: the first two texts are seen, 48 more unfold, and the others are counted.
 
     Returns
     -------
@@ -60,11 +61,19 @@ def render_label_tables(
     """
     if n_labels < 1:
         raise ValueError(f"n_labels must be at least 1, but is {n_labels}.")
-    texts = [
-        _describe(explanation, n_labels, descriptions(explanation, label_texts))
-        for explanation in explanations
-    ]
-    return render("label_tables.html", texts=texts, title=title, note=note, page=page)
+
+    def describe(_: int, explanation: Any) -> dict[str, Any]:
+        return _describe(explanation, n_labels, descriptions(explanation, label_texts))
+
+    return render_texts(
+        "label_tables.html",
+        explanations,
+        describe,
+        page=page,
+        title=title,
+        note=note,
+        writer="write_label_tables",
+    )
 
 
 def write_label_tables(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklabelemb.inspection.pages import render, write_page
+from sklabelemb.pages import render, write_page
 
 __all__ = ["write_report"]
 

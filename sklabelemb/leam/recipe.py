@@ -45,7 +45,6 @@ class LEAMRecipe(Recipe):
     vectors: Any
     encoder: Any
     memory: Any
-    verbose: Any
     dropout: float
     word_dropout: float
     head_dropout: float

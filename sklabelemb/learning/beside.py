@@ -121,6 +121,11 @@ class _Part:
         return model.tasks[self.task.name]
 
     @property
+    def is_verbose(self) -> bool:
+        """Whether progress is shown."""
+        return bool(self.model.recipe.settings.verbose)
+
+    @property
     def is_joint(self) -> bool:
         """Whether an encoder path has the n-grams as well."""
         recipe, n_labels = self.model.recipe, self.task.targets.n_labels
@@ -146,7 +151,7 @@ class _Part:
 
         def train() -> WidePath:
             start, X = self.features
-            return start.trained(X[rows], *self.targets(rows), self.seed)
+            return start.trained(X[rows], *self.targets(rows), self.seed, verbose=self.is_verbose)
 
         return self.kept.get(train, rows, self.seed)
 
@@ -156,7 +161,8 @@ class _Part:
         def train() -> WidePath:
             _, X = self.features
             every = np.arange(len(self.data))
-            return path.trained(X, *self.targets(every), self.seed + 1, again=True)
+            own, verbose = self.targets(every), self.is_verbose
+            return path.trained(X, *own, self.seed + 1, again=True, verbose=verbose)
 
         return self.kept.get(train, rows, self.seed, "again")
 

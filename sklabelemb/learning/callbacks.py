@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from skorch.callbacks import Callback
-from tqdm.auto import tqdm
+
+from sklabelemb.progress import progress_bar
 
 __all__ = [
     "BestWeights",
@@ -19,6 +20,14 @@ __all__ = [
     "StopTraining",
     "ValidationScore",
 ]
+
+
+# Which column of the history a bar shows, the first that there is, and under what name.
+SHOWN_SCORES = {
+    "valid_micro_f1": "valid micro-F1",
+    "valid_accuracy": "valid accuracy",
+    "valid_score": "valid score",
+}
 
 
 class StopTraining(Exception):
@@ -36,11 +45,15 @@ class ValidationScore(Callback):
     ----------
     score : callable
         ``score(targets, logits) -> float`` of one task, larger is better; `targets` as its dataset
-        holds them.
+        holds them. Or a pair: this, and the measure.
+    measure : str, default="score"
+        A name for what is shown of the score: the second of the pair, which is recorded as
+        ``valid_`` and this name.
     """
 
-    def __init__(self, score: Callable[[Any, np.ndarray], float]) -> None:
+    def __init__(self, score: Callable[[Any, np.ndarray], Any], measure: str = "score") -> None:
         self.score = score
+        self.measure = measure
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         self._logits: list[torch.Tensor] = []
@@ -57,10 +70,14 @@ class ValidationScore(Callback):
         for bucket in net.get_iterator(dataset_valid, training=False).buckets:
             own = torch.cat([next(logits) for _ in range(len(bucket))]).numpy()
             scores.append(self.score(bucket.dataset.targets[bucket.order], own))
-        self.record(net, float(np.mean(scores)))
+        self.record(net, scores)
 
-    def record(self, net: Any, score: float) -> None:
-        """Write the score, and whether it is the best so far, into the history."""
+    def record(self, net: Any, scores: Sequence[Any]) -> None:
+        """Write the mean score, whether it is the best so far, and the measure into the history."""
+        score, *measured = np.mean(np.array(scores, dtype=np.float64).reshape(len(scores), -1), 0)
+        score = float(score)
+        if measured and self.measure != "score":
+            net.history.record(f"valid_{self.measure}", float(measured[0]))
         earlier = [row["valid_score"] for row in net.history[:-1] if "valid_score" in row]
         net.history.record("valid_score", score)
         net.history.record("valid_score_best", bool(score > max(earlier, default=-math.inf)))
@@ -154,7 +171,7 @@ class EpochProgress(Callback):
         self.description = description
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        self._bar = tqdm(total=self.total, desc=self.description, unit="batch", leave=True)
+        self._bar = progress_bar(self.description, self.total, "batch")
         self.n_batches_ = 0
 
     def on_batch_end(self, net: Any, *, training: bool, **kwargs: Any) -> None:
@@ -165,10 +182,18 @@ class EpochProgress(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         row = net.history[-1]
-        shown = {key: f"{row[key]:.4f}" for key in ("train_loss", "valid_score") if key in row}
-        self._bar.set_postfix(epoch=row["epoch"], **shown)
+        shown: dict[str, Any] = {"epoch": row["epoch"], "train_loss": f"{row['train_loss']:.4f}"}
+        for column, name in SHOWN_SCORES.items():
+            if column in row:
+                shown[name] = f"{row[column]:.4f}"
+                break
+        self._bar.set_postfix(shown)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        # Where the validation score no longer rose, fewer batches were all; a bar that is closed
+        # before its end looks like an error in a notebook.
+        self._bar.total = self._bar.n
+        self._bar.refresh()
         self.close()
 
     def close(self) -> None:

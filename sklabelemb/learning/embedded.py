@@ -23,9 +23,8 @@ def embedded(recipe: Recipe, texts: TokenIds, documents: Sequence[str], encoder:
     if encoder is None:
         return texts
     device = resolved_device(recipe.settings.device)
-    vectors = text_vectors(
-        encoder, documents, memory=recipe.memory, device=device, verbose=bool(recipe.verbose)
-    )
+    verbose = bool(recipe.settings.verbose)
+    vectors = text_vectors(encoder, documents, memory=recipe.memory, device=device, verbose=verbose)
     return texts.with_vectors(vectors)
 
 

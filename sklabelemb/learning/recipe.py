@@ -57,7 +57,6 @@ class Recipe:
     # Not annotated, so that they are no fields: parameters of those methods that have them.
     wide = False
     memory = None
-    verbose = False
     schedule = "linear"
     max_grad_norm = cast("float | None", None)
     label_rows: ClassVar[Mapping[str, tuple[int, ...]]] = {}

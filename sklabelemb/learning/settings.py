@@ -41,6 +41,7 @@ class Settings:
     device: str
     mixed_precision: bool
     random_state: Any
+    verbose: int | bool
     net_params: Mapping[str, Any] | None
 
     @property

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import scipy.sparse as sp
+
+from sklabelemb.progress import progress_bar
 
 __all__ = ["descend", "stable_rates"]
 
@@ -25,6 +28,7 @@ def descend(
     class_weight: np.ndarray | None = None,
     sample_weight: np.ndarray | None = None,
     seed: int = 0,
+    verbose: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights and bias after some epochs of steps whose size falls to zero.
 
@@ -45,6 +49,8 @@ def descend(
     sample_weight : float32 ndarray of shape (n_texts,), default=None
     seed : int, default=0
         The order of the texts.
+    verbose : bool, default=False
+        Whether to show a progress bar.
     """
     weights, bias = weights.copy(), bias.copy()
     n_labels = len(bias)
@@ -56,8 +62,8 @@ def descend(
     random = np.random.RandomState(seed)
     slots = np.empty(X.shape[1], dtype=np.int32)
     step = 0
-    for _ in range(epochs):
-        for rows, batch in _batches(X, random):
+    with progress_bar("Linear path", n_steps, "batch", verbose) as progress:
+        for rows, batch in chain.from_iterable(_batches(X, random) for _ in range(epochs)):
             columns, batch = _compact(batch, slots)
             own = weights[columns]
             present = _present(targets, rows, n_labels)
@@ -81,6 +87,7 @@ def descend(
             second += (1 - SECOND) * (by_bias**2 - second)
             size = BIAS_RATE * left / (1 - FIRST**step)
             bias -= size * first / (np.sqrt(second / (1 - SECOND**step)) + 1e-8)
+            progress.update()
     return weights, bias
 
 

@@ -107,6 +107,7 @@ class WidePath:
         seed: int = 0,
         *,
         again: bool = False,
+        verbose: bool = False,
     ) -> WidePath:
         """The path after training on the :meth:`features` of some texts.
 
@@ -117,14 +118,16 @@ class WidePath:
             As in :meth:`fit`.
         again : bool, default=False
             Whether most of these texts have been learnt before: fewer epochs are enough.
+        verbose : bool, default=False
+            Whether to show a progress bar.
         """
         if again:
             epochs, rate = _schedule(X.shape[0], STEPS_AGAIN, 1, MOST_AGAIN)
-            return self._after(X, targets, class_weight, sample_weight, seed, epochs, rate)
+            return self._after(X, targets, class_weight, sample_weight, seed, epochs, rate, verbose)
         epochs, rate = _first_schedule(X.shape[0])
         # Most labels are absent from most texts.
         start = replace(self, bias=np.full(self.n_labels, -1.0, dtype=np.float32))
-        return start._after(X, targets, class_weight, sample_weight, seed, epochs, rate)
+        return start._after(X, targets, class_weight, sample_weight, seed, epochs, rate, verbose)
 
     @classmethod
     def untrained(
@@ -239,6 +242,7 @@ class WidePath:
         seed: int,
         epochs: int,
         learning_rate: float,
+        verbose: bool = False,
     ) -> WidePath:
         weights, bias = descend(
             X,
@@ -250,6 +254,7 @@ class WidePath:
             class_weight=class_weight,
             sample_weight=sample_weight,
             seed=seed,
+            verbose=verbose,
         )
         if not np.isfinite(weights).all():
             raise FloatingPointError(

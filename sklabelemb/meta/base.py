@@ -32,6 +32,7 @@ from sklabelemb.display import brief_html, brief_repr
 from sklabelemb.inspection.explanation import Explanations
 from sklabelemb.meta.cross_fit import CrossFit, Scored, fit_and_score
 from sklabelemb.model_selection import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
+from sklabelemb.progress import progress_bar
 from sklabelemb.sklearn_internals import (
     HasMethods,
     Interval,
@@ -63,7 +64,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
 
     Parameters
     ----------
-    estimator, label_names, response_method, cv, refit, n_jobs, random_state
+    estimator, label_names, response_method, cv, refit, n_jobs, random_state, verbose
         See the subclasses.
     """
 
@@ -82,6 +83,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         "refit": ["boolean"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     estimator: Any
@@ -91,6 +93,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
     refit: bool
     n_jobs: int | None
     random_state: Any
+    verbose: int | bool
 
     # The weights are the classifier's; see get_metadata_routing.
     __metadata_request__fit = {"sample_weight": UNUSED}
@@ -416,12 +419,20 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             )
         else:
             fits = [(splits[0], True)]
-        results = Parallel(n_jobs=self.n_jobs)(
+        # One by one only for a bar: not every backend of joblib can.
+        returned = "generator" if self.verbose else "list"
+        todo = Parallel(n_jobs=self.n_jobs, return_as=returned)(
             delayed(fit_and_score)(
                 clone(self.estimator), X, y, fit_params, split, scored, method, keep
             )
             for split, keep in fits
         )
+        results = []
+        what = f"{type(self).__name__}: fitting {type(self.estimator).__name__}"
+        with progress_bar(what, len(fits), "fit", self.verbose) as progress:
+            for result in todo:
+                results.append(result)
+                progress.update()
         return CrossFit(
             estimator=results[-1][0],
             method=method,

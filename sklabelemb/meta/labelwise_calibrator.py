@@ -55,6 +55,8 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         How many fits run at the same time; None means 1, -1 all processors.
     random_state : int, RandomState instance or None, default=None
         For the folds. An int makes results repeatable.
+    verbose : int, default=0
+        1 shows a progress bar with the remaining time; the classifier has a ``verbose`` of its own.
 
     Attributes
     ----------
@@ -124,6 +126,7 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         refit: bool = True,
         n_jobs: int | None = None,
         random_state: Any = None,
+        verbose: int | bool = 0,
     ) -> None:
         self.estimator = estimator
         self.label_names = label_names
@@ -133,6 +136,7 @@ class LabelwiseCalibrator(LabelMetaEstimator):
         self.refit = refit
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.verbose = verbose
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Calibrated probabilities.

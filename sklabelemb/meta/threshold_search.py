@@ -15,6 +15,7 @@ from sklabelemb.decision.objectives import Objective
 from sklabelemb.decision.rules import EPSILON
 from sklabelemb.decision.thresholds import shrunk
 from sklabelemb.model_selection import MultilabelStratifiedKFold
+from sklabelemb.progress import progress_bar
 from sklabelemb.sparse_rows import concatenated
 
 __all__ = ["SHRINKAGES", "Candidate", "ThresholdSearch", "as_probabilities", "search_thresholds"]
@@ -96,6 +97,7 @@ def search_thresholds(
     samples: np.ndarray | None = None,
     are_logits: bool = False,
     random_state: int | np.random.RandomState | None = None,
+    verbose: int | bool = 0,
 ) -> ThresholdSearch:
     """Tune thresholds in every way asked for, and take the way that proves itself.
 
@@ -123,6 +125,8 @@ def search_thresholds(
         Whether the scores are logits of probabilities, by which it is then decided.
     random_state : int, RandomState instance or None, default=None
         For the parts.
+    verbose : int or bool, default=0
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -144,22 +148,27 @@ def search_thresholds(
     )
     n_folds = min(N_FOLDS, len(first))
     tuned: list[tuple[np.ndarray, _Tuned]] = []
-    if n_folds > 1:
-        folds = MultilabelStratifiedKFold(n_folds, shuffle=True, random_state=random_state)
-        for _, part in folds.split(None, y[first]):
-            in_part = np.isin(sample, part)
-            kept, left = np.flatnonzero(~in_part), np.flatnonzero(in_part)
-            tuned.append((left, _tune(y[kept], scores[kept], objective, with_own)))
-    back = np.argsort(np.concatenate([left for left, _ in tuned])) if tuned else None
     found: dict[Candidate, float] = {}
-    for candidate in candidates:
-        parts = [
-            decided(scores[left], candidate.thresholds(untuned, *on_kept), candidate.min_labels)
-            for left, on_kept in tuned
-        ]
-        decisions = concatenated(parts)[back] if parts else np.zeros(scores.shape, dtype=bool)
-        found[candidate] = objective.score(y, decisions)
-    on_all = _tune(y, scores, objective, with_own)
+    n_steps = n_folds * (n_folds > 1) + len(candidates) + 1
+    with progress_bar("Searching thresholds", n_steps, "step", verbose) as progress:
+        if n_folds > 1:
+            folds = MultilabelStratifiedKFold(n_folds, shuffle=True, random_state=random_state)
+            for _, part in folds.split(None, y[first]):
+                in_part = np.isin(sample, part)
+                kept, left = np.flatnonzero(~in_part), np.flatnonzero(in_part)
+                tuned.append((left, _tune(y[kept], scores[kept], objective, with_own)))
+                progress.update()
+        back = np.argsort(np.concatenate([left for left, _ in tuned])) if tuned else None
+        for candidate in candidates:
+            parts = [
+                decided(scores[left], candidate.thresholds(untuned, *on_kept), candidate.min_labels)
+                for left, on_kept in tuned
+            ]
+            decisions = concatenated(parts)[back] if parts else np.zeros(scores.shape, dtype=bool)
+            found[candidate] = objective.score(y, decisions)
+            progress.update()
+        on_all = _tune(y, scores, objective, with_own)
+        progress.update()
     default = candidates[0]
     best = max(candidates, key=lambda candidate: found[candidate])  # the first of equals
     thresholds = best.thresholds(untuned, *on_all)

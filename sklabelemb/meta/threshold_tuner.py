@@ -70,6 +70,8 @@ class ThresholdTuner(LabelMetaEstimator):
         How many fits run at the same time; None means 1, -1 all processors.
     random_state : int, RandomState instance or None, default=None
         For the folds. An int makes results repeatable.
+    verbose : int, default=0
+        1 shows a progress bar with the remaining time; the classifier has a ``verbose`` of its own.
 
     Attributes
     ----------
@@ -168,6 +170,7 @@ class ThresholdTuner(LabelMetaEstimator):
         refit: bool = True,
         n_jobs: int | None = None,
         random_state: Any = None,
+        verbose: int | bool = 0,
     ) -> None:
         self.estimator = estimator
         self.label_names = label_names
@@ -180,6 +183,7 @@ class ThresholdTuner(LabelMetaEstimator):
         self.refit = refit
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.verbose = verbose
 
     def predict(self, X: Any) -> Any:
         """Predict labels by the tuned thresholds.
@@ -256,6 +260,7 @@ class ThresholdTuner(LabelMetaEstimator):
             samples=cross_fit.samples,
             are_logits=are_logits,
             random_state=self.random_state,
+            verbose=self.verbose,
         )
         thresholds = search.thresholds
         columns = ("strategy", "shrinkage", "min_labels")

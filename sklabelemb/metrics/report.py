@@ -28,6 +28,13 @@ AVERAGES = ("micro", "macro", "weighted", "samples")
 MANY_LABELS = 40
 
 
+def shown_number(value: float, digits: int = 3) -> str:
+    """A count as it is, a measure with some decimals, what is undefined as a dash."""
+    if isinstance(value, (int, np.integer)):
+        return str(value)
+    return "–" if np.isnan(value) else f"{value:.{digits}f}"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class MultilabelReport:
     """Classification report for multi-label predictions; see :func:`multilabel_report`.
@@ -86,9 +93,7 @@ class MultilabelReport:
             return "  ".join([name.ljust(width), *padded]).rstrip()
 
         def cell(value: float) -> str:
-            if isinstance(value, np.integer):
-                return str(value)
-            return "–" if np.isnan(value) else f"{value:.{digits}f}"
+            return shown_number(value, digits)
 
         lines = [line("", heads), ""]
         lines += [
@@ -102,14 +107,43 @@ class MultilabelReport:
         lines.append("")
         width = max(len(name) for name in self.summary)
         for name, value in self.summary.items():
-            shown = str(value) if isinstance(value, int) else cell(value)
-            lines.append(f"{name.replace('_', ' ').ljust(width)}  {shown.rjust(digits + 4)}")
+            lines.append(f"{name.replace('_', ' ').ljust(width)}  {cell(value).rjust(digits + 4)}")
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.to_text()
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from sklabelemb.pages import Cell, Table, render_tables
+
+        def cell(name: str, value: Any) -> Any:
+            text = shown_number(value)
+            bar = name in ("precision", "recall", "f1") and not np.isnan(value)
+            return Cell(text, float(value)) if bar else text
+
+        measures = list(self.labels)
+        heads = [measure.replace("_", " ") for measure in measures]
+        rows = [
+            [self.label_names[i], *(cell(m, self.labels[m][i]) for m in measures)]
+            for i in self.order(MANY_LABELS)
+        ]
+        left = len(self.label_names) - len(rows)
+        more = (
+            f"{left} labels with fewer samples are not shown; to_frame() has all." if left else ""
+        )
+        averages = [
+            [average, *(cell(name, value) for name, value in values.items())]
+            for average, values in self.averages.items()
+        ]
+        summary = [[name.replace("_", " "), shown_number(v)] for name, v in self.summary.items()]
+        return render_tables(
+            "Multi-label report",
+            Table(["average", "precision", "recall", "f1"], averages),
+            Table(["label", *heads], rows, more=more),
+            Table(["", "of all"], summary),
+        )
 
     def to_frame(self) -> Any:
         """Return the rows for the labels as a DataFrame, in the order of the columns of `y`.

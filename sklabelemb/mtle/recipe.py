@@ -60,7 +60,6 @@ class MTLERecipe(Recipe):
 
     encoder: Any
     memory: Any
-    verbose: Any
     embedding_dim: int
     hidden_size: int
     pooling: str

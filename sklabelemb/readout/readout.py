@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklabelemb.decision import validation_score
+from sklabelemb.decision import validation_scores
 from sklabelemb.learning.batches import TaskDatasets, TextDataset
 from sklabelemb.learning.callbacks import ValidationScore
 from sklabelemb.learning.embedded import embedded
@@ -58,7 +58,9 @@ class Readout(Decisions):
 
     def validation_score(self) -> ValidationScore:
         """What scores the held-out texts after every epoch."""
-        return ValidationScore(validation_score)
+        kinds = {task.multilabel for task in self.model.tasks.values()}
+        measure = "score" if len(kinds) > 1 else "micro_f1" if True in kinds else "accuracy"
+        return ValidationScore(validation_scores, measure)
 
     def unsettled(self, task: Task, shares: np.ndarray) -> Task:
         """The task where no held-out texts will tell how to mix the paths.

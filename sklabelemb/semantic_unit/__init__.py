@@ -1,12 +1,17 @@
 """Label sequences from phrases: the semantic-unit Seq2Seq of Lin et al. (2018)."""
 
 from sklabelemb.semantic_unit.classifier import PAPER_SETTINGS, SemanticUnitSeq2SeqClassifier
-from sklabelemb.semantic_unit.label_sequence import LabelSequence, SequenceExplanation
+from sklabelemb.semantic_unit.label_sequence import (
+    LabelSequence,
+    LabelSequences,
+    SequenceExplanation,
+)
 from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 
 __all__ = [
     "PAPER_SETTINGS",
     "LabelSequence",
+    "LabelSequences",
     "SemanticUnitNetwork",
     "SemanticUnitSeq2SeqClassifier",
     "SequenceExplanation",

@@ -375,7 +375,7 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
 
         Returns
         -------
-        list of LabelSequence
+        LabelSequences, a list of LabelSequence
             The most probable sequence of each text, with its probability, that of each label, and
             the other sequences of the beam. Single classes: a sequence of one; the alternatives are
             the other classes, at most ``beam_size - 1``.

@@ -9,7 +9,11 @@ import numpy as np
 
 from sklabelemb.inspection.explanation import Explanation
 
-__all__ = ["LabelSequence", "SequenceExplanation"]
+__all__ = ["LabelSequence", "LabelSequences", "SequenceExplanation"]
+
+# As notebooks show sequences: the labels with their probabilities, and that of the whole.
+HEADS = ("labels, each with its probability", "probability")
+MOST_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,42 @@ class LabelSequence:
     probability: float
     label_probabilities: tuple[float, ...]
     alternatives: tuple[LabelSequence, ...] = field(default=(), repr=False)
+
+    def _repr_html_(self) -> str:
+        from sklabelemb.pages import Table, render_tables
+
+        rows = [sequence._cells() for sequence in (self, *self.alternatives)]
+        return render_tables("Label sequence and its alternatives", Table(HEADS, rows, strong=[0]))
+
+    def _cells(self) -> list[Any]:
+        from sklabelemb.pages import Cell
+
+        steps = zip(self.labels, self.label_probabilities, strict=False)
+        shown = " → ".join(f"{label} {p:.2f}" for label, p in steps) or "no label"
+        return [shown, Cell(f"{self.probability:.3f}", self.probability)]
+
+
+class LabelSequences(list[Any]):
+    """Label sequences of several texts: a list that displays itself in a notebook.
+
+    Examples
+    --------
+    >>> LabelSequences([LabelSequence(("refund",), 0.42, (0.7,))])[0].labels
+    ('refund',)
+    """
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return LabelSequences(found) if isinstance(index, slice) else found
+
+    def _repr_html_(self) -> str:
+        from sklabelemb.pages import Table, render_tables
+
+        shown = self[:MOST_SHOWN]
+        rows = [[str(number), *sequence._cells()] for number, sequence in enumerate(shown)]
+        left = len(self) - len(shown)
+        more = f"{left} more sequences are not shown." if left else ""
+        return render_tables("Label sequences", Table(["text", *HEADS], rows, more=more))
 
 
 @dataclass(frozen=True, repr=False)

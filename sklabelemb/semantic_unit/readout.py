@@ -11,14 +11,18 @@ import torch
 from scipy.special import logit
 from torch import Tensor
 
-from sklabelemb.decision import decision_score, probabilities
+from sklabelemb.decision import decision_scores, probabilities
 from sklabelemb.device import explained_memory_errors
 from sklabelemb.inspection.occlusion import occlusion
 from sklabelemb.learning import LengthBuckets, Task, TextDataset, TextNet
 from sklabelemb.learning.callbacks import ValidationScore
 from sklabelemb.readout import Readout
 from sklabelemb.semantic_unit.decoding import Beams, beam_search
-from sklabelemb.semantic_unit.label_sequence import LabelSequence, SequenceExplanation
+from sklabelemb.semantic_unit.label_sequence import (
+    LabelSequence,
+    LabelSequences,
+    SequenceExplanation,
+)
 from sklabelemb.semantic_unit.mixing import Evidence, fitted_mixture
 from sklabelemb.semantic_unit.network import SemanticUnitNetwork
 from sklabelemb.semantic_unit.sequences import SequenceDataset, SequenceScore
@@ -127,7 +131,7 @@ class SequenceReadout(Readout):
             found = found_sequences(net, data, 1, task.min_labels, task.max_labels or 1)
             return sets_of_sequences(found, len(data), task.targets.n_labels)
 
-        return SequenceScore(decision_score, decide)
+        return SequenceScore(decision_scores, decide, "micro_f1")
 
     def unsettled(self, task: Task, shares: np.ndarray) -> Task:
         """The task as it is: what is emitted at a step is one label out of all, weighed alike."""
@@ -169,14 +173,14 @@ class SequenceReadout(Readout):
 
     # -- sequences -------------------------------------------------------------------------------
 
-    def sequences(self, documents: list[str], task: Task) -> list[LabelSequence]:
+    def sequences(self, documents: list[str], task: Task) -> LabelSequences:
         """The most probable sequence of each text, with the others of the beam."""
         token_ids = self.encode(documents)
         sequences: list[Any] = [None] * len(token_ids)
         for indices, some, *_ in self._answers(token_ids, task):
             for index, sequence in zip(indices, some, strict=True):
                 sequences[index] = sequence
-        return sequences
+        return LabelSequences(sequences)
 
     def _answers(
         self, token_ids: TokenIds, task: Task

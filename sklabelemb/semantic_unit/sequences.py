@@ -167,14 +167,17 @@ class SequenceScore(ValidationScore):
         ``score(y, decisions) -> float`` of two dense indicators, larger is better.
     decide : callable
         ``decide(net, dataset) -> bool ndarray`` of shape (n_samples, n_labels).
+    measure : str, default="score"
+        As in :class:`.ValidationScore`.
     """
 
     def __init__(
         self,
-        score: Callable[[Any, np.ndarray], float],
+        score: Callable[[Any, np.ndarray], Any],
         decide: Callable[[Any, SequenceDataset], np.ndarray],
+        measure: str = "score",
     ) -> None:
-        super().__init__(score)
+        super().__init__(score, measure)
         self.decide = decide
 
     def on_batch_end(self, net: Any, **kwargs: Any) -> None:
@@ -187,4 +190,4 @@ class SequenceScore(ValidationScore):
                 self.score(part.targets.toarray(), self.decide(net, part))
                 for part in dataset_valid.parts
             ]
-            self.record(net, float(np.mean(scores)))
+            self.record(net, scores)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklabelemb.clones import first_of_clones
 from sklabelemb.targets.forms import (
     as_classes,
     as_indicator,
@@ -436,16 +437,22 @@ class Targets:
         ]
 
     def warn_about_empty_labels(self, indicator: sp.csr_matrix) -> None:
-        """Warn once, by name, about labels without a single positive sample."""
+        """Warn by name about labels without a single positive sample.
+
+        Of the fits of a search or a cross-validation only the first one does.
+        """
         counts = np.asarray(indicator.sum(axis=0)).ravel()
         empty = self.label_names[counts == 0]
-        if len(empty):
+        if not len(empty):
+            return
+        speaks, is_clone = first_of_clones(tuple(map(str, self.label_names)))
+        if speaks:
             shown = ", ".join(repr(name) for name in empty[:5])
             more = f", and {len(empty) - 5} more" if len(empty) > 5 else ""
             warnings.warn(
                 f"{len(empty)} of {self.n_labels} labels have no positive sample in y "
                 f"({shown}{more}); nothing can be learnt about them and they will hardly be "
-                "predicted.",
+                f"predicted.{' Further fits of the same search do not repeat this.' * is_clone}",
                 UserWarning,
                 stacklevel=2,
             )

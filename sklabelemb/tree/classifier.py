@@ -12,6 +12,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklabelemb.clones import KnowsItsOrigin, warning_once_for_clones
 from sklabelemb.decision import SHRINKAGES, tuned_thresholds
 from sklabelemb.decision.predicted_labels import check_top_k, labels_by_score
 from sklabelemb.display import brief_html, brief_repr
@@ -39,7 +40,7 @@ FEWEST_HELD_OUT = 10
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
-class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
+class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
     """Extreme multi-label text classifier (thousands of labels): a tree of linear models.
 
     For thousands of labels, such as medical codes, EuroVoc or product categories. Labels are
@@ -100,6 +101,8 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         threads that torch has.
     random_state : int, RandomState instance or None, default=None
         Draws the first centres of clusters, and the held-out texts.
+    verbose : int, default=0
+        1 shows a progress bar with the remaining time.
 
     Attributes
     ----------
@@ -165,6 +168,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         "sparse_output": ["boolean"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -187,6 +191,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         sparse_output: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
+        verbose: int | bool = 0,
     ) -> None:
         self.vectorizer = vectorizer
         self.C = C
@@ -205,6 +210,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
         self.sparse_output = sparse_output
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -248,7 +254,8 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
             # Only ratios count, so that C means the same at any scale.
             weight = weight / weight.mean()
         if targets.multilabel:
-            targets.warn_about_empty_labels(target)
+            with warning_once_for_clones(self):
+                targets.warn_about_empty_labels(target)
         label_features = None
         if label_texts is not None:
             label_features = with_constant(normalize(vectorizer.transform(label_texts)), 0)
@@ -426,6 +433,7 @@ class LabelTreeClassifier(ClassifierMixin, BaseEstimator):
             n_candidates=self.n_candidates,
             min_weight=self.min_weight,
             n_jobs=self.n_jobs,
+            verbose=self.verbose,
         )
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:

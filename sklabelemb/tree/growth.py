@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from sklabelemb.progress import progress_bar
 from sklabelemb.tree.clusters import hierarchy, label_vectors
 from sklabelemb.tree.forest import LabelForest
 from sklabelemb.tree.label_tree import LabelTree, Level
@@ -42,6 +44,7 @@ class Growth:
     n_candidates: int
     min_weight: float
     n_jobs: int | None
+    verbose: int | bool = 0
 
     def __call__(
         self,
@@ -66,6 +69,7 @@ class Growth:
                 min_weight=self.min_weight,
                 sample_weight=sample_weight,
                 n_jobs=self.n_jobs,
+                verbose=self.verbose,
                 beam_size=self.beam_size,
                 n_candidates=self.n_candidates,
             )
@@ -83,6 +87,7 @@ def grown_tree(
     min_weight: float = 0.0,
     sample_weight: np.ndarray | None = None,
     n_jobs: int | None = None,
+    verbose: int | bool = 0,
     **search: int,
 ) -> LabelTree:
     """Train the models of a tree, each on the texts that have a label below its parent.
@@ -101,6 +106,8 @@ def grown_tree(
     sample_weight : ndarray of shape (n_texts,), default=None
     n_jobs : int, default=None
         Threads; None: those of torch.
+    verbose : int or bool, default=0
+        Whether to show a progress bar.
     **search : dict
         `beam_size` and `n_candidates`.
     """
@@ -112,15 +119,20 @@ def grown_tree(
     above = np.zeros(n_labels, dtype=np.int64)
     reached = sp.csr_matrix(np.ones((X.shape[0], 1), dtype=np.float32))
     levels = []
-    for below in [*groups, place]:
-        n_children = below.max() + 1
-        parents = np.zeros(n_children, dtype=np.int64)
-        parents[below] = above
-        bounds = np.searchsorted(parents, np.arange(above.max() + 2))
-        present = _of_groups(targets, below, n_children)
-        weights = _fit_level(X, present, reached, bounds, C, min_weight, sample_weight, n_jobs)
-        levels.append(Level(bounds, weights))
-        above, reached = below, present
+    n_nodes = 1 + sum(int(group.max()) + 1 for group in groups)
+    bar = progress_bar("LabelTreeClassifier: nodes", n_nodes, "node", verbose)
+    with bar as progress:
+        for below in [*groups, place]:
+            n_children = below.max() + 1
+            parents = np.zeros(n_children, dtype=np.int64)
+            parents[below] = above
+            bounds = np.searchsorted(parents, np.arange(above.max() + 2))
+            present = _of_groups(targets, below, n_children)
+            weights = _fit_level(
+                X, present, reached, bounds, C, min_weight, sample_weight, n_jobs, progress
+            )
+            levels.append(Level(bounds, weights))
+            above, reached = below, present
     return LabelTree(levels, labels, **search)
 
 
@@ -144,6 +156,7 @@ def _fit_level(
     min_weight: float,
     sample_weight: np.ndarray | None,
     n_jobs: int | None,
+    progress: Any,
 ) -> sp.csr_matrix:
     """Weights of all children of a level."""
     by_parent, by_child = reached.tocsc(), present.tocsc()
@@ -163,7 +176,10 @@ def _fit_level(
 
     jobs = (delayed(job)(parent) for parent in range(len(bounds) - 1))
     # All jobs read one matrix: no backend that the caller chose shall send it with each of them.
-    found = Parallel(n_jobs=n_jobs, require="sharedmem")(jobs)
+    found = []
+    for weights in Parallel(n_jobs=n_jobs, require="sharedmem", return_as="generator")(jobs):
+        found.append(weights)
+        progress.update()
     return sp.csr_matrix(sp.vstack(found, format="csr", dtype=np.float32))
 
 
