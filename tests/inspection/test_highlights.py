@@ -228,3 +228,37 @@ def test_short_words_do_not_crowd_out_longer_ones():
         "all",
         "at",
     ]
+
+
+def test_a_fragment_is_short_and_a_page_has_all():
+    many = [explanation(f"text number {i} late", values=(0, 0, 0, 1.0)) for i in range(60)]
+    html = render_highlights(many, page=False)
+    assert html.count("<article>") == 50
+    assert html.count("<details><summary>text number") == 48
+    assert "10 more texts are not shown; write_highlights(path, explanations)" in html
+    assert render_highlights(many).count("<article>") == 60
+    assert "<details" not in render_highlights(many)
+
+
+def test_labels_of_a_text_unfold():
+    html = render_highlights([explanation(predicted=(True,) * 3)], page=False)
+    assert "more labels" not in html
+    wide = replace(
+        explanation(),
+        label_names=list("abcdef"),
+        proba=np.full(6, 0.9),
+        predicted=np.ones(6, dtype=bool),
+        contributions=np.ones((len(explanation().tokens), 6)),
+        attention=None,
+    )
+    html = render_highlights([wide], page=False)
+    assert "<summary>3 more labels</summary>" in html
+    assert "more labels" not in render_highlights([wide])
+
+
+def test_what_is_folded_is_escaped():
+    text = "<b>bold</b> & " + "late " * 40
+    html = render_highlights([explanation(text)] * 4, page=False)
+    folded = html[html.index("<details><summary>&lt;b&gt;bold") :]
+    assert "<b>bold" not in html
+    assert "…" in folded
