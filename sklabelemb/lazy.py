@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first used."""
+"""Packages whose names are imported when they are first used, and what their ``dir`` lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-__all__ = ["resolver"]
+__all__ = ["public_names", "resolver"]
 
 
 def resolver(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
@@ -31,3 +31,21 @@ def resolver(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         return value
 
     return found
+
+
+def public_names(package: str) -> Callable[[], list[str]]:
+    """The ``__dir__`` of a package: its public names, and those that every module has.
+
+    What it imports for itself, and the modules in it, are not among them.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    """
+
+    def listed() -> list[str]:
+        names = vars(sys.modules[package])
+        return sorted({*names["__all__"], *(n for n in names if n.startswith("__"))})
+
+    return listed

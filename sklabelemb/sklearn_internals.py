@@ -12,6 +12,8 @@ authors of estimators are told about but which begin with an underscore: ``_para
 
 from __future__ import annotations
 
+from typing import Any
+
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.model_selection._split import _validate_shuffle_split as validate_shuffle_split
@@ -33,6 +35,7 @@ __all__ = [
     "Interval",
     "RealNotInt",
     "StrOptions",
+    "callback_transport",
     "check_method_params",
     "check_sample_weight",
     "fit_context",
@@ -41,3 +44,10 @@ __all__ = [
     "validate_params",
     "validate_shuffle_split",
 ]
+
+
+def callback_transport() -> Any:
+    """What takes the messages of callbacks from worker processes to the one that shows them."""
+    from sklearn.callback import _transport
+
+    return _transport

@@ -7,10 +7,12 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GridSearchCV
 
 from sklabelemb import LabelTreeClassifier, LabelwiseCalibrator, LEAMClassifier, ThresholdTuner
 from sklabelemb.baselines import BinaryRelevance
 from sklabelemb.encoders.frozen import TEXTS_OF_A_BAR, text_encoder, text_vectors
+from sklabelemb.model_selection import SearchProgress, search_progress
 from sklabelemb.progress import progress_bar
 
 TEXTS = ["my parcel is late", "my refund is due", "parcel late, refund due", "hello"] * 10
@@ -97,3 +99,23 @@ def test_no_warning_where_a_kernel_has_no_widgets(monkeypatch, capfd):
     out, err = capfd.readouterr()
     assert "Reading: 100%" in out
     assert err == ""
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_searches_show_their_fits(n_jobs, capfd):
+    grid = {"classifier__C": [0.1, 10]}
+    search = GridSearchCV(BinaryRelevance(), grid, cv=2, n_jobs=n_jobs)
+    search.set_callbacks(SearchProgress()).fit(TEXTS, LABELS)
+    assert "GridSearchCV: fits: 100%" in (shown := capfd.readouterr().err)
+    assert "5/5" in shown
+    search.set_callbacks(SearchProgress()).fit(TEXTS, LABELS)  # and again
+    assert "5/5" in capfd.readouterr().err
+
+
+def test_a_search_that_fails_puts_its_bar_away(capfd):
+    search = GridSearchCV(BinaryRelevance(), {"classifier__C": [1]}, cv=2, error_score="raise")
+    with pytest.raises(ValueError, match="label_names"):
+        search.set_params(estimator__label_names=["one"]).set_callbacks(SearchProgress()).fit(
+            TEXTS, LABELS
+        )
+    assert search_progress._BARS == {}

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sklabelemb.lazy import resolver
+from sklabelemb.lazy import public_names, resolver
 
 if TYPE_CHECKING:
     from sklabelemb.baselines.binary_relevance import BinaryRelevance
@@ -19,3 +19,5 @@ __getattr__ = resolver(
         "LabelPowerset": "label_powerset",
     },
 )
+
+__dir__ = public_names(__name__)

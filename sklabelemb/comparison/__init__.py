@@ -4,6 +4,7 @@ from sklabelemb.comparison.bootstrap import PairedBootstrap, paired_bootstrap
 from sklabelemb.comparison.one_test_set import DifferenceDisplay, TestSetComparison, compare_on_test
 from sklabelemb.comparison.picture import CriticalDifferenceDisplay
 from sklabelemb.comparison.ranks import ClassifierComparison, compare_classifiers
+from sklabelemb.lazy import public_names
 
 __all__ = [
     "ClassifierComparison",
@@ -15,3 +16,5 @@ __all__ = [
     "compare_on_test",
     "paired_bootstrap",
 ]
+
+__dir__ = public_names(__name__)

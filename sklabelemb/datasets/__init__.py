@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sklabelemb.lazy import resolver
+from sklabelemb.lazy import public_names, resolver
 
 if TYPE_CHECKING:
     from sklabelemb.datasets.folder import load_folder
@@ -20,3 +20,5 @@ __getattr__ = resolver(
         "load_table": "table",
     },
 )
+
+__dir__ = public_names(__name__)

@@ -9,6 +9,7 @@ from sklabelemb.decision.thresholds import (
     validation_scores,
 )
 from sklabelemb.decision.tuning import SHRINKAGES, tuned_thresholds
+from sklabelemb.lazy import public_names
 
 __all__ = [
     "SHRINKAGES",
@@ -22,3 +23,5 @@ __all__ = [
     "validation_score",
     "validation_scores",
 ]
+
+__dir__ = public_names(__name__)

@@ -16,6 +16,7 @@ from sklabelemb.encoders.pretrained import (
     pretrained_tokenizer,
     pretrained_weights,
 )
+from sklabelemb.lazy import public_names
 
 __all__ = [
     "TextEncoder",
@@ -31,3 +32,5 @@ __all__ = [
     "text_encoder",
     "text_vectors",
 ]
+
+__dir__ = public_names(__name__)

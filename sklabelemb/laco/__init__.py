@@ -2,5 +2,8 @@
 
 from sklabelemb.laco.classifier import PAPER_SETTINGS, LACOClassifier
 from sklabelemb.laco.network import LACO
+from sklabelemb.lazy import public_names
 
 __all__ = ["LACO", "PAPER_SETTINGS", "LACOClassifier"]
+
+__dir__ = public_names(__name__)

@@ -2,5 +2,8 @@
 
 from sklabelemb.layers.dropout import Dropout, drop_words
 from sklabelemb.layers.recurrent import BidirectionalLSTM, lstm, reversed_rows
+from sklabelemb.lazy import public_names
 
 __all__ = ["BidirectionalLSTM", "Dropout", "drop_words", "lstm", "reversed_rows"]
+
+__dir__ = public_names(__name__)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sklabelemb.lazy import resolver
+from sklabelemb.lazy import public_names, resolver
 
 if TYPE_CHECKING:
     from sklabelemb.learning.batches import LengthBuckets, TaskBatches, TaskDatasets, TextDataset
@@ -50,3 +50,5 @@ __getattr__ = resolver(
         "read_tasks": "corpus",
     },
 )
+
+__dir__ = public_names(__name__)

@@ -1,5 +1,6 @@
 """Linear paths beside a network: their features, their training, and how all are mixed."""
 
+from sklabelemb.lazy import public_names
 from sklabelemb.linear.encoded import EncoderPath, LabelTexts, is_joint
 from sklabelemb.linear.kept import KeptPaths
 from sklabelemb.linear.mixture import Mixture
@@ -17,3 +18,5 @@ __all__ = [
     "has_few_texts",
     "is_joint",
 ]
+
+__dir__ = public_names(__name__)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sklabelemb.lazy import resolver
+from sklabelemb.lazy import public_names, resolver
 
 if TYPE_CHECKING:
     from sklabelemb.meta.labelwise_calibrator import LabelwiseCalibrator
@@ -17,3 +17,5 @@ __getattr__ = resolver(
         "ThresholdTuner": "threshold_tuner",
     },
 )
+
+__dir__ = public_names(__name__)

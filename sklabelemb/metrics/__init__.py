@@ -1,5 +1,6 @@
 """Metrics and scorers for label sets that scikit-learn lacks."""
 
+from sklabelemb.lazy import public_names
 from sklabelemb.metrics.averages import average_precision, roc_auc
 from sklabelemb.metrics.calibration import expected_calibration_error
 from sklabelemb.metrics.cooccurrence import conditional_cooccurrence, cooccurrence_divergence
@@ -49,3 +50,5 @@ __all__ = [
     "recall_at_k",
     "roc_auc",
 ]
+
+__dir__ = public_names(__name__)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sklabelemb.lazy import resolver
+from sklabelemb.lazy import public_names, resolver
 
 if TYPE_CHECKING:
     from sklabelemb.persistence.card import model_card
@@ -18,3 +18,5 @@ __getattr__ = resolver(
         "save": "saving",
     },
 )
+
+__dir__ = public_names(__name__)

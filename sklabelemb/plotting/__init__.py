@@ -3,6 +3,7 @@
 matplotlib is imported when a picture is drawn; the extra ``plot`` installs it.
 """
 
+from sklabelemb.lazy import public_names
 from sklabelemb.plotting.attention_display import AttentionDisplay
 from sklabelemb.plotting.cooccurrence_display import LabelCooccurrenceDisplay
 from sklabelemb.plotting.frequency_display import F1ByFrequencyDisplay
@@ -24,3 +25,5 @@ __all__ = [
     "ReliabilityDisplay",
     "ThresholdDisplay",
 ]
+
+__dir__ = public_names(__name__)

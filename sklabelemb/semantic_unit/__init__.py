@@ -1,5 +1,6 @@
 """Label sequences from phrases: the semantic-unit Seq2Seq of Lin et al. (2018)."""
 
+from sklabelemb.lazy import public_names
 from sklabelemb.semantic_unit.classifier import PAPER_SETTINGS, SemanticUnitSeq2SeqClassifier
 from sklabelemb.semantic_unit.label_sequence import (
     LabelSequence,
@@ -16,3 +17,5 @@ __all__ = [
     "SemanticUnitSeq2SeqClassifier",
     "SequenceExplanation",
 ]
+
+__dir__ = public_names(__name__)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sklabelemb.lazy import resolver
+from sklabelemb.lazy import public_names, resolver
 
 if TYPE_CHECKING:
     from sklabelemb.serving.loading import load
@@ -11,3 +11,5 @@ if TYPE_CHECKING:
 __all__ = ["ServedClassifier", "load"]
 
 __getattr__ = resolver(__name__, {"ServedClassifier": "served", "load": "loading"})
+
+__dir__ = public_names(__name__)

@@ -1,5 +1,6 @@
 """The forms of ``y``, labels by name, and the way back."""
 
+from sklabelemb.lazy import public_names
 from sklabelemb.targets.forms import FRAMES, as_indicator, is_indicator, n_dimensions
 from sklabelemb.targets.names import (
     are_values,
@@ -26,3 +27,5 @@ __all__ = [
     "rearranged",
     "shown",
 ]
+
+__dir__ = public_names(__name__)

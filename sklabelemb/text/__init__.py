@@ -1,23 +1,26 @@
 """From raw texts to numbers: validation, tokenizer, vocabulary, pretrained vectors."""
 
-from .documents import check_documents
-from .token_ids import TokenIds
-from .tokenizer import Tokenizer, token_spans, tokens_with_spans
-from .vectors import load_vectors, vector_dim, vectors_of
-from .vocabulary import PAD_ID, UNKNOWN_ID, Vocabulary
-from .word_pieces import WordPieces
+from sklabelemb.lazy import public_names
+
+# With "as": what the other folders use of this one, and is not public.
+from sklabelemb.text.documents import check_documents as check_documents
+from sklabelemb.text.token_ids import TokenIds as TokenIds
+from sklabelemb.text.tokenizer import Tokenizer, token_spans
+from sklabelemb.text.tokenizer import tokens_with_spans as tokens_with_spans
+from sklabelemb.text.vectors import load_vectors, vector_dim
+from sklabelemb.text.vectors import vectors_of as vectors_of
+from sklabelemb.text.vocabulary import PAD_ID as PAD_ID
+from sklabelemb.text.vocabulary import UNKNOWN_ID as UNKNOWN_ID
+from sklabelemb.text.vocabulary import Vocabulary
+from sklabelemb.text.word_pieces import WordPieces
 
 __all__ = [
-    "PAD_ID",
-    "UNKNOWN_ID",
-    "TokenIds",
     "Tokenizer",
     "Vocabulary",
     "WordPieces",
-    "check_documents",
     "load_vectors",
     "token_spans",
-    "tokens_with_spans",
     "vector_dim",
-    "vectors_of",
 ]
+
+__dir__ = public_names(__name__)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sklabelemb.lazy import resolver
+from sklabelemb.lazy import public_names, resolver
 
 if TYPE_CHECKING:
     from sklabelemb.tree.classifier import LabelTreeClassifier
@@ -10,3 +10,5 @@ if TYPE_CHECKING:
 __all__ = ["LabelTreeClassifier"]
 
 __getattr__ = resolver(__name__, {"LabelTreeClassifier": "classifier"})
+
+__dir__ = public_names(__name__)
