@@ -23,7 +23,7 @@ class SearchProgress:
 
     Notes
     -----
-    One unit is a fit with its scoring, and the refit in the end is one, too. With ``n_jobs`` workers
+    One unit is a fit with its scoring, and so is the refit in the end. With ``n_jobs``, workers
     report what they have done. A halving search knows how many fits a round has when it begins.
 
     Examples
@@ -68,7 +68,8 @@ class _SearchBar:
     """The bar of one search."""
 
     def __init__(self, name: str, n_refits: int) -> None:
-        self.name, self.n_fits, self.bar, self.lock = name, n_refits, None, Lock()
+        self.name, self.n_fits, self.lock = name, n_refits, Lock()
+        self.bar: Any = None
 
     def told(self, n_more: int) -> None:
         """So many more fits there will be; 0: one is done."""
