@@ -28,7 +28,7 @@ assert Path(sklabelemb.__file__).is_relative_to(sys.prefix), sklabelemb.__file__
 assert metadata.version("sklabelemb") == sklabelemb.__version__
 X, y = load_support_requests(return_X_y=True)
 model = LEAMClassifier(max_epochs=1, random_state=0).fit(X[:200], y[:200])
-save(model, "model")
+save(model, "model", overwrite=True)
 expected = model.predict(X[200:210])
 assert (load("model").predict(X[200:210]) == expected).all()
 assert (serving.load("model").predict(X[200:210]) == expected).all()
