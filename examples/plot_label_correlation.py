@@ -51,7 +51,7 @@ share = y.mean().to_numpy()
 lift = (y.T @ y).to_numpy() / len(y) / np.outer(share, share)
 np.fill_diagonal(lift, np.nan)
 
-figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.6), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(10, 5), layout="compressed")
 pictures = (
     (affinity, "share of a label's attention"),
     (np.log2(lift.clip(0.1)), "log2 of how much likelier"),
@@ -66,9 +66,9 @@ for ax, (values, title) in zip(axes, pictures, strict=True):
     figure.colorbar(image, ax=ax, shrink=0.7)
 
 # %%
-# How far the two agree, over all pairs of labels. After so short a training they hardly do: attention
-# follows the texts of the labels. So attention among labels is no measure of their correlation;
-# :class:`~sklabelemb.plotting.CooccurrenceDisplay` shows what a model makes of it.
+# How far the two agree, over all pairs of labels. After so short a training they do not: attention
+# follows the texts of the labels, so it is no measure of their correlation.
+# :class:`~sklabelemb.plotting.LabelCooccurrenceDisplay` shows what a model makes of that.
 
 pairs = ~np.eye(len(labels), dtype=bool)
 print(f"rank correlation {spearmanr(affinity[pairs], lift[pairs]).statistic:.2f}")

@@ -41,7 +41,9 @@ for n in sizes:
     print(f"{n:4} texts: alone {alone[-1]:.2f}, beside the first task {together[-1]:.2f}")
 
 # %%
-# The answers of a task come with its name: ``model.predict(texts, task="second")``.
+# The answers of a task come with its name: ``model.predict(texts, task="second")``. Here the tasks
+# have little to tell each other, and neither way is better throughout; what one model saves is a
+# second one to train, to keep and to serve.
 
 figure, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
 places = np.arange(len(sizes))
