@@ -12,6 +12,13 @@ from sklabelemb.plotting.axes import DARK, PALE, RUST, axes_for
 __all__ = ["LearningDisplay"]
 
 
+# What history_ has of held-out texts, for people to read.
+MEASURES = {
+    "valid_micro_f1": "micro-F1 of held-out texts",
+    "valid_accuracy": "accuracy on held-out texts",
+}
+
+
 class LearningDisplay:
     """Learning curve of a fit: training loss, validation loss and validation score by epoch.
 
@@ -100,14 +107,8 @@ class LearningDisplay:
                 f"{type(estimator).__name__} has no history_: it is not fitted, or it is not "
                 "trained in epochs. The classifiers with a network have one after fit."
             )
-        targets = getattr(inside, "targets_", None)
-        multilabel = getattr(targets, "multilabel", None)
-        names = {True: "micro-F1 of held-out texts", False: "accuracy on held-out texts"}
         return cls.from_history(
-            inside.history_,
-            best_epoch=getattr(inside, "best_epoch_", None),
-            score_name=names.get(multilabel, "validation score"),  # type: ignore[arg-type]
-            ax=ax,
+            inside.history_, best_epoch=getattr(inside, "best_epoch_", None), ax=ax
         )
 
     @classmethod
@@ -116,7 +117,7 @@ class LearningDisplay:
         history: Sequence[Any],
         *,
         best_epoch: int | None = None,
-        score_name: str = "validation score",
+        score_name: str | None = None,
         ax: Any = None,
     ) -> LearningDisplay:
         """Draw what skorch recorded.
@@ -126,7 +127,9 @@ class LearningDisplay:
         history : sequence of dict
             ``history_`` of a classifier, or the ``history`` of a skorch net.
         best_epoch : int, default=None
-        score_name : str, default="validation score"
+        score_name : str, default=None
+            None: what the score is, as far as the history says it: micro-F1 of held-out texts, or
+            accuracy. A ``valid_score`` without these is what the best epoch was chosen by.
         ax : matplotlib Axes, default=None
 
         Returns
@@ -145,6 +148,12 @@ class LearningDisplay:
             name: np.array([row.get(name, np.nan) for row in rows], dtype=np.float64)
             for name in ("train_loss", "valid_loss", "valid_score")
         }
+        name = "validation score"
+        for column, measure in MEASURES.items():
+            if all(column in row for row in rows):
+                columns["valid_score"] = np.array([row[column] for row in rows], dtype=np.float64)
+                name = measure
+        score_name = name if score_name is None else score_name
         epochs = np.array([row["epoch"] for row in rows])
         display = cls(epochs=epochs, best_epoch=best_epoch, score_name=score_name, **columns)
         return display.plot(ax=ax)
@@ -189,7 +198,9 @@ class LearningDisplay:
                 lw=1.8,
                 label=f"{self.score_name} (right)",
             )
-            right.set(ylim=(0, 1.02), ylabel=self.score_name)
+            # A validation score may be above 1: it is micro-F1 and a quarter of macro-F1.
+            top = max(1.02, 1.02 * np.nanmax(self.valid_score))
+            right.set(ylim=(0, top), ylabel=self.score_name)
             right.spines["top"].set_visible(False)
         if self.best_epoch is not None:
             label = f"weights kept: epoch {self.best_epoch}"

@@ -38,3 +38,15 @@ def test_what_is_refused():
         LearningDisplay.from_history([])
     with pytest.raises(ValueError, match="object has no history_"):
         LearningDisplay.from_estimator(object())
+
+
+def test_micro_f1_is_shown_where_the_history_has_it():
+    rows = [{**row, "valid_score": 1.2, "valid_micro_f1": 0.1 * row["epoch"]} for row in HISTORY]
+    display = LearningDisplay.from_history(rows)
+    assert display.score_name == "micro-F1 of held-out texts"
+    [score] = display.score_ax_.lines
+    assert score.get_ydata()[0] == 0.1
+    # an older model has the score alone, which may be above 1
+    older = LearningDisplay.from_history([{**row, "valid_score": 1.2} for row in HISTORY])
+    assert older.score_name == "validation score"
+    assert older.score_ax_.get_ylim()[1] > 1.2
