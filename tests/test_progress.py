@@ -15,6 +15,13 @@ from sklabelemb.encoders.frozen import TEXTS_OF_A_BAR, text_encoder, text_vector
 from sklabelemb.model_selection import SearchProgress, search_progress
 from sklabelemb.progress import progress_bar
 
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    """Wide enough for a whole line, in whatever window the tests run."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 TEXTS = ["my parcel is late", "my refund is due", "parcel late, refund due", "hello"] * 10
 LABELS = np.array([[1, 0], [0, 1], [1, 1], [0, 0]] * 10)
 
