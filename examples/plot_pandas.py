@@ -18,7 +18,7 @@ table = pd.concat([requests.data.rename("text"), requests.target], axis=1)
 table.index = [f"M{number:04}" for number in range(len(table))]
 labels = list(requests.target.columns)
 train, test = table.iloc[:450], table.iloc[450:]
-table.head(3)
+table.iloc[:3, :6]
 
 # %%
 # Columns are taken by name, in whatever order.
@@ -26,12 +26,12 @@ table.head(3)
 model = LEAMClassifier(embedding_dim=64, max_epochs=8, random_state=0)
 model.fit(train["text"], train[labels])
 predicted = model.predict(test["text"])
-predicted.head(3)
+predicted.iloc[:3, :6]
 
 # %%
 # Where the labels of a text are in one cell, pandas makes columns of them.
 
-cells = pd.Series(["refund, delivery", "account", ""], index=["a", "b", "c"])
+cells = pd.Series(["refund, delivery", "account", None], index=["a", "b", "c"])
 cells.str.get_dummies(sep=", ")
 
 # %%
