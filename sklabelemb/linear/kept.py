@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import joblib
 import numpy as np
 import scipy.sparse as sp
 
@@ -37,6 +36,8 @@ class KeptPaths:
     def __init__(
         self, memory: Any, texts: TokenIds, targets: Any, words: tuple[str, ...], *others: Any
     ) -> None:
+        import joblib  # not above: models are served without it
+
         if memory is not None and not hasattr(memory, "cache"):
             memory = joblib.Memory(os.path.expanduser(os.fspath(memory)), verbose=0)
         self.memory = memory
@@ -51,6 +52,8 @@ class KeptPaths:
         """The path that ``train()`` makes of these rows of the texts."""
         if self.memory is None:
             return train()
+        import joblib
+
         cached = self.memory.cache(_trained, ignore=["train"])
         path: WidePath = cached(train, self.key, joblib.hash(rows), how)
         return path
