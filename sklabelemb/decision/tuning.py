@@ -105,7 +105,7 @@ def _falling(y: sp.csr_matrix, scores: np.ndarray | sp.csr_matrix, positives: np
     return thresholds
 
 
-def _less(scores: np.ndarray | sp.csr_matrix, logits: np.ndarray) -> Any:
+def _less(scores: Any, logits: np.ndarray) -> Any:
     """Scores with so much less of each label; probabilities in a sparse matrix stay such."""
     if not logits.any():
         return scores
