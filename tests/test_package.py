@@ -103,10 +103,14 @@ def test_metadata_agrees_with_the_package(distribution):
     assert distribution.metadata["Summary"].rstrip(".") in sklabelemb.__doc__
     assert set(distribution.metadata.get_all("Provides-Extra")) == {
         "dev",
+        "accelerate",
+        "dask",
         "distill",
         "docs",
         "hf",
         "plot",
+        "ray",
+        "spark",
         "static",
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import expit, softmax
+from scipy.special import expit, logit, softmax
 
 __all__ = ["check_threshold", "decide", "probabilities"]
 
@@ -29,7 +29,9 @@ def probabilities(logits: np.ndarray, multilabel: bool) -> np.ndarray:
     return softmax(logits, axis=1)
 
 
-def decide(proba: Any, thresholds: np.ndarray | float, min_labels: int = 0) -> Any:
+def decide(
+    proba: Any, thresholds: np.ndarray | float, min_labels: int = 0, *, margins: bool = False
+) -> Any:
     """Which labels are predicted.
 
     Parameters
@@ -40,7 +42,9 @@ def decide(proba: Any, thresholds: np.ndarray | float, min_labels: int = 0) -> A
         A label is predicted from its threshold on.
     min_labels : int, default=0
         Where fewer labels reach their threshold, those that miss it by least are added: by the
-        difference of what is compared, probabilities or decision values.
+        difference of the logits, so that neither the lowest nor the highest thresholds decide.
+    margins : bool, default=False
+        Whether scores and thresholds are decision values, whose difference counts as it is.
 
     Returns
     -------
@@ -58,28 +62,38 @@ def decide(proba: Any, thresholds: np.ndarray | float, min_labels: int = 0) -> A
            [ True, False]])
     """
     if sp.issparse(proba):
-        return _decide_stored(proba, thresholds, min_labels)
-    margin = proba - thresholds
-    decisions = margin >= 0
+        return _decide_stored(proba, thresholds, min_labels, margins)
+    decisions = proba >= thresholds
     if min_labels:
         k = min(min_labels, proba.shape[1])
         few = np.flatnonzero(decisions.sum(axis=1) < k)
         if len(few):
-            top = np.argpartition(-margin[few], k - 1, axis=1)[:, :k]
+            margin = _margin(proba[few], thresholds, margins)
+            top = np.argpartition(-margin, k - 1, axis=1)[:, :k]
             decisions[few[:, None], top] = True
     return decisions
 
 
+def _margin(scores: Any, thresholds: Any, margins: bool) -> np.ndarray:
+    """How far scores are above their thresholds."""
+    if margins:
+        return np.asarray(scores - thresholds)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        above = logit(np.asarray(scores, np.float64)) - logit(np.asarray(thresholds, np.float64))
+    # Both at the same end of the scale.
+    return np.asarray(np.where(np.isnan(above), 0.0, above))
+
+
 def _decide_stored(
-    proba: sp.csr_matrix, thresholds: np.ndarray | float, min_labels: int
+    proba: sp.csr_matrix, thresholds: np.ndarray | float, min_labels: int, margins: bool
 ) -> sp.csr_matrix:
     proba = sp.csr_matrix(proba)
-    margin = proba.data - np.broadcast_to(thresholds, proba.shape[1])[proba.indices]
-    decided = margin >= 0
+    own = np.broadcast_to(thresholds, proba.shape[1])[proba.indices]
+    decided = proba.data >= own
     lengths = np.diff(proba.indptr)
     row = np.repeat(np.arange(len(lengths)), lengths)
     if min_labels:
-        order = np.lexsort((-margin, row))
+        order = np.lexsort((-_margin(proba.data, own, margins), row))
         rank = np.arange(len(order)) - np.repeat(proba.indptr[:-1], lengths)
         decided[order[rank < min_labels]] = True
     kept = np.flatnonzero(decided)

@@ -51,6 +51,9 @@ class Task:
     thresholds : ndarray of shape (n_labels,), or None for single classes
     min_labels : int
         Fewest labels of a prediction.
+    nearest_by : {"logits", "scores"}
+        By which difference from the threshold labels are chosen where fewer reach it; "scores",
+        that is probabilities, in models from before format 7.
     trained : bool
         Whether samples of the task were trained on; False after ``add_task`` (Zero Update).
     class_weight : ndarray of shape (n_labels,), or None
@@ -76,6 +79,7 @@ class Task:
     label_words: list = field(default_factory=list)
     thresholds: np.ndarray | None = None
     min_labels: int = 0
+    nearest_by: str = "logits"
     trained: bool = False
     class_weight: np.ndarray | None = None
     max_labels: int | None = None

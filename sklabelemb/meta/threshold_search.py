@@ -137,7 +137,7 @@ def search_thresholds(
     def decided(scores: Any, thresholds: np.ndarray, least: int) -> Any:
         if are_logits:
             return decide(expit(scores), as_probabilities(thresholds), least)
-        return decide(scores, thresholds, least)
+        return decide(scores, thresholds, least, margins=not sp.issparse(scores))
 
     candidates = list(_candidates(strategies, shrinkages, min_labels))
     with_own = "per_label" in strategies

@@ -84,6 +84,8 @@ class ThresholdTuner(LabelMetaEstimator):
         What was chosen; "default" is no tuning.
     shrinkage_ : float
         Infinite unless `strategy_` is "per_label".
+    nearest_by_ : {"logits", "scores"}
+        By which difference from their thresholds labels fill a prediction up to `min_labels_`.
     min_labels_ : int
         How many labels each sample gets at least.
     best_score_, default_score_ : float
@@ -207,7 +209,9 @@ class ThresholdTuner(LabelMetaEstimator):
     def _scores_and_decisions(self, X: Any) -> tuple[Any, Any]:
         scores = self._answers(X, self.response_method_, keep_sparse=True)
         thresholds = np.asarray(self.thresholds_, dtype=np.float64)
-        return scores, decide(scores, thresholds, self.min_labels_)
+        # Tuners that were saved before format 7 do not have it.
+        margins = getattr(self, "nearest_by_", "scores") == "scores"
+        return scores, decide(scores, thresholds, self.min_labels_, margins=margins)
 
     @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> Any:
@@ -273,6 +277,7 @@ class ThresholdTuner(LabelMetaEstimator):
             "strategy_": search.best.strategy,
             "shrinkage_": search.best.shrinkage,
             "min_labels_": search.best.min_labels,
+            "nearest_by_": "logits" if cross_fit.method == "predict_proba" else "scores",
             "best_score_": search.scores[search.best],
             "default_score_": results["score"][0],
             "cv_results_": results,

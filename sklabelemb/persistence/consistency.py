@@ -51,6 +51,8 @@ def _check_tasks(tasks: dict[Any, Any], vocabulary: Any, has_encoder: bool) -> N
             raise ValueError(f"tasks[{name!r}] is not a task of that name")
         _check_targets(task.targets)
         _check_thresholds(task.targets, task.thresholds)
+        if task.nearest_by not in ("logits", "scores"):
+            raise ValueError(f"nearest_by is {task.nearest_by!r}")
         n_labels, words, texts = task.targets.n_labels, task.label_words, task.label_texts
         if (words and len(words) != n_labels) or (texts and len(texts) != n_labels):
             raise ValueError(f"task {name!r} has not one text for each of its labels")

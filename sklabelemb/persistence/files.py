@@ -34,7 +34,7 @@ __all__ = [
 FORMAT = "sklabelemb model"
 # Rises whenever a saved field, or a default of a network, changes; older folders from OLDEST on are
 # brought up to date when they are read.
-FORMAT_VERSION, OLDEST = 6, 1
+FORMAT_VERSION, OLDEST = 7, 1
 DESCRIPTION, WEIGHTS, VOCABULARY = "model.json", "weights.safetensors", "vocabulary.json"
 FILES = (DESCRIPTION, WEIGHTS, VOCABULARY)
 # For people; no model is read from it.

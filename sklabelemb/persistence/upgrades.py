@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sklabelemb.persistence import version_1, version_2, version_3
+from sklabelemb.persistence import version_1, version_2, version_3, version_6
 
 __all__ = ["check_units", "up_to_date"]
 
@@ -34,6 +34,8 @@ def up_to_date(description: dict[str, Any], tensors: dict[str, Any]) -> dict[str
         description = version_2.upgraded(description)
     if version < 4:
         description = version_3.upgraded(description)
+    if version < 7:
+        description = version_6.upgraded(description)
     return description
 
 

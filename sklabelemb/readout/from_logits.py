@@ -69,7 +69,8 @@ class Decisions(ABC):
             decided: np.ndarray = logits.argmax(axis=1)[:, None] == np.arange(logits.shape[1])
             return decided
         assert task.thresholds is not None
-        return decide(probabilities(logits, multilabel=True), task.thresholds, task.min_labels)
+        proba, margins = probabilities(logits, multilabel=True), task.nearest_by == "scores"
+        return decide(proba, task.thresholds, task.min_labels, margins=margins)
 
     def predictions(self, token_ids: TokenIds, task: Task) -> np.ndarray:
         """Predicted labels of texts, bool of shape ``(n_texts, n_labels)``."""

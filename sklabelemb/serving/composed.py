@@ -235,11 +235,12 @@ class ServedTree(_Answering):
         self.forest = saved["forest_"]
         self.thresholds_ = saved["thresholds_"]
         self.min_labels_: int = saved["min_labels_"]
+        self.nearest_by: str = saved.attributes.get("nearest_by_", "scores")
         self.sparse_output_: bool = saved["sparse_output_"]
 
     def predict(self, X: Any) -> Any:
         """Predict labels or classes, in the form of `y`; an array in the place of a DataFrame."""
-        decisions = decided(self._scores(X), self.thresholds_, self.min_labels_)
+        decisions = decided(self._scores(X), self.thresholds_, self.min_labels_, self.nearest_by)
         return self.targets_.decode(decisions if self.targets_.multilabel else decisions.indices)
 
     def predict_labels(
@@ -248,7 +249,7 @@ class ServedTree(_Answering):
         """Names of the labels of each text, the likeliest first."""
         check_top_k(top_k)
         scores = self._scores(X)
-        decisions = decided(scores, self.thresholds_, self.min_labels_)
+        decisions = decided(scores, self.thresholds_, self.min_labels_, self.nearest_by)
         return labels_by_score(self.label_names_, scores, decisions, top_k, with_scores)
 
     def _has(self, method: str) -> bool:
@@ -312,6 +313,7 @@ class ServedTuner(_Around):
         super().__init__(saved)
         self.thresholds_ = np.asarray(saved["thresholds_"], dtype=np.float64)
         self.min_labels_: int = saved["min_labels_"]
+        self.nearest_by: str = saved.attributes.get("nearest_by_", "scores")
 
     def _has(self, method: str) -> bool:
         return hasattr(self.estimator_, method)
@@ -325,7 +327,8 @@ class ServedTuner(_Around):
 
     def _scores_and_decisions(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         scores = self._answers(X, self.method, keep_sparse=True)
-        return scores, decide(scores, self.thresholds_, self.min_labels_)
+        margins = self.nearest_by == "scores"
+        return scores, decide(scores, self.thresholds_, self.min_labels_, margins=margins)
 
 
 class ServedCalibrator(_Around):

@@ -25,11 +25,14 @@ def scores_of(forest: LabelForest, features: Any, multilabel: bool) -> sp.csr_ma
     return found
 
 
-def decided(scores: sp.csr_matrix, thresholds: Any, min_labels: int) -> sp.csr_matrix:
+def decided(
+    scores: sp.csr_matrix, thresholds: Any, min_labels: int, nearest_by: str = "logits"
+) -> sp.csr_matrix:
     """Which labels are predicted; the likeliest class where there are no thresholds."""
     if thresholds is None:
-        return decide(scores, 2.0, min_labels=1)
-    return decide(scores, np.asarray(thresholds, dtype=np.float64), min_labels)
+        return decide(scores, 2.0, min_labels=1, margins=True)
+    thresholds, margins = np.asarray(thresholds, dtype=np.float64), nearest_by == "scores"
+    return decide(scores, thresholds, min_labels, margins=margins)
 
 
 def dense_probabilities(scores: sp.csr_matrix, multilabel: bool) -> np.ndarray:

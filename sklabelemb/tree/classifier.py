@@ -116,6 +116,8 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
         Columns of a DataFrame, or `label_names`, else column numbers; classes of 1-D targets.
     thresholds_ : ndarray of shape (n_labels,), or None for single classes
         Others may be set.
+    nearest_by_ : {"logits", "scores"}
+        By which difference from their thresholds labels fill a prediction up to `min_labels_`.
     min_labels_ : int
     targets_ : Targets
         The form of `y`.
@@ -285,6 +287,7 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
         self.label_names_ = targets.label_names
         self.thresholds_ = thresholds
         self.min_labels_ = fewest_labels(self.min_labels, targets, target, None)
+        self.nearest_by_ = "logits"
         self.sparse_output_ = self.sparse_output
         return self
 
@@ -302,7 +305,7 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
             Classes of shape (n_samples,), or an indicator of shape (n_samples, n_labels) with the
             container and dtype of the `y` that was fitted: CSR for CSR.
         """
-        decisions = decided(self._scores(X), self.thresholds_, self.min_labels_)
+        decisions = self._decided(self._scores(X))
         if not self.targets_.multilabel:
             decisions = decisions.indices
         return self.targets_.decode(decisions, index=getattr(X, "index", None))
@@ -328,7 +331,7 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
         """
         check_top_k(top_k)
         scores = self._scores(X)
-        decisions = decided(scores, self.thresholds_, self.min_labels_)
+        decisions = self._decided(scores)
         return labels_by_score(self.label_names_, scores, decisions, top_k, with_scores)
 
     def predict_proba(self, X: Any) -> np.ndarray | sp.csr_matrix:
@@ -383,6 +386,11 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
     @property
     def _multilabel(self) -> bool:
         return self.targets_.multilabel
+
+    def _decided(self, scores: sp.csr_matrix) -> sp.csr_matrix:
+        # Trees that were saved before format 7 do not have it.
+        nearest_by = getattr(self, "nearest_by_", "scores")
+        return decided(scores, self.thresholds_, self.min_labels_, nearest_by)
 
     def _scores(self, X: Any) -> sp.csr_matrix:
         check_is_fitted(self)

@@ -60,18 +60,32 @@ def test_a_threshold_at_either_end():
     assert decide(certain, 0.0).all()
 
 
+@pytest.mark.parametrize("margins", [False, True])
 @pytest.mark.parametrize("min_labels", [0, 1, 2, 3, 4, 100])
-def test_the_fewest_labels(min_labels):
+def test_the_fewest_labels(min_labels, margins):
     random = np.random.default_rng(0)
     proba = random.uniform(size=(200, 4))
     thresholds = np.array([0.2, 0.9, 0.7, 0.95])
-    decisions = decide(proba, thresholds, min_labels)
+    decisions = decide(proba, thresholds, min_labels, margins=margins)
     plain = proba >= thresholds
-    margin = proba - thresholds
+    margin = proba - thresholds if margins else logit(proba) - logit(thresholds)
     for row in range(len(proba)):
         wanted = max(plain[row].sum(), min(min_labels, 4))
         top = np.argsort(-margin[row])[:wanted]
         assert set(np.flatnonzero(decisions[row])) == set(top)
+
+
+def test_the_lowest_threshold_is_not_missed_by_least():
+    # Of ten to one in both cases, the second label is three times nearer.
+    proba, thresholds = np.array([[0.002, 0.1]]), np.array([0.02, 0.3])
+    assert decide(proba, thresholds, 1).tolist() == [[False, True]]
+    assert decide(sp.csr_matrix(proba), thresholds, 1).toarray().tolist() == [[False, True]]
+
+
+@pytest.mark.parametrize("ends", [[0.0, 1.0], [0.0, 0.0], [1.0, 1.0]])
+def test_the_fewest_labels_at_the_ends_of_the_scale(ends):
+    proba = np.array([[0.0, 0.3], [0.0, 0.0]])
+    assert (decide(proba, np.array(ends), 1).sum(axis=1) >= 1).all()
 
 
 def test_the_fewest_labels_with_one_label():
@@ -172,9 +186,14 @@ def test_thresholds_of_rare_labels_are_lower_where_that_is_better(sparse):
     y = sp.csr_matrix((random.random(logits.shape) < expit(logits)).astype(np.float32))
     scores = sp.csr_matrix(expit(logits)) if sparse else logits
 
+    truth = y.toarray().astype(int)
+
+    def micro_f1(thresholds):
+        decisions = decide(expit(logits.astype(np.float64)), thresholds).astype(int)
+        return f1_score(truth, decisions, average="micro")
+
     def both(thresholds):
         decisions = decide(expit(logits.astype(np.float64)), thresholds).astype(int)
-        truth = y.toarray().astype(int)
         return sum(
             f1_score(truth, decisions, average=a, zero_division=0) for a in ("micro", "macro")
         )
@@ -184,6 +203,7 @@ def test_thresholds_of_rare_labels_are_lower_where_that_is_better(sparse):
     assert (np.diff(thresholds) < 0).all()
     assert len(set(micro)) == 1
     assert both(thresholds) > both(micro) + 0.01
+    assert micro_f1(thresholds) > micro_f1(micro) - 0.002
     # A straight line, in the logarithm of how often a label occurs.
     rarity = np.log(y.toarray().sum(axis=0) + 0.5)
     slopes = np.diff(logit(thresholds)) / np.diff(rarity)

@@ -1,4 +1,4 @@
-"""Folders of format versions 2 to 5 load and answer as they did; format_1/write.py wrote them."""
+"""Folders of format versions 2 to 6 load and answer as they did; format_1/write.py wrote them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .format_1.write import LABELS, NAMED, TEXTS, UNSEEN
 HERE = Path(__file__).parent
 CASES = [
     (version, path.name)
-    for version in (2, 3, 4, 5)
+    for version in (2, 3, 4, 5, 6)
     for path in sorted((HERE / f"format_{version}").iterdir())
     if (path / "model.json").is_file()
 ]

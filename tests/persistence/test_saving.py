@@ -656,7 +656,7 @@ def test_truncated_description(saved, content):
     ("entry", "value", "message"),
     [
         ("format", "other", r"model\.json does not describe a sklabelemb model\. Give the folder"),
-        ("format_version", 7, r"was written by a newer sklabelemb \(format 7; .*Upgrade: pip"),
+        ("format_version", 8, r"was written by a newer sklabelemb \(format 8; .*Upgrade: pip"),
         ("format_version", "1", r"has the format_version '1'"),
         ("class", "Popen", r"names the class 'Popen', which this sklabelemb .* does not load"),
         ("class", "sklabelemb.leam.LEAMClassifier", r"names the class .* does not load"),

@@ -1,8 +1,8 @@
 """Writes the folders beside it; they were written with commit 3c2f84a, the last of format 1.
 
 Those of ``format_2`` were written in the same way with commit b3a8384, the last of format 2, those
-of ``format_3`` with commit e9d1c6f, the last of format 3, and those of ``format_4`` and
-``format_5`` with commits 89944ef and dccf579, which wrote these.
+of ``format_3`` with commit e9d1c6f, the last of format 3, and those of ``format_4``, ``format_5``
+and ``format_6`` with commits 89944ef, dccf579 and d0f6c69, which wrote these.
 
 ``python tests/persistence/format_1/write.py`` from the root of the checkout. Each folder has an
 ``answers.json`` beside the three files of a model: what it said on the machine that wrote it.
