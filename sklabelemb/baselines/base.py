@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -338,7 +338,7 @@ class TextBaseline(KnowsItsOrigin, ClassifierMixin, BaseEstimator, metaclass=ABC
     def _classifier(self) -> Any:
         return _classifier() if self.classifier is None else self.classifier
 
-    def _vectorize(self, documents: list[str], y: Any) -> tuple[Any, Any]:
+    def _vectorize(self, documents: Sequence[str], y: Any) -> tuple[Any, Any]:
         if self.vectorizer is None:
             return fitted_tfidf(documents)
         vectorizer = clone(self.vectorizer)
@@ -348,7 +348,7 @@ class TextBaseline(KnowsItsOrigin, ClassifierMixin, BaseEstimator, metaclass=ABC
         check_is_fitted(self)
         return self.vectorizer_.transform(check_documents(X))
 
-    def _check_weights(self, sample_weight: Any, documents: list[str]) -> np.ndarray | None:
+    def _check_weights(self, sample_weight: Any, documents: Sequence[str]) -> np.ndarray | None:
         if sample_weight is None:
             return None
         classifier = self._classifier()

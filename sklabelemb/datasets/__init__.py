@@ -6,10 +6,11 @@ from sklabelemb.lazy import public_names, resolver
 
 if TYPE_CHECKING:
     from sklabelemb.datasets.folder import load_folder
+    from sklabelemb.datasets.stream import stream_table
     from sklabelemb.datasets.support_requests import load_support_requests
     from sklabelemb.datasets.table import load_table
 
-__all__ = ["load_folder", "load_support_requests", "load_table"]
+__all__ = ["load_folder", "load_support_requests", "load_table", "stream_table"]
 
 # Rows are read without scikit-learn, too (`records.py`), which a served model does without.
 __getattr__ = resolver(
@@ -18,6 +19,7 @@ __getattr__ = resolver(
         "load_folder": "folder",
         "load_support_requests": "support_requests",
         "load_table": "table",
+        "stream_table": "stream",
     },
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sklabelemb.datasets.reader import shown
 
-__all__ = ["is_set", "split_cells", "split_labels"]
+__all__ = ["is_set", "separator_of", "split_cells", "split_labels"]
 
 # The first is the surest sign: names of labels contain commas now and then.
 _SEPARATORS = (";", "|", ",")
@@ -50,6 +50,12 @@ def split_cells(
     for i, cell in plain.items():
         parsed[i] = cell.split(separator) if separator else [cell]
     return [split_labels(cell, place) for cell, place in zip(parsed, places, strict=True)], how
+
+
+def separator_of(cells: Sequence[Any], places: Sequence[str]) -> str:
+    """What stands between the labels in most of these cells; "" where nothing does."""
+    parsed = [_parsed(cell, place) for cell, place in zip(cells, places, strict=True)]
+    return _separator_of([cell for cell in parsed if isinstance(cell, str)])
 
 
 def split_labels(value: Any, where: str) -> list[str]:

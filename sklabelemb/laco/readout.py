@@ -29,7 +29,7 @@ OCCLUSION_TOKENS = 1 << 11
 class LACOReadout(Readout):
     """The answers of a LACO."""
 
-    def encode(self, documents: list[str]) -> TokenIds:
+    def encode(self, documents: Sequence[str]) -> TokenIds:
         """The texts as token ids: whole, if a wide path reads them, or their beginnings."""
         model = self.model
         settings = model.recipe.settings
@@ -53,7 +53,7 @@ class LACOReadout(Readout):
         most = model.recipe.shortened(room)
         return TextDataset(token_ids, n_words=len(model.vocabulary), max_length=most)
 
-    def explain(self, documents: list[str], task: Task) -> list[JointExplanation]:
+    def explain(self, documents: Sequence[str], task: Task) -> list[JointExplanation]:
         """Attention and contributions of every word, and what labels had to do with each other."""
         vocabulary = self.model.vocabulary
         token_ids = self.encode(documents)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ READING_ELEMENTS = 1 << 20
 class LEAMReadout(Readout):
     """The answers of a LEAM."""
 
-    def vectors(self, documents: list[str], task: Task) -> np.ndarray:
+    def vectors(self, documents: Sequence[str], task: Task) -> np.ndarray:
         """Document vectors z of equation (6), float32 of shape ``(n_texts, embedding_dim)``."""
         dim = int(self.model.net.module_.embedding.embedding_dim)
         result = np.empty((len(documents), dim), dtype=np.float32)
@@ -32,7 +32,7 @@ class LEAMReadout(Readout):
             result[indices] = reading.vectors.float().cpu().numpy()
         return result
 
-    def explain(self, documents: list[str], task: Task) -> list[Explanation]:
+    def explain(self, documents: Sequence[str], task: Task) -> list[Explanation]:
         """Attention and contributions of every word, all paths together."""
         vocabulary, settings = self.model.vocabulary, self.model.recipe.settings
         explanations: list[Any] = [None] * len(documents)

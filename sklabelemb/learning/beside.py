@@ -167,13 +167,13 @@ class _Part:
         return self.kept.get(train, rows, self.seed, "again")
 
     @cached_property
-    def features(self) -> tuple[WidePath, sp.csr_matrix]:
+    def features(self) -> tuple[WidePath, Any]:
         """An untrained linear model, and the features of all texts."""
         texts, targets = self.data.token_ids, self.data.targets
         assert targets is not None
         vocabulary = self.model.vocabulary
         start = WidePath.untrained(texts, targets, vocabulary, self.task.targets.n_labels)
-        return start, start.features(texts, vocabulary)
+        return start, start.features_or_later(texts, vocabulary)
 
     @cached_property
     def meanings(self) -> LabelTexts | None:

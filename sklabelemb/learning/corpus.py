@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ from sklabelemb.text import TokenIds, check_documents
 __all__ = ["Corpus", "read_samples", "read_tasks"]
 
 # Texts, their targets, and weights or None.
-Given = tuple[list[str], Any, np.ndarray | None]
+Given = tuple[Sequence[str], Any, np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Samples:
 
     Attributes
     ----------
-    documents : list of str, length n_samples
+    documents : sequence of str, length n_samples
     encoded : csr_matrix of shape (n_samples, n_labels), or int codes of shape (n_samples,)
     weight : float32 ndarray of shape (n_samples,), or None
     """
 
-    documents: list[str]
+    documents: Sequence[str]
     encoded: Any
     weight: np.ndarray | None
 
@@ -86,8 +86,10 @@ class Corpus:
         return {name: self.tasks[name] for name in self.samples}
 
     @property
-    def documents(self) -> list[str]:
+    def documents(self) -> Sequence[str]:
         """All texts, one task after the other."""
+        if len(self.samples) == 1:
+            return next(iter(self.samples.values())).documents
         return [text for some in self.samples.values() for text in some.documents]
 
     @property
@@ -219,7 +221,7 @@ def read_tasks(
 
 
 def _by_task(
-    documents: list[str], y: Any, weight: np.ndarray | None, groups: Mapping[Any, np.ndarray]
+    documents: Sequence[str], y: Any, weight: np.ndarray | None, groups: Mapping[Any, np.ndarray]
 ) -> dict[Any, Given]:
     if len(groups) == 1:
         return dict.fromkeys(groups, (documents, y, weight))
@@ -261,7 +263,7 @@ def _check_known(names: Iterable[Any], corpus: Corpus, what: str) -> None:
         )
 
 
-def _check_lengths(documents: list[str], y: Any) -> None:
+def _check_lengths(documents: Sequence[str], y: Any) -> None:
     try:
         check_consistent_length(documents, y)
     except ValueError as error:

@@ -77,16 +77,15 @@ def renumbered(
     missing = [word for word in spelling if word not in known]
     unknown = {word: len(known) + i for i, word in enumerate(missing)}
     ids = [0, 1, *(unknown.get(word) or known.id(word) for word in spelling)]
-    new_ids = np.array(ids, dtype=token_ids.ids.dtype)[token_ids.ids]
-    return known, TokenIds(new_ids, token_ids.offsets, tuple(unknown))
+    new_ids = np.array(ids, dtype=token_ids.ids.dtype)
+    return known, token_ids.renumbered(new_ids, tuple(unknown))
 
 
 def _without_unseen(
     vocabulary: Vocabulary, token_ids: TokenIds, trained_on: np.ndarray
 ) -> tuple[Vocabulary, TokenIds]:
     """Leave out the words that no training text has."""
-    counts = np.bincount(token_ids.take(trained_on).ids, minlength=len(vocabulary))
-    seen = counts[2 : len(vocabulary)] > 0
+    seen = token_ids.take(trained_on).counts(len(vocabulary))[2:] > 0
     if seen.all():
         return vocabulary, token_ids
     frequency = vocabulary.document_frequency

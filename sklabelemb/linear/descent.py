@@ -8,17 +8,20 @@ from itertools import chain
 import numpy as np
 import scipy.sparse as sp
 
+from sklabelemb.linear.features import FeaturesOnDemand, sample_of
 from sklabelemb.progress import progress_bar
 
 __all__ = ["descend", "stable_rates"]
 
 BATCH_SIZE = 100
+# Texts whose features are gathered at once.
+POOL = 200 * BATCH_SIZE
 # Adam's, for the bias: its step size at first, and how fast its moments forget.
 BIAS_RATE, FIRST, SECOND = 0.005, 0.9, 0.999
 
 
 def descend(
-    X: sp.csr_matrix,
+    X: sp.csr_matrix | FeaturesOnDemand,
     targets: sp.csr_matrix | np.ndarray,
     weights: np.ndarray,
     bias: np.ndarray,
@@ -36,7 +39,7 @@ def descend(
 
     Parameters
     ----------
-    X : csr_matrix of shape (n_texts, n_features), float32
+    X : csr_matrix or FeaturesOnDemand, shape (n_texts, n_features), float32
     targets : csr_matrix of shape (n_texts, n_labels), or int codes of shape (n_texts,)
     weights : float32 ndarray of shape (n_features, n_labels)
     bias : float32 ndarray of shape (n_labels,)
@@ -56,7 +59,7 @@ def descend(
     n_labels = len(bias)
     ones = np.ones(n_labels) if class_weight is None else class_weight
     multilabel = sp.issparse(targets)
-    rates = stable_rates(X, ones, multilabel).clip(max=learning_rate).astype(np.float32)
+    rates = stable_rates(sample_of(X), ones, multilabel).clip(max=learning_rate).astype(np.float32)
     n_steps = epochs * -(-X.shape[0] // BATCH_SIZE)
     first, second = np.zeros_like(bias), np.zeros_like(bias)
     random = np.random.RandomState(seed)
@@ -92,20 +95,23 @@ def descend(
 
 
 def _batches(
-    X: sp.csr_matrix, random: np.random.RandomState
+    X: sp.csr_matrix | FeaturesOnDemand, random: np.random.RandomState
 ) -> Iterator[tuple[np.ndarray, sp.csr_matrix]]:
     """The rows of each batch of an epoch, in an order of their own, and what they hold."""
     order = random.permutation(X.shape[0])
-    shuffled = X[order]
-    for start in range(0, len(order), BATCH_SIZE):
-        stop = min(start + BATCH_SIZE, len(order))
-        low, high = shuffled.indptr[start], shuffled.indptr[stop]
-        parts = (
-            shuffled.data[low:high],
-            shuffled.indices[low:high],
-            shuffled.indptr[start : stop + 1] - low,
-        )
-        yield order[start:stop], sp.csr_matrix(parts, shape=(stop - start, X.shape[1]))
+    for pool in range(0, len(order), POOL):
+        members = order[pool : pool + POOL]
+        some = X[members]
+        shuffled = some.read() if isinstance(some, FeaturesOnDemand) else some
+        for start in range(0, len(members), BATCH_SIZE):
+            stop = min(start + BATCH_SIZE, len(members))
+            low, high = shuffled.indptr[start], shuffled.indptr[stop]
+            parts = (
+                shuffled.data[low:high],
+                shuffled.indices[low:high],
+                shuffled.indptr[start : stop + 1] - low,
+            )
+            yield members[start:stop], sp.csr_matrix(parts, shape=(stop - start, X.shape[1]))
 
 
 def _compact(batch: sp.csr_matrix, slots: np.ndarray) -> tuple[np.ndarray, sp.csr_matrix]:

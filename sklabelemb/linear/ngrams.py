@@ -70,12 +70,7 @@ class WordTfidf:
         max_features : int, default=None
             Keep at most this many, those that most texts contain.
         """
-        keys, rows = _occurrences(texts, n_words)
-        order = np.lexsort((rows, keys))
-        keys, rows = keys[order], rows[order]
-        first = np.ones(len(keys), dtype=bool)
-        first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
-        distinct, frequency = np.unique(keys[first & (keys >= 0)], return_counts=True)
+        distinct, frequency = _document_frequency(texts, n_words)
         kept = _most_frequent(frequency, min_df, max_features)
         return cls(n_words, distinct[kept], _idf(frequency[kept], len(texts)))
 
@@ -167,11 +162,15 @@ class CharacterTfidf:
         max_features: int | None = None,
     ) -> CharacterTfidf:
         """Choose the character n-grams; parameters as in :meth:`WordTfidf.fit`."""
-        by_word, words = _word_counts(texts, vocabulary)
+        spelling = ["", "", *vocabulary.words, *texts.unknown_words]
+        distinct = np.flatnonzero(texts.counts(len(spelling)))
         columns: dict[str, int] = {}
-        table = _spelling(words, columns)
+        table = _spelling([spelling[i] for i in distinct.tolist()], columns)
         # How many texts contain a group: that of words that share it is a union, so count texts.
-        frequency = np.bincount((by_word @ table).indices, minlength=len(columns))
+        frequency = np.zeros(len(columns), dtype=np.int64)
+        for block in texts.blocks():
+            by_word = _word_counts(block, distinct)
+            frequency += np.bincount((by_word @ table).indices, minlength=len(columns))
         names = np.array(list(columns), dtype=object)
         alphabetical = np.argsort(names.astype(str), kind="stable") if len(names) else names
         alphabetical = alphabetical.astype(np.int64)
@@ -323,16 +322,38 @@ def _occurrences(texts: TokenIds, n_words: int) -> tuple[np.ndarray, np.ndarray]
     return np.concatenate([words, pairs]), np.concatenate([rows, rows[:-1]])
 
 
-def _word_counts(
-    texts: TokenIds, vocabulary: Vocabulary | WordPieces
-) -> tuple[sp.csr_matrix, list[str]]:
-    """How often each text has each distinct word, and the words; specials are spelt empty."""
-    distinct, position = np.unique(texts.ids, return_inverse=True)
-    spelling = ["", "", *vocabulary.words, *texts.unknown_words]
-    rows = np.repeat(np.arange(len(texts)), texts.lengths)
+def _document_frequency(texts: TokenIds, n_words: int) -> tuple[np.ndarray, np.ndarray]:
+    """The keys of all words and pairs, sorted, and in how many texts each is."""
+    found, waiting = [], 0
+    for block in texts.blocks():
+        keys, rows = _occurrences(block, n_words)
+        order = np.lexsort((rows, keys))
+        keys, rows = keys[order], rows[order]
+        first = np.ones(len(keys), dtype=bool)
+        first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
+        found.append(np.unique(keys[first & (keys >= 0)], return_counts=True))
+        waiting += len(found[-1][0])
+        if waiting > 2 * len(found[0][0]):
+            found, waiting = [_added_up(found)], 0
+    return _added_up(found) if found else (np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+def _added_up(found: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of several blocks as those of one."""
+    if len(found) == 1:
+        return found[0]
+    keys, place = np.unique(np.concatenate([keys for keys, _ in found]), return_inverse=True)
+    counts = np.zeros(len(keys), dtype=np.int64)
+    np.add.at(counts, place, np.concatenate([counts for _, counts in found]))
+    return keys, counts
+
+
+def _word_counts(texts: TokenIds, distinct: np.ndarray) -> sp.csr_matrix:
+    """How often each text has each of the distinct words, which are sorted."""
+    position = np.searchsorted(distinct, texts.ids)
     ones = np.ones(len(position), dtype=np.float32)
-    counts = sp.csr_matrix((ones, (rows, position)), shape=(len(texts), len(distinct)))
-    return counts, [spelling[i] for i in distinct.tolist()]
+    shape = (len(texts), len(distinct))
+    return sp.csr_matrix((ones, position, texts.offsets), shape=shape)
 
 
 def _spelling(words: Sequence[str], columns: dict[str, int]) -> sp.csr_matrix:

@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklabelemb.linear.descent import BATCH_SIZE, descend
+from sklabelemb.linear.features import MANY_TOKENS, FeaturesOnDemand
 from sklabelemb.linear.ngrams import CharacterTfidf, WordTfidf, tfidf
 from sklabelemb.targets import rearranged
 from sklabelemb.text import TokenIds, Vocabulary, WordPieces
@@ -100,7 +101,7 @@ class WidePath:
 
     def trained(
         self,
-        X: sp.csr_matrix,
+        X: sp.csr_matrix | FeaturesOnDemand,
         targets: sp.csr_matrix | np.ndarray,
         class_weight: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
@@ -113,7 +114,7 @@ class WidePath:
 
         Parameters
         ----------
-        X : csr_matrix of shape (n_texts, n_features)
+        X : csr_matrix or FeaturesOnDemand, shape (n_texts, n_features)
         targets, class_weight, sample_weight, seed
             As in :meth:`fit`.
         again : bool, default=False
@@ -184,6 +185,11 @@ class WidePath:
         return path
 
     @property
+    def n_features(self) -> int:
+        """Number of n-grams."""
+        return len(self.weights)
+
+    @property
     def n_labels(self) -> int:
         """Number of labels."""
         return len(self.bias)
@@ -235,7 +241,7 @@ class WidePath:
 
     def _after(
         self,
-        X: sp.csr_matrix,
+        X: sp.csr_matrix | FeaturesOnDemand,
         targets: sp.csr_matrix | np.ndarray,
         class_weight: np.ndarray | None,
         sample_weight: np.ndarray | None,
@@ -266,10 +272,18 @@ class WidePath:
     def features(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
         """TF-IDF features, each half of length ``sqrt(0.5)``."""
         # Some texts at a time: each occurrence of a feature takes memory of its own until counted.
-        n_blocks = max(1, len(texts.ids) // TOKENS_A_BLOCK)
-        cuts = np.array_split(np.arange(len(texts)), n_blocks)
-        blocks = [self._features(texts.take(cut), vocabulary) for cut in cuts]
+        blocks = [self._features(some, vocabulary) for some in texts.blocks(TOKENS_A_BLOCK)]
+        if not blocks:
+            return sp.csr_matrix((0, self.n_features), dtype=np.float32)
         return blocks[0] if len(blocks) == 1 else sp.vstack(blocks, format="csr")
+
+    def features_or_later(
+        self, texts: TokenIds, vocabulary: Vocabulary | WordPieces
+    ) -> sp.csr_matrix | FeaturesOnDemand:
+        """The features; where they would take gigabytes, what makes them each time."""
+        if len(texts.ids) < MANY_TOKENS:
+            return self.features(texts, vocabulary)
+        return FeaturesOnDemand(self, texts, vocabulary, np.arange(len(texts)))
 
     def _features(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> sp.csr_matrix:
         of_words, rows, _ = self.words.occurrences(texts)
@@ -285,7 +299,13 @@ class WidePath:
 
     def scores(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> np.ndarray:
         """Scores of the labels, float32 of shape ``(n_texts, n_labels)``; positive for present."""
-        return self.features(texts, vocabulary) @ self.weights + self.bias
+        scores = [
+            self._features(some, vocabulary) @ self.weights + self.bias
+            for some in texts.blocks(TOKENS_A_BLOCK)
+        ]
+        if not scores:
+            return np.empty((0, self.n_labels), dtype=np.float32)
+        return scores[0] if len(scores) == 1 else np.concatenate(scores)
 
     def contributions(self, texts: TokenIds, vocabulary: Vocabulary | WordPieces) -> np.ndarray:
         """What every token adds to every score, float32 of shape ``(n_tokens, n_labels)``.

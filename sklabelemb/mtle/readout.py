@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -19,7 +21,7 @@ __all__ = ["MTLEReadout"]
 class MTLEReadout(Readout):
     """The answers of an MTLE."""
 
-    def explain(self, documents: list[str], task: Task) -> list[Explanation]:
+    def explain(self, documents: Sequence[str], task: Task) -> list[Explanation]:
         """Contributions of every word, exact or by occlusion."""
         settings = self.model.recipe.settings
         texts = self.encode(documents)

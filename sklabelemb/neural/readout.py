@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -19,7 +21,7 @@ __all__ = ["DocumentReadout"]
 class DocumentReadout(Readout):
     """The answers of a document classifier."""
 
-    def explain(self, documents: list[str], task: Task) -> list[Explanation]:
+    def explain(self, documents: Sequence[str], task: Task) -> list[Explanation]:
         """Attention and contributions of every word, the linear path included."""
         settings = self.model.recipe.settings
         texts = self.encode(documents)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ class Answers:
     def decision_function(self, X: Any, task: Any = None) -> np.ndarray:
         """Logits; of two single classes, their difference."""
 
-        def answer(documents: list[str], own: Task) -> np.ndarray:
+        def answer(documents: Sequence[str], own: Task) -> np.ndarray:
             logits = self.readout.logits(self.readout.encode(documents), own)
             two_classes = not own.multilabel and logits.shape[1] == 2
             return np.asarray(logits[:, 1] - logits[:, 0] if two_classes else logits)
@@ -49,7 +49,7 @@ class Answers:
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
         """Probabilities of labels or classes."""
 
-        def answer(documents: list[str], own: Task) -> np.ndarray:
+        def answer(documents: Sequence[str], own: Task) -> np.ndarray:
             logits = self.readout.logits(self.readout.encode(documents), own)
             return probabilities(logits, own.multilabel)
 
@@ -58,7 +58,7 @@ class Answers:
     def predict(self, X: Any, task: Any = None) -> Any:
         """Predictions in the form of the `y` that was fitted; of several tasks, an array."""
 
-        def answer(documents: list[str], own: Task) -> np.ndarray:
+        def answer(documents: Sequence[str], own: Task) -> np.ndarray:
             decisions = self.readout.predictions(self.readout.encode(documents), own)
             return np.asarray(decisions if own.multilabel else decisions.argmax(axis=1))
 
@@ -80,7 +80,7 @@ class Answers:
         """Predict label names, the most probable first."""
         check_top_k(top_k)
 
-        def answer(documents: list[str], own: Task) -> list[tuple[Any, ...]]:
+        def answer(documents: Sequence[str], own: Task) -> list[tuple[Any, ...]]:
             logits, decisions = self.readout.answers(self.readout.encode(documents), own)
             scores = probabilities(logits, own.multilabel)
             return labels_by_score(own.label_names, scores, decisions, top_k, with_scores)
@@ -117,7 +117,7 @@ class Answers:
         return targets.accuracy(y, self.predict(X, name), sample_weight)
 
     def _by_task(
-        self, X: Any, task: Any, answer: Callable[[list[str], Task], Any]
+        self, X: Any, task: Any, answer: Callable[[Sequence[str], Task], Any]
     ) -> dict[Any, tuple[Any, np.ndarray]]:
         """What is answered to the texts of each task, and which texts these are."""
         documents = check_documents(X)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class Decisions(ABC):
     model: Any
 
     @abstractmethod
-    def encode(self, documents: list[str]) -> TokenIds:
+    def encode(self, documents: Sequence[str]) -> TokenIds:
         """The texts as token ids; unknown words keep their letters."""
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +33,7 @@ class Readout(Decisions):
     def __init__(self, model: Model[Any]) -> None:
         self.model = model
 
-    def encode(self, documents: list[str]) -> TokenIds:
+    def encode(self, documents: Sequence[str]) -> TokenIds:
         """The texts as token ids; unknown words keep their letters."""
         settings = self.model.recipe.settings
         ids: TokenIds = self.model.vocabulary.encode(
@@ -52,7 +53,7 @@ class Readout(Decisions):
         logits = self.model.net.predict_logits(self.dataset(token_ids, task))
         return self.mixed(logits, token_ids, task)
 
-    def explain(self, documents: list[str], task: Task) -> list[Any]:
+    def explain(self, documents: Sequence[str], task: Task) -> list[Any]:
         """Why each text was given its labels."""
         raise NotImplementedError(f"{type(self).__name__} explains nothing.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -173,7 +173,7 @@ class SequenceReadout(Readout):
 
     # -- sequences -------------------------------------------------------------------------------
 
-    def sequences(self, documents: list[str], task: Task) -> LabelSequences:
+    def sequences(self, documents: Sequence[str], task: Task) -> LabelSequences:
         """The most probable sequence of each text, with the others of the beam."""
         token_ids = self.encode(documents)
         sequences: list[Any] = [None] * len(token_ids)
@@ -210,7 +210,7 @@ class SequenceReadout(Readout):
 
     # -- explanations ----------------------------------------------------------------------------
 
-    def explain(self, documents: list[str], task: Task) -> list[SequenceExplanation]:
+    def explain(self, documents: Sequence[str], task: Task) -> list[SequenceExplanation]:
         """Attention at every step, and contributions by occlusion."""
         token_ids = self.encode(documents)
         explanations: list[Any] = [None] * len(documents)

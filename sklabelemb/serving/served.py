@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ class _ServedDecisions(Decisions):
     def __init__(self, model: ServedModel) -> None:
         self.model = model
 
-    def encode(self, documents: list[str]) -> TokenIds:
+    def encode(self, documents: Sequence[str]) -> TokenIds:
         """The texts as token ids, and as the vectors of the encoder if there is one."""
         model = self.model
         texts: TokenIds = model.vocabulary.encode(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -41,7 +41,7 @@ class Vectorizer:
         self._lowercase: bool = attributes["lowercase"]
         self._terms = _ANALYZERS[attributes["analyzer"]](attributes)
 
-    def transform(self, documents: list[str]) -> sp.csr_matrix:
+    def transform(self, documents: Sequence[str]) -> sp.csr_matrix:
         """The features of texts, of shape (n_texts, n_features)."""
         indptr, indices = [0], []
         for document in documents:

@@ -4,6 +4,7 @@ from sklabelemb.lazy import public_names
 
 # With "as": what the other folders use of this one, and is not public.
 from sklabelemb.text.documents import check_documents as check_documents
+from sklabelemb.text.texts_on_disk import TextsOnDisk
 from sklabelemb.text.token_ids import TokenIds as TokenIds
 from sklabelemb.text.tokenizer import Tokenizer, token_spans
 from sklabelemb.text.tokenizer import tokens_with_spans as tokens_with_spans
@@ -15,6 +16,7 @@ from sklabelemb.text.vocabulary import Vocabulary
 from sklabelemb.text.word_pieces import WordPieces
 
 __all__ = [
+    "TextsOnDisk",
     "Tokenizer",
     "Vocabulary",
     "WordPieces",

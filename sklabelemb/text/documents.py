@@ -6,18 +6,22 @@ import math
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, NoReturn
 
-__all__ = ["check_documents"]
+__all__ = ["CheckedTexts", "check_documents"]
 
 
-def check_documents(X: Any, *, ensure_min_samples: int = 1, name: str = "X") -> list[str]:
+class CheckedTexts(Sequence[str]):
+    """Texts that are known to be such, and are not read into memory all at once."""
+
+
+def check_documents(X: Any, *, ensure_min_samples: int = 1, name: str = "X") -> Sequence[str]:
     """Check a collection of raw texts and return it as a list of ``str``.
 
     Parameters
     ----------
     X : list, tuple, 1-D array or Series of str, shape (n_samples,)
-        The texts. Arrays may be of dtype object, ``str_`` or ``StringDType``; a Series may come
-        from pandas or polars, a column from Arrow or ``datasets`` (none of them is imported). Empty
-        strings are legal documents.
+        The texts, or :class:`.TextsOnDisk`. Arrays may be of dtype object, ``str_`` or
+        ``StringDType``; a Series may come from pandas or polars, a column from Arrow or
+        ``datasets`` (none of them is imported). Empty strings are legal documents.
     ensure_min_samples : int, default=1
         The smallest number of texts that is accepted. 1, as in scikit-learn, because nothing can
         be learnt or predicted from no text; 0 accepts an empty collection.
@@ -27,7 +31,7 @@ def check_documents(X: Any, *, ensure_min_samples: int = 1, name: str = "X") -> 
     Returns
     -------
     documents : list of str, length n_samples
-        A new list; ``X`` itself is never handed back, so changing the result is safe.
+        A new list, so changing it is safe; :class:`.TextsOnDisk` are returned as they are.
 
     Raises
     ------
@@ -50,14 +54,19 @@ def check_documents(X: Any, *, ensure_min_samples: int = 1, name: str = "X") -> 
     ValueError: X has a missing value (None) in row 1; drop the row, or fill it with an empty \
 text: X.fillna("") for pandas, [text or "" for text in X] for a list
     """
-    values = _as_list(X, name)
-    if set(map(type, values)) - {str}:
-        values = [_as_text(value, row, name) for row, value in enumerate(values)]
+    values = X if isinstance(X, CheckedTexts) else _checked(X, name)
     if len(values) < ensure_min_samples:
         raise ValueError(
             f"Found array with {len(values)} sample(s) (shape=({len(values)},)) while a minimum of "
             f"{ensure_min_samples} is required: {name} must hold at least that many texts."
         )
+    return values
+
+
+def _checked(X: Any, name: str) -> list[str]:
+    values = _as_list(X, name)
+    if set(map(type, values)) - {str}:
+        values = [_as_text(value, row, name) for row, value in enumerate(values)]
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -24,7 +25,7 @@ def default_tfidf(min_df: int = 2, **options: Any) -> TfidfVectorizer:
     )
 
 
-def fitted_tfidf(documents: list[str], **options: Any) -> tuple[TfidfVectorizer, Any]:
+def fitted_tfidf(documents: Sequence[str], **options: Any) -> tuple[TfidfVectorizer, Any]:
     """Fit the vectorizer and transform the texts; where no term comes twice, rare ones are kept.
 
     Parameters

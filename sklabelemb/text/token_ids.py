@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["TokenIds"]
+
+# Tokens that are looked at together where each takes more memory than its id.
+TOKENS_A_BLOCK = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,5 +182,45 @@ class TokenIds:
     def _gather(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> TokenIds:
         offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])
-        positions = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-        return TokenIds(self.ids[positions], offsets, self.unknown_words)
+        ids = np.empty(offsets[-1], dtype=np.int32)
+        for first, last in _ranges(offsets, TOKENS_A_BLOCK):
+            low, high = offsets[first], offsets[last]
+            shift = np.repeat(starts[first:last] - offsets[first:last], lengths[first:last])
+            ids[low:high] = self.ids[np.arange(low, high) + shift]
+        return TokenIds(ids, offsets, self.unknown_words)
+
+    def blocks(self, n_tokens: int | None = None) -> Iterator[TokenIds]:
+        """The texts in blocks of about so many tokens, one after the other; without vectors.
+
+        What takes memory for each token is done block by block.
+        """
+        for first, last in _ranges(self.offsets, n_tokens or TOKENS_A_BLOCK):
+            low, high = self.offsets[first], self.offsets[last]
+            offsets = self.offsets[first : last + 1] - low
+            yield TokenIds(self.ids[low:high], offsets, self.unknown_words)
+
+    def counts(self, n_ids: int) -> NDArray[np.int64]:
+        """How often each id occurs, shape (n_ids,); ids from `n_ids` on are left out."""
+        found = np.zeros(n_ids, dtype=np.int64)
+        for start in range(0, len(self.ids), TOKENS_A_BLOCK):
+            some = self.ids[start : start + TOKENS_A_BLOCK]
+            found += np.bincount(some, minlength=n_ids)[:n_ids]
+        return found
+
+    def renumbered(self, new_ids: NDArray[np.int32], unknown_words: tuple[str, ...]) -> TokenIds:
+        """The texts with other ids: ``new_ids[id]`` for each."""
+        ids = np.empty_like(self.ids)
+        for start in range(0, len(ids), TOKENS_A_BLOCK):
+            stop = start + TOKENS_A_BLOCK
+            ids[start:stop] = new_ids[self.ids[start:stop]]
+        return TokenIds(ids, self.offsets, unknown_words)
+
+
+def _ranges(offsets: NDArray[np.int64], n_tokens: int) -> Iterator[tuple[int, int]]:
+    """First text, and the one behind the last, of blocks of about so many tokens."""
+    first, n_texts = 0, len(offsets) - 1
+    while first < n_texts:
+        last = int(np.searchsorted(offsets, offsets[first] + n_tokens, side="right")) - 1
+        last = min(max(last, first + 1), n_texts)
+        yield first, last
+        first = last

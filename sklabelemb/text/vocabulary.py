@@ -138,7 +138,7 @@ class Vocabulary:
         provisional = _GrowingIds()
         raw = _encode(documents, tokenizer, provisional, max_length)
         words = list(provisional)
-        counts = np.bincount(raw.ids, minlength=len(words))
+        counts = raw.counts(len(words))
         frequency = _document_frequency(raw, len(words))
 
         n_min = min_df if isinstance(min_df, Integral) else min_df * len(raw)
@@ -154,18 +154,17 @@ class Vocabulary:
         new_ids = np.full(len(words), UNKNOWN_ID, dtype=np.int32)
         new_ids[ranked] = np.arange(_N_SPECIAL, _N_SPECIAL + len(ranked))
         is_dropped = new_ids == UNKNOWN_ID
-        unknown = np.concatenate([[0], np.cumsum(is_dropped[raw.ids])])[raw.offsets]
-        n_with_unknown = np.count_nonzero(np.diff(unknown))
+        n_with_unknown = sum(_texts_with(is_dropped, block) for block in raw.blocks())
         vocabulary = cls(
             (str(words[i]) for i in ranked.tolist()),
             np.concatenate([[0, n_with_unknown], frequency[ranked]]),
         )
         if not keep_unknown:
-            return vocabulary, TokenIds(new_ids[raw.ids], raw.offsets)
+            return vocabulary, raw.renumbered(new_ids, ())
         dropped = np.flatnonzero(is_dropped)
         new_ids[dropped] = np.arange(len(vocabulary), len(vocabulary) + len(dropped))
         unknown_words = tuple(str(words[i]) for i in dropped.tolist())
-        return vocabulary, TokenIds(new_ids[raw.ids], raw.offsets, unknown_words)
+        return vocabulary, raw.renumbered(new_ids, unknown_words)
 
     def encode(
         self,
@@ -355,7 +354,9 @@ def _encode(
                 f"{bad!r} (type {type(bad).__name__})"
             ) from None
         offsets.append(len(flat))
-    return TokenIds(np.array(flat, dtype=np.int32), np.array(offsets, dtype=np.int64))
+    # The arrays themselves, not a copy: there may be hundreds of megabytes.
+    flat_ids = np.frombuffer(flat, dtype=np.int32) if flat else np.empty(0, dtype=np.int32)
+    return TokenIds(flat_ids, np.frombuffer(offsets, dtype=np.int64))
 
 
 def _as_list(tokens: Any, row: int) -> list[Any]:
@@ -369,8 +370,21 @@ def _as_list(tokens: Any, row: int) -> list[Any]:
     return list(tokens)
 
 
+def _texts_with(is_meant: NDArray[np.bool_], texts: TokenIds) -> int:
+    """How many texts hold one of the ids that are meant."""
+    before = np.concatenate([[0], np.cumsum(is_meant[texts.ids])])[texts.offsets]
+    return int(np.count_nonzero(np.diff(before)))
+
+
 def _document_frequency(texts: TokenIds, n_ids: int) -> NDArray[np.int64]:
     """Count the texts that hold each id, in time linear in the number of tokens."""
+    found = np.zeros(n_ids, dtype=np.int64)
+    for block in texts.blocks():
+        found += _document_frequency_of_block(block, n_ids)
+    return found
+
+
+def _document_frequency_of_block(texts: TokenIds, n_ids: int) -> NDArray[np.int64]:
     ones = np.ones(len(texts.ids), dtype=np.int8)
     by_id = sparse.csr_matrix((ones, texts.ids, texts.offsets), shape=(len(texts), n_ids)).tocsc()
     # Within a column the rows are sorted, so a text that repeats a word does so side by side.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -397,7 +398,7 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
         features = self.vectorizer_.transform(check_documents(X))
         return scores_of(self.forest_, features, self._multilabel)
 
-    def _vectorize(self, documents: list[str], y: Any) -> tuple[Any, Any]:
+    def _vectorize(self, documents: Sequence[str], y: Any) -> tuple[Any, Any]:
         if self.vectorizer is None:
             return fitted_tfidf(documents, ngram_range=(1, 1), dtype=np.float32)
         vectorizer = clone(self.vectorizer)
@@ -405,7 +406,7 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
 
     def _check_held_out(
         self, targets: Targets, X_val: Any, y_val: Any
-    ) -> tuple[list[str], sp.csr_matrix] | None:
+    ) -> tuple[Sequence[str], sp.csr_matrix] | None:
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together: give both of them, or neither.")
         if X_val is None:

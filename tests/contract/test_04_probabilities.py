@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.special import logit
 
 from sklabelemb.learning import TextNet
 from sklabelemb.linear import EncoderPath
@@ -92,8 +93,8 @@ def test_predictions_follow_thresholds_and_min_labels(neural, min_labels):
     assert model.thresholds_.tolist() == [0.2, 0.5, 0.9]
     X = [*UNSEEN, *ODD_TEXTS]
     proba = model.predict_proba(X)
-    margin = proba - model.thresholds_
-    expected = margin >= 0
+    margin = logit(proba) - logit(model.thresholds_)
+    expected = proba >= model.thresholds_
     for row in range(len(X)):
         if expected[row].sum() < min_labels:
             expected[row] = np.argsort(np.argsort(-margin[row])) < min_labels

@@ -63,9 +63,9 @@ def test_the_wide_path_is_trained_again_with_the_held_out_texts(monkeypatch):
     seen = []
     original = WidePath.trained
 
-    def spy(self, X, *args, again=False):
+    def spy(self, X, *args, again=False, **how):
         seen.append((X.shape[0], again))
-        return original(self, X, *args, again=again)
+        return original(self, X, *args, again=again, **how)
 
     monkeypatch.setattr(WidePath, "trained", spy)
     LEAMClassifier(max_epochs=1, **SMALL).fit(X, Y)
@@ -76,7 +76,7 @@ def test_the_wide_path_is_trained_again_with_the_held_out_texts(monkeypatch):
 @pytest.mark.parametrize(
     ("threshold", "shrinkage", "expected"),
     [
-        ("tuned", "auto", (400.0, "micro")),
+        ("tuned", "auto", (400.0, "tuned")),
         ("micro", "auto", (400.0, "micro")),
         ("macro", "auto", (5.0, "macro")),
         ("macro", 30.0, (30.0, "macro")),

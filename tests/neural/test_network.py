@@ -167,12 +167,15 @@ def test_with_more_layers(encoder, options, pooling):
 
 @pytest.mark.parametrize(("encoder", "pooling"), PRODUCT)
 def test_padding_and_other_texts_change_nothing(encoder, pooling):
+    # Where words come again, so do values, up to rounding; the order of the largest is then open.
+    once = [[3], [4, 9, 5, 6, 7, 1, 2, 3], [5, 6], [9, 2, 8, 3, 11, 10], []]
+    texts = once if pooling == "k_max" else TEXTS
     made = network(encoder=encoder, pooling=pooling).float()
-    together = made(padded(TEXTS, 40))
+    together = made(padded(texts, 40))
     assert torch.isfinite(together).all()
-    for row, text in enumerate(TEXTS):
+    for row, text in enumerate(texts):
         close(made(padded([text]))[0], together[row], scale=10)
-    close(made(padded(TEXTS[::-1])).flip(0), together, scale=10)
+    close(made(padded(texts[::-1])).flip(0), together, scale=10)
 
 
 @pytest.mark.parametrize("encoder", [e for e in ENCODERS if e not in ("word_cnn", "vdcnn")])

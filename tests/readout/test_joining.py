@@ -150,7 +150,7 @@ def test_decisions_are_a_loop_over_the_samples(multilabel, min_labels):
     expected = np.zeros((20, 3), dtype=bool)
     for row, values in enumerate(logits.astype(float)):
         if multilabel:
-            margin = 1 / (1 + np.exp(-values)) - thresholds
+            margin = values - np.log(thresholds / (1 - thresholds))
             chosen = {label for label in range(3) if margin[label] >= 0}
             best = sorted(range(3), key=lambda label: -margin[label])
             chosen |= set(best[:min_labels])
