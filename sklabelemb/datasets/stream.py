@@ -146,7 +146,7 @@ def _chunks(
         return
     if start.lstrip()[:1] == b"{":
         read: Any = pd.read_json
-        given: dict[str, Any] = {"lines": True, "dtype": False, "convert_dates": False}
+        given: dict[str, Any] = {"lines": True, "dtype": False}
     else:
         read, given = pd.read_csv, {"dtype": str, "keep_default_na": False}
     try:

@@ -121,9 +121,13 @@ class Answers:
     ) -> dict[Any, tuple[Any, np.ndarray]]:
         """What is answered to the texts of each task, and which texts these are."""
         documents = check_documents(X)
+        groups = self._groups(task, len(documents))
+        if len(groups) == 1:
+            [(name, rows)] = groups.items()
+            return {name: (answer(documents, self.model.tasks[name]), rows)}
         return {
             name: (answer([documents[i] for i in rows], self.model.tasks[name]), rows)
-            for name, rows in self._groups(task, len(documents)).items()
+            for name, rows in groups.items()
         }
 
     def _groups(self, task: Any, n_samples: int) -> dict[Any, np.ndarray]:
