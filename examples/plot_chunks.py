@@ -1,8 +1,8 @@
 """
-How do I train on more texts than memory holds?
-===============================================
+How do I learn from texts that arrive in chunks?
+================================================
 
-In chunks: ``partial_fit`` trains one epoch on each. The vocabulary grows; the n-grams of the linear
+By ``partial_fit``, which trains one epoch on each. The vocabulary grows; the n-grams of the linear
 path are those of the first chunk.
 """
 

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from sklearn.utils import Bunch
 
 from sklabelemb.datasets.bunch import checked_options
-from sklabelemb.datasets.label_cells import separator_of, split_cells
+from sklabelemb.datasets.label_cells import is_set, separator_of, split_cells
 from sklabelemb.datasets.reader import find_text, find_value, read_bytes
 from sklabelemb.datasets.records import read_records
 from sklabelemb.optional import import_optional
@@ -27,7 +27,7 @@ def stream_table(
     source: Any,
     *,
     text: str = "text",
-    labels: str = "labels",
+    labels: str | Sequence[str] = "labels",
     label_names: Sequence[Any] | None = None,
     unknown_labels: Literal["error", "warn", "ignore"] = "error",
     label_separator: str | None = None,
@@ -49,8 +49,9 @@ def stream_table(
         frames of pandas, polars or Arrow.
     text : str, default="text"
         The column with the texts.
-    labels : str, default="labels"
-        The column with the labels, in any form that :func:`load_table` knows.
+    labels : str or sequence of str, default="labels"
+        The column with the labels, in any form that :func:`load_table` knows; or several columns of
+        0 and 1, one per label.
     label_names : sequence of str, default=None
         The labels that there shall be, in this order. None: those that occur, sorted.
     unknown_labels : {"error", "warn", "ignore"}, default="error"
@@ -98,16 +99,21 @@ def stream_table(
     (50001, 3)
     """
     names = checked_options(as_classes, True, label_names, unknown_labels)
+    columns = [labels] if isinstance(labels, str) else list(labels)
+    if not isinstance(labels, str):
+        # All of them are labels, whether or not they occur.
+        as_classes, names = False, columns if names is None else names
     name = "table"
     if isinstance(source, (str, os.PathLike)):
         path = Path(source).expanduser()
         if not path.is_file():
             raise FileNotFoundError(f"{path} is not a file.")
-        name, source = str(path), _chunks(path, [text, labels], chunk_size, read_options)
+        name, source = str(path), _chunks(path, [text, *columns], chunk_size, read_options)
     elif read_options:
         raise TypeError(f"{next(iter(read_options))} is for reading a file, not for chunks.")
     found = _Labels(names, unknown_labels, label_separator)
-    texts = TextsOnDisk(_texts(source, name, text, labels, found), folder)
+    read = _texts(source, name, text, columns, isinstance(labels, str), found)
+    texts = TextsOnDisk(read, folder)
     if not len(texts):
         raise ValueError(f"{name} has no rows.")
     if names is None and not found.ids:
@@ -157,7 +163,7 @@ def _chunks(
 
 
 def _texts(
-    chunks: Iterable[Any], name: str, text: str, labels: str, found: _Labels
+    chunks: Iterable[Any], name: str, text: str, columns: list[str], single: bool, found: _Labels
 ) -> Iterator[list[str]]:
     """The texts of each chunk; its labels go where they are kept."""
     plain: dict[str, Any] = {
@@ -168,11 +174,15 @@ def _texts(
     }
     n_before = 0
     for chunk in chunks:
-        rows = [row for _, row in read_records(chunk, [text, labels], **plain)[0]]
+        rows = [row for _, row in read_records(chunk, [text, *columns], **plain)[0]]
         places = [f"{name}, row {n_before + i}" for i in range(len(rows))]
         n_before += len(rows)
         pairs = list(zip(rows, places, strict=True))
-        found.add([find_value(row, labels, where) for row, where in pairs], places)
+        if single:
+            found.add([find_value(row, columns[0], where) for row, where in pairs], places)
+        else:
+            own = [[c for c in columns if is_set(row[c], c, where)] for row, where in pairs]
+            found.add_names(own, places)
         yield [find_text(row, text, where) for row, where in pairs]
 
 
@@ -192,7 +202,11 @@ class _Labels:
             separator = separator_of(cells, places)
             # What occurs in no cell so far may occur in a later one.
             self.separator = separator or None
-        for own, where in zip(split_cells(cells, places, separator)[0], places, strict=True):
+        self.add_names(split_cells(cells, places, separator)[0], places)
+
+    def add_names(self, labels: list[list[str]], places: list[str]) -> None:
+        """Take the labels of the rows of a chunk."""
+        for own, where in zip(labels, places, strict=True):
             for label in own:
                 if self.names is None:
                     self.ids.append(self.numbers.setdefault(label, len(self.numbers)))

@@ -80,6 +80,16 @@ def test_classes(tmp_path):
         stream_table(path, as_classes=True)
 
 
+def test_a_column_for_each_label(tmp_path):
+    path = tmp_path / "mail.csv"
+    path.write_text("text,b,a,c\nx,1,0,0\ny,0,0,0\nz,1,1,\n")
+    columns = ["b", "a", "c"]
+    same(stream_table(path, labels=columns, chunk_size=2), load_table(path, labels=columns))
+    path.write_text("text,b,a\nx,1,0\ny,0,maybe\n")
+    with pytest.raises(ValueError, match="row 1: the label column 'a' holds 'maybe'"):
+        stream_table(path, labels=["b", "a"])
+
+
 def test_labels_that_are_given(csv):
     names = ["delivery", "refund", "complaint", "praise", "other"]
     same(stream_table(csv, label_names=names), load_table(csv, label_names=names))
