@@ -8,7 +8,6 @@ dash means that no script has measured it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -24,21 +23,19 @@ Runs = list[dict[str, Any]]
 Row = Callable[[str], Runs]
 
 
-def thresholds(model: str, rule: str) -> Row:
-    """Runs of thresholds.py: ``rule`` is what the thresholds were tuned for."""
+def field(system: str) -> Row:
+    """Runs of field.py; what an encoder took for the training texts counts in ``fit``."""
 
     def of(corpus: str) -> Runs:
-        runs = [
-            r for r in read("thresholds.jsonl") if (r["dataset"], r["model"]) == (corpus, model)
-        ]
-        return [r["thresholds"][rule] | {"seconds": r["seconds_fitting"]} for r in runs]
+        everything = [r for r in read("field.jsonl") if r["run"][0] == corpus]
+        runs = [r for r in everything if r["run"][1] == system]
+        if not system.endswith("+encoder"):
+            return runs
+        [vectors] = [r for r in everything if r["run"][1] == "vectors"] or [{}]
+        more = {"fit_seconds": "train_seconds", "predict_seconds": "test_seconds"}
+        return [r | {k: r[k] + vectors.get(v, 0.0) for k, v in more.items()} for r in runs]
 
     return of
-
-
-def leam(corpus: str) -> Runs:
-    """Runs of accuracy.py."""
-    return [r for r in read("accuracy_test.jsonl") if r["dataset"] == corpus]
 
 
 def named(variant: str, *files: str) -> Row:
@@ -51,27 +48,16 @@ def named(variant: str, *files: str) -> Row:
     return of
 
 
-def linear(corpus: str) -> Runs:
-    """BinaryRelevance as it comes; one file has its seconds, the other all four corpora."""
-    timed = named("br", "label_sequences.jsonl")(corpus)
-    return timed or [
-        {k: r[k] for k in ("micro_f1", "macro_f1")} for r in thresholds("linear", "own")(corpus)
-    ]
-
-
-def nothing(corpus: str) -> Runs:
-    """Not measured on these corpora."""
-    return []
-
-
 ROWS: list[tuple[str, Row, str]] = [
-    ("BinaryRelevance", linear, ""),
-    ("ThresholdTuner(BinaryRelevance)", thresholds("linear", "micro_f1"), ""),
-    ("ClassifierChain", named("cc", "label_sequences.jsonl"), ""),
-    ("LabelPowerset", named("lp", "label_sequences.jsonl"), ""),
-    ("LEAMClassifier", leam, ""),
-    ("ThresholdTuner(LEAMClassifier)", thresholds("leam", "micro_f1"), ""),
-    ("LEAMClassifier(encoder=...)", nothing, "extra ``hf`` or ``static``"),
+    ("BinaryRelevance", field("linear"), ""),
+    ("ThresholdTuner(BinaryRelevance)", field("tuned"), ""),
+    ("the same with letter groups, C tuned", field("letters"), ""),
+    ("ClassifierChain", field("chain"), ""),
+    ("LabelPowerset", field("powerset"), ""),
+    ("LabelTreeClassifier", field("tree"), ""),
+    ("LEAMClassifier", field("leam"), ""),
+    ("LEAMClassifier(encoder=...)", field("leam+encoder"), "extra ``hf`` or ``static``"),
+    ("MTLEClassifier", field("mtle"), ""),
     (
         "SemanticUnitSeq2SeqClassifier",
         named("default", "label_sequences.jsonl"),
@@ -82,8 +68,6 @@ ROWS: list[tuple[str, Row, str]] = [
         named("wide", "label_correlation_small.jsonl", "label_correlation_full.jsonl"),
         "extra ``hf``; a GPU for large corpora",
     ),
-    ("MTLEClassifier", nothing, ""),
-    ("LabelTreeClassifier", nothing, ""),
 ]
 
 
@@ -106,11 +90,12 @@ def cells(name: str, row: Row, needs: str) -> list[str]:
     runs = row("goemotions")
     seconds, predicting = mean(runs, "fit_seconds", "seconds"), mean(runs, "predict_seconds")
     milliseconds = None if predicting is None else 1e3 * predicting / TEST_TEXTS["goemotions"]
-    sizes = json.loads((RESULTS / "saved_size.json").read_text(encoding="utf-8"))["datasets"]
-    size = sizes["goemotions"]["float32"]["megabytes"] if name == "LEAMClassifier" else None
+    subset, precision = mean(runs, "subset_accuracy"), mean(runs, "average_precision")
+    size = mean(runs, "megabytes")
     return [
-        name if "(" in name else f":class:`~sklabelemb.{name}`",
+        f":class:`~sklabelemb.{name}`" if name.isidentifier() else name,
         *(f1(row(c)) + (marks[c] if row(c) else "") for c in CORPORA),
+        *("–" if v is None else f"{v:.3f}".lstrip("0") for v in (subset, precision)),
         "–" if seconds is None else f"{seconds:.0f}" + marks["goemotions"],
         "–" if milliseconds is None else f"{milliseconds:.2g}",
         "–" if size is None else f"{size:.0f}",
@@ -120,7 +105,8 @@ def cells(name: str, row: Row, needs: str) -> list[str]:
 
 def main() -> None:
     """Write the table."""
-    head = ["classifier", *CORPORA, "fit, s", "predict, ms per text", "MB", "needs"]
+    head = ["classifier", *CORPORA, "subset accuracy", "average precision"]
+    head += ["fit, s", "predict, ms per text", "MB", "needs"]
     text = table([head, *(cells(*row) for row in ROWS)])
     (RESULTS / "overview.rst").write_text(text, encoding="utf-8")
     print(text)

@@ -13,22 +13,6 @@ from typing import Any
 import numpy as np
 
 RESULTS = Path(__file__).resolve().parent / "results"
-# TF-IDF + LinearSVC on test, as given with the data: tuned (micro, macro) for label sets, untuned
-# accuracy for single classes.
-LINEAR = {
-    "reuters21578": (0.875, 0.494),
-    "goemotions": (0.572, 0.453),
-    "ohsumed": (0.665, 0.598),
-    "aapd": (0.690, 0.540),
-    "ag_news_sub": 0.879,
-    "dbpedia_sub": 0.967,
-    "20newsgroups": 0.821,
-    "r8": 0.977,
-    "r52": 0.942,
-    "trec_coarse": 0.894,
-}
-
-
 def read(name: str) -> list[dict[str, Any]]:
     """The runs in a file of JSON lines."""
     lines = (RESULTS / name).read_text(encoding="utf-8").splitlines()
@@ -49,28 +33,6 @@ def table(rows: list[list[str]]) -> str:
     for row in rows:
         lines += [f"   {'*' if i == 0 else ' '} - {cell}" for i, cell in enumerate(row)]
     return "\n".join(lines) + "\n"
-
-
-def test_table(runs: list[dict[str, Any]]) -> str:
-    """Test figures beside the linear model's."""
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for run in runs:
-        groups[run["dataset"]].append(run)
-    multi = [["dataset", "linear, micro / macro", "LEAM, micro-F1", "LEAM, macro-F1", "fit, s"]]
-    single = [["dataset", "linear, accuracy", "LEAM, accuracy", "fit, s"]]
-    for name, bar in LINEAR.items():
-        if name not in groups:
-            continue
-        column = {k: [run[k] for run in groups[name]] for k in groups[name][0] if k != "parameters"}
-        seconds = f"{np.median(column['fit_seconds']):.0f}"
-        if isinstance(bar, tuple):
-            linear = " / ".join(f"{value:.3f}".lstrip("0") for value in bar)
-            micro, macro = figure(column["micro_f1"]), figure(column["macro_f1"])
-            multi.append([name, linear, micro, macro, seconds])
-        else:
-            linear = f"{bar:.3f}".lstrip("0")
-            single.append([name, linear, figure(column["accuracy"]), seconds])
-    return table(multi) + "\n" + table(single)
 
 
 def ablation_table(runs: list[dict[str, Any]]) -> str:
@@ -286,7 +248,6 @@ def grouped(runs: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, 
 
 def main() -> None:
     for source, name, make in (
-        ("accuracy_test", "accuracy_test", test_table),
         ("ablation_dev", "ablation_dev", ablation_table),
         ("thresholds", "thresholds", threshold_table),
         ("thresholds", "calibration", calibration_table),

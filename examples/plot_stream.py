@@ -2,8 +2,8 @@
 How do I train on more texts than memory holds?
 ===============================================
 
-``stream_table`` reads a file in chunks: the texts go into a temporary file, the labels into a sparse
-matrix. ``fit`` takes both, and learns what it learns from a list.
+``stream_table`` reads a file in chunks: the texts go into a temporary file, the labels into a
+sparse matrix. ``fit`` takes both, and learns what it learns from a list.
 """
 
 import tempfile
