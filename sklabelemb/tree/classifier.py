@@ -264,22 +264,27 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
             label_features = with_constant(normalize(vectorizer.transform(label_texts)), 0)
         random = check_random_state(self.random_state)
         indicator = as_indicator(target, targets)
-        train = np.arange(indicator.shape[0])
+        n_texts = n_train = indicator.shape[0]
         if held_out is None:
             train, cut = self._split(target, random)
-            valid, truth = features[cut], indicator[cut]
+            n_train = len(train)
+            if len(cut):
+                # Those that are held out come last, so that the others need not be copied.
+                order = np.concatenate([train, cut])
+                features, indicator = features[order], indicator[order]
+                weight = None if weight is None else weight[order]
+            valid, truth = features[n_train:], indicator[n_train:]
         else:
             texts, truth = held_out
             valid = with_constant(vectorizer.transform(texts))
         grow = self._growth(label_features, random)
-        forest = grow(features, indicator, train, weight)
+        forest = grow(features, indicator, n_train, weight)
         if valid.shape[0] >= FEWEST_HELD_OUT:
             forest = forest.rescored_by(valid, truth)
             if thresholds is not None and isinstance(self.threshold, str):
                 thresholds = self._tuned(truth, forest.probabilities(valid))
-        if self.refit and len(train) < indicator.shape[0]:
-            everything = np.arange(indicator.shape[0])
-            forest = grow(features, indicator, everything, weight).rescored_as(forest)
+        if self.refit and n_train < n_texts:
+            forest = grow(features, indicator, n_texts, weight).rescored_as(forest)
         # Nothing is set before all is done: a fit that failed does not look fitted.
         self.vectorizer_ = vectorizer
         self.forest_ = forest

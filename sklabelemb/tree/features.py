@@ -9,14 +9,23 @@ import scipy.sparse as sp
 
 from sklabelemb.targets import Targets
 
-__all__ = ["as_indicator", "with_constant"]
+__all__ = ["as_indicator", "first_rows", "with_constant"]
 
 
 def with_constant(features: Any, value: float = 1.0) -> sp.csr_matrix:
     """Features as float32 with a constant column behind them."""
     features = sp.csr_matrix(features, dtype=np.float32)
-    column = sp.csr_matrix(np.full((features.shape[0], 1), value, dtype=np.float32))
-    return sp.csr_matrix(sp.hstack([features, column], format="csr"))
+    n_texts, n_features = features.shape
+    # Into place at once: `hstack` takes several times the memory.
+    indptr = features.indptr + np.arange(n_texts + 1, dtype=features.indptr.dtype)
+    last = indptr[1:] - 1
+    own = np.ones(indptr[-1], dtype=bool)
+    own[last] = False
+    data = np.empty(len(own), dtype=np.float32)
+    indices = np.empty(len(own), dtype=features.indices.dtype)
+    data[own], data[last] = features.data, value
+    indices[own], indices[last] = features.indices, n_features
+    return sp.csr_matrix((data, indices, indptr), shape=(n_texts, n_features + 1))
 
 
 def as_indicator(target: sp.csr_matrix | np.ndarray, targets: Targets) -> sp.csr_matrix:
@@ -26,3 +35,12 @@ def as_indicator(target: sp.csr_matrix | np.ndarray, targets: Targets) -> sp.csr
     places = (np.arange(len(target)), target)
     ones = np.ones(len(target), dtype=np.float32)
     return sp.csr_matrix((ones, places), shape=(len(target), targets.n_labels))
+
+
+def first_rows(X: sp.csr_matrix, n_rows: int) -> sp.csr_matrix:
+    """The first rows of a matrix, as a view."""
+    if n_rows == X.shape[0]:
+        return X
+    stop = X.indptr[n_rows]
+    parts = (X.data[:stop], X.indices[:stop], X.indptr[: n_rows + 1])
+    return sp.csr_matrix(parts, shape=(n_rows, X.shape[1]), copy=False)

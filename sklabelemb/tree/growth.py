@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from sklabelemb.progress import progress_bar
 from sklabelemb.tree.clusters import hierarchy, label_vectors
+from sklabelemb.tree.features import first_rows
 from sklabelemb.tree.forest import LabelForest
 from sklabelemb.tree.label_tree import LabelTree, Level
 from sklabelemb.tree.newton import squared_hinge
@@ -50,13 +51,12 @@ class Growth:
         self,
         X: sp.csr_matrix,
         targets: sp.csr_matrix,
-        rows: np.ndarray,
+        n_texts: int,
         sample_weight: np.ndarray | None,
     ) -> LabelForest:
-        """Grow trees from the features of some texts and an indicator of their labels."""
-        if len(rows) < X.shape[0]:
-            X, targets = X[rows], targets[rows]
-            sample_weight = None if sample_weight is None else sample_weight[rows]
+        """Grow trees from the features of the first texts and an indicator of their labels."""
+        X, targets = first_rows(X, n_texts), first_rows(targets, n_texts)
+        sample_weight = None if sample_weight is None else sample_weight[:n_texts]
         # Without the constant, which would make all labels alike.
         label_features = None if self.label_features is None else self.label_features[:, :-1]
         vectors = label_vectors(X[:, :-1], targets, label_features)
