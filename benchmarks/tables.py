@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 RESULTS = Path(__file__).resolve().parent / "results"
+
+
 def read(name: str) -> list[dict[str, Any]]:
     """The runs in a file of JSON lines."""
     lines = (RESULTS / name).read_text(encoding="utf-8").splitlines()

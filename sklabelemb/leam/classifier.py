@@ -150,7 +150,8 @@ class LEAMClassifier(
         Smallest number of labels to predict per text. "auto": the smallest number in the training
         texts, because where each has a label, predicting none would certainly be wrong.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 2,000 steps, between 5 and 12.
+        "auto": as many as make 2,000 steps, between 5 and 12; where 5 epochs are more than 10,000
+        steps, fewer, down to 2.
     batch_size : int or "auto", default="auto"
         Texts per batch. "auto": 100 as in the paper, or fewer (down to 16), so that an epoch has 40
         batches: on 500 texts, batches of 100 are too few steps to learn anything.

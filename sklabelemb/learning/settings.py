@@ -75,6 +75,8 @@ class Budget:
         After this many steps there have been enough epochs,
     fewest_epochs, most_epochs : int
         within these bounds;
+    most_steps : int
+        and no more than two where the fewest would be more steps than these;
     fewest_steps : int
         but in any case as many as make this many steps.
     batches_an_epoch : int
@@ -87,6 +89,7 @@ class Budget:
     # The learning rate should be back at zero before the network learns the texts by heart.
     fewest_epochs: int = 5
     most_epochs: int = 12
+    most_steps: int = 10_000
     fewest_steps: int = 0
     # The largest is that of LEAM's paper.
     batches_an_epoch: int = 40
@@ -95,7 +98,8 @@ class Budget:
 
     def epochs(self, n_batches: int) -> int:
         """Epochs for an epoch of `n_batches`."""
-        epochs = min(max(math.ceil(self.steps / n_batches), self.fewest_epochs), self.most_epochs)
+        fewest = min(self.fewest_epochs, max(2, math.ceil(self.most_steps / n_batches)))
+        epochs = min(max(math.ceil(self.steps / n_batches), fewest), self.most_epochs)
         return max(epochs, math.ceil(self.fewest_steps / n_batches))
 
     @property

@@ -135,7 +135,8 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         Most labels of a sequence (thresholds on marginals do not know it). "auto": as many as a
         training text carries at most.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 2,000 steps, between 4 and 30.
+        "auto": as many as make 2,000 steps, between 4 and 30; where 4 epochs are more than 10,000
+        steps, fewer, down to 2.
     batch_size : int or "auto", default="auto"
         Texts per batch. "auto": 64 as in the paper, or fewer (down to 16), so that an epoch has 200
         batches, because an LSTM needs many steps.

@@ -46,6 +46,10 @@ def test_two_thousand_steps_within_bounds(n_batches, expected):
     assert Budget().epochs(n_batches) == expected
 
 
+def test_a_large_corpus_needs_fewer_epochs():
+    assert [Budget().epochs(n) for n in (2000, 3000, 5000, 9000)] == [5, 4, 2, 2]
+
+
 def test_few_batches_an_epoch_make_more_epochs():
     budget = Budget(steps=1000, fewest_epochs=3, most_epochs=8, fewest_steps=200)
     assert [budget.epochs(n) for n in (2, 50, 400)] == [100, 8, 3]
