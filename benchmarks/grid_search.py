@@ -127,7 +127,8 @@ def main() -> None:
         f"{difference:.4f}. "
         "With the linear path (wide=True) and one process the search took "
         f"{np.median(seconds['wide']):.0f} s, and {np.median(seconds['memory']):.0f} s with "
-        f"memory=, {shared['median']:.2f} times as fast, with {'the same' if same else 'OTHER'} scores. "
+        f"memory=, {shared['median']:.2f} times as fast, with "
+        f"{'the same' if same else 'OTHER'} scores. "
         f"{bunch.name}, {len(X):,} texts, {y.shape[1]} labels, {arguments.epochs} epochs, "
         f"{arguments.folds} folds.",
         measure.table(

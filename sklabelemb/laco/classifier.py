@@ -122,7 +122,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     min_labels : int or "auto", default="auto"
         Smallest number of labels to predict per text. "auto": the smallest in the training texts.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 2,000 steps, between 3 and 10; 2 where 3 epochs are more than 10,000.
+        "auto": as many as make 2,000 steps, between 3 and 10, or 2 where
+        these are more than 10,000.
     batch_size : int or "auto", default="auto"
         Texts per batch. "auto": 32 as in the paper, or fewer (down to 8), so that an epoch has 60
         batches.
