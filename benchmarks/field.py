@@ -34,7 +34,7 @@ from few_texts import minilm
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import accuracy_score, f1_score, hamming_loss
-from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
+from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 from tables import RESULTS, figure, read, table
@@ -85,7 +85,7 @@ class TunedLetters(BaseEstimator):
     def fit(self, X: np.ndarray, y: Any) -> TunedLetters:
         """Choose C, then fit on all texts."""
         if not sp.issparse(y):
-            cut = StratifiedShuffleSplit(1, test_size=0.1, random_state=0)
+            cut = ShuffleSplit(1, test_size=0.1, random_state=0)
             search = GridSearchCV(LinearSVC(), {"C": PENALTIES}, cv=cut)
             self.model_ = make_pipeline(letters(), search).fit(X, y)
             return self
