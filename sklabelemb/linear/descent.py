@@ -15,7 +15,7 @@ __all__ = ["descend", "stable_rates"]
 
 BATCH_SIZE = 100
 # Texts whose features are gathered at once.
-POOL = 200 * BATCH_SIZE
+POOL = 50 * BATCH_SIZE
 # Adam's, for the bias: its step size at first, and how fast its moments forget.
 BIAS_RATE, FIRST, SECOND = 0.005, 0.9, 0.999
 
