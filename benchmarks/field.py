@@ -60,7 +60,7 @@ FILE = "field.jsonl"
 NAMES = {
     "linear": "BinaryRelevance",
     "tuned": "ThresholdTuner(BinaryRelevance)",
-    "letters": "the same with letter groups",
+    "letters": "LinearSVC with letter groups, tuned",
     "chain": "ClassifierChain",
     "powerset": "LabelPowerset",
     "tree": "LabelTreeClassifier",

@@ -51,7 +51,7 @@ def named(variant: str, *files: str) -> Row:
 ROWS: list[tuple[str, Row, str]] = [
     ("BinaryRelevance", field("linear"), ""),
     ("ThresholdTuner(BinaryRelevance)", field("tuned"), ""),
-    ("the same with letter groups, C tuned", field("letters"), ""),
+    ("LinearSVC with letter groups, tuned", field("letters"), ""),
     ("ClassifierChain", field("chain"), ""),
     ("LabelPowerset", field("powerset"), ""),
     ("LabelTreeClassifier", field("tree"), ""),
