@@ -15,7 +15,7 @@ __all__ = ["MANY_TOKENS", "FeaturesOnDemand", "sample_of"]
 # From this many tokens on, more than a gigabyte of features, they are made whenever they are read.
 MANY_TOKENS = 1 << 23
 # What is measured of features that are not in memory is measured on this many texts.
-SAMPLE = 20_000
+SAMPLE = 5_000
 
 
 @dataclass(frozen=True, eq=False)
