@@ -154,7 +154,8 @@ def _chunks(
         read: Any = pd.read_json
         given: dict[str, Any] = {"lines": True, "dtype": False}
     else:
-        read, given = pd.read_csv, {"dtype": str, "keep_default_na": False}
+        # With more cells in each row than names, pandas would take the first for an index.
+        read, given = pd.read_csv, {"dtype": str, "keep_default_na": False, "index_col": False}
     try:
         with read(path, chunksize=chunk_size, **{**given, **options}) as chunks:
             yield from chunks

@@ -125,6 +125,13 @@ def test_what_cannot_be_read(tmp_path, content, message):
         stream_table(path)
 
 
+def test_rows_with_a_cell_too_many_are_not_shifted(tmp_path):
+    path = tmp_path / "mail.csv"
+    path.write_text("text,labels\na,x,1\nb,y,2\n")
+    with pytest.warns(pd.errors.ParserWarning):
+        assert list(stream_table(path).data) == ["a", "b"]
+
+
 def test_a_text_that_is_missing():
     frame = pd.DataFrame({"text": ["a", None], "labels": ["x", "y"]})
     with pytest.raises(ValueError, match="row 3: 'text' must be a string"):

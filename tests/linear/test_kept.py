@@ -8,7 +8,9 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 from sklabelemb import LEAMClassifier
+from sklabelemb.linear import KeptPaths
 from sklabelemb.linear import path as wide_path
+from sklabelemb.text import TokenIds
 
 TEXTS = [f"a late parcel number {i}" for i in range(60)] + [
     f"money back for order {i}" for i in range(60)
@@ -78,3 +80,12 @@ def test_a_memory_of_joblib(tmp_path, descents):
     second = model(memory=memory, window_size=2).fit(TEXTS, LABELS)
     assert len(descents) == before
     np.testing.assert_array_equal(first.predict_proba(TEXTS), second.predict_proba(TEXTS))
+
+
+def test_other_rows_of_the_same_texts_are_another_path(tmp_path):
+    ids = TokenIds([2, 3, 2], [0, 1, 3])
+    kept = KeptPaths(tmp_path, ids, np.array([0, 1]), ("a", "b"))
+    trained = [kept.get(lambda n=n: n, np.arange(n), 0) for n in (1, 2)]
+    assert trained == [1, 2]
+    assert kept.get(lambda: "anew", np.arange(2), 0) == 2
+    assert kept.get(lambda: "anew", np.arange(2), 1) == "anew"
