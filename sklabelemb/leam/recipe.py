@@ -22,6 +22,9 @@ __all__ = ["LEAMRecipe"]
 
 # Spread of the word vectors at the start; pretrained ones are scaled to it.
 VECTOR_STD = 0.05
+# With fewer texts than these the network knows less than the linear model, and rare labels hardly.
+FEW_TEXTS = 2_000
+FEW = Mixture(deep=0.15, wide=6.0)
 # The scores of an encoder path are logits already; few texts teach the network little beside it.
 JOINT = Mixture(deep=0.1, wide=0.0, offset=0.0, encoded=1.5)
 SEPARATE = Mixture(deep=0.3, wide=1.0, offset=0.0, encoded=0.5)
@@ -67,7 +70,7 @@ class LEAMRecipe(Recipe):
     def first_mixture(self, n_texts: int, n_labels: int) -> Mixture:
         """How the paths are mixed where no held-out texts tell."""
         if self.encoder is None:
-            return Mixture()
+            return FEW if n_texts < FEW_TEXTS else Mixture()
         joint = is_joint(n_texts, n_labels) or not self.wide
         return JOINT if joint else SEPARATE
 

@@ -15,7 +15,8 @@ from sklabelemb.learning.embedded import read_label_texts
 from sklabelemb.learning.folds import cross_fitted_scores
 from sklabelemb.learning.model import Model
 from sklabelemb.learning.task import Task
-from sklabelemb.linear import EncoderPath, KeptPaths, LabelTexts, WidePath, is_joint
+from sklabelemb.linear import MANY_TOKENS, EncoderPath, KeptPaths, LabelTexts, WidePath, is_joint
+from sklabelemb.text import TokenIds
 
 __all__ = ["BesidePaths"]
 
@@ -144,14 +145,17 @@ class _Part:
         targets, *weights = self.targets(np.arange(len(self.data)))
         words, n_labels = self.model.vocabulary.words, self.task.targets.n_labels
         memory = self.model.recipe.memory
-        return KeptPaths(memory, self.data.token_ids, targets, words, n_labels, *weights)
+        labels = None if self.known_by_text is None else self.known_by_text.labels
+        return KeptPaths(memory, self.texts, targets, words, n_labels, labels, *weights)
 
     def wide_path(self, rows: np.ndarray) -> WidePath:
         """The linear model of the n-grams of some texts."""
 
         def train() -> WidePath:
             start, X = self.features
-            return start.trained(X[rows], *self.targets(rows), self.seed, verbose=self.is_verbose)
+            own = self.with_label_texts(rows)
+            given = self.targets_with_label_texts(rows)
+            return start.trained(X[own], *given, self.seed, verbose=self.is_verbose)
 
         return self.kept.get(train, rows, self.seed)
 
@@ -160,25 +164,77 @@ class _Part:
 
         def train() -> WidePath:
             _, X = self.features
-            every = np.arange(len(self.data))
-            own, verbose = self.targets(every), self.is_verbose
-            return path.trained(X, *own, self.seed + 1, again=True, verbose=verbose)
+            given = self.targets_with_label_texts(np.arange(len(self.data)))
+            seed, verbose = self.seed + 1, self.is_verbose
+            return path.trained(X, *given, seed, again=True, verbose=verbose)
 
         return self.kept.get(train, rows, self.seed, "again")
 
     @cached_property
     def features(self) -> tuple[WidePath, Any]:
-        """An untrained linear model, and the features of all texts."""
-        texts, targets = self.data.token_ids, self.data.targets
-        assert targets is not None
-        vocabulary = self.model.vocabulary
-        start = WidePath.untrained(texts, targets, vocabulary, self.task.targets.n_labels)
-        return start, start.features_or_later(texts, vocabulary)
+        """A linear model as training begins, and the features of all texts.
+
+        The texts of the labels are behind them.
+        """
+        vocabulary, n_labels = self.model.vocabulary, self.task.targets.n_labels
+        targets, *_ = self.targets_with_label_texts(np.arange(len(self.data)))
+        start = WidePath.untrained(self.texts, targets, vocabulary, n_labels)
+        X = start.features_or_later(self.texts, vocabulary)
+        if (known := self.known_by_text) is not None:
+            start = start.begun(known.labels, known.token_ids, vocabulary)
+        return start, X
 
     @cached_property
     def meanings(self) -> LabelTexts | None:
-        """The texts of the labels as a frozen encoder reads them."""
-        return None if self.model.encoder is None else read_label_texts(self.task, self.model)
+        """The texts of the labels, read as other texts are."""
+        return read_label_texts(self.task, self.model)
+
+    @cached_property
+    def known_by_text(self) -> LabelTexts | None:
+        """The texts of those labels that occur; what never occurs is not predicted by its name."""
+        if self.meanings is None:
+            return None
+        targets, *_ = self.targets(np.arange(len(self.data)))
+        occurs = np.zeros(self.task.targets.n_labels, dtype=bool)
+        occurs[targets.indices if sp.issparse(targets) else targets] = True
+        kept = np.flatnonzero(occurs[self.meanings.labels])
+        return LabelTexts(self.meanings.labels[kept], self.meanings.token_ids.take(kept))
+
+    @cached_property
+    def texts(self) -> TokenIds:
+        """The texts that the linear model of the n-grams learns: those of the labels are last."""
+        own = self.data.token_ids
+        if not self.learns_label_texts:
+            return own
+        assert self.known_by_text is not None
+        return own.followed_by(self.known_by_text.token_ids, len(self.model.vocabulary))
+
+    @property
+    def learns_label_texts(self) -> bool:
+        """Whether the text of a label is one more sample of it; where texts are many, it is not."""
+        return self.known_by_text is not None and len(self.data.token_ids.ids) < MANY_TOKENS
+
+    def with_label_texts(self, rows: np.ndarray) -> np.ndarray:
+        """Positions of some texts, and of all texts of labels that are learnt."""
+        return np.concatenate([rows, np.arange(len(self.data), len(self.texts))])
+
+    def targets_with_label_texts(
+        self, rows: np.ndarray
+    ) -> tuple[Any, np.ndarray | None, np.ndarray | None]:
+        """The same as :meth:`targets`; the text of a label weighs as much as the average text."""
+        targets, class_weight, weight = self.targets(rows)
+        if not self.learns_label_texts:
+            return targets, class_weight, weight
+        assert self.known_by_text is not None
+        labels = self.known_by_text.labels
+        if sp.issparse(targets):
+            own = sp.identity(targets.shape[1], dtype=targets.dtype, format="csr")[labels]
+            targets = sp.vstack([targets, own], format="csr")
+        else:
+            targets = np.concatenate([targets, labels])
+        if weight is not None:
+            weight = np.append(weight, np.full(len(labels), weight.mean(), dtype=weight.dtype))
+        return targets, class_weight, weight
 
     def targets(self, rows: np.ndarray) -> tuple[Any, np.ndarray | None, np.ndarray | None]:
         """Targets of some texts, weights of the labels, and weights of these texts."""

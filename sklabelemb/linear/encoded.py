@@ -46,7 +46,7 @@ class LabelTexts:
     labels : int64 ndarray of shape (n_texts,)
         Which label each text belongs to; some labels may have none.
     token_ids : TokenIds of length n_texts
-        With vectors.
+        With vectors, where there is an encoder.
     """
 
     labels: np.ndarray

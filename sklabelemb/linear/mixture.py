@@ -38,8 +38,8 @@ class Mixture:
         The same four of each label, which count where there are any.
     """
 
-    deep: float = 0.6
-    wide: float = 2.0
+    deep: float = 0.3
+    wide: float = 4.0
     offset: float = 0.4
     encoded: float = 0.0
     by_label: np.ndarray | None = None
@@ -120,7 +120,8 @@ class Mixture:
         """
         paths, truth, names, common = self._problem(targets, deep, wide, encoded)
         # How much the loss curves by each weight, so that all are drawn alike.
-        curvature = np.array([_spread(path, truth.multilabel) for path in paths])
+        p = truth.probabilities(_mixed(paths, common[:, None]))
+        curvature = np.array([_spread(path, p, truth.multilabel) for path in paths])
         pull = TRUST / truth.n_texts * np.maximum(curvature, 1e-9)
         pull = np.append(pull, 0.0)[: len(names), None]
         found = _minimum(truth, paths, common[:, None], pull, 1 / truth.n_terms)
@@ -237,10 +238,8 @@ def _minimum(
     return np.asarray(found.reshape(start.shape))
 
 
-def _spread(scores: np.ndarray, multilabel: bool) -> float:
-    """A measure of the second derivative of the loss by the weight of a path."""
+def _spread(scores: np.ndarray, p: np.ndarray, multilabel: bool) -> float:
+    """The second derivative of the mean loss by the weight of a path, at some probabilities."""
     if multilabel:
-        p = expit(scores)
         return float(np.mean(p * (1 - p) * scores**2))
-    p = softmax(scores, axis=1)
     return float(np.mean((p * scores**2).sum(axis=1) - (p * scores).sum(axis=1) ** 2))

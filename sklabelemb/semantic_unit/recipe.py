@@ -12,6 +12,7 @@ from torch import nn
 from sklabelemb.learning import Budget, Model, Recipe, Task, TaskDatasets, TextDataset
 from sklabelemb.learning.losses import TaskLoss
 from sklabelemb.learning.net import most_tokens
+from sklabelemb.linear import Mixture
 from sklabelemb.semantic_unit.mixing import UNMIXED
 from sklabelemb.semantic_unit.network import WORD_STD, SemanticUnitNetwork
 from sklabelemb.semantic_unit.readout import SequenceReadout
@@ -94,8 +95,11 @@ class SemanticUnitRecipe(Recipe):
             label_order=before.label_order
             if goes_on
             else order_of_labels(self.label_order, encoded),
-            mixture=before.mixture if goes_on else UNMIXED,
         )
+
+    def first_mixture(self, n_texts: int, n_labels: int) -> Mixture:
+        """How decoder and linear model are mixed where no held-out texts tell."""
+        return UNMIXED
 
     def options(self, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> dict[str, Any]:
         """Keyword arguments of the network."""

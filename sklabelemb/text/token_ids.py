@@ -117,6 +117,23 @@ class TokenIds:
         """The same texts, with what an encoder makes of each."""
         return replace(self, vectors=vectors)
 
+    def followed_by(self, others: TokenIds, n_known: int) -> TokenIds:
+        """These texts and then others, without vectors.
+
+        Parameters
+        ----------
+        others : TokenIds
+            Read with the same vocabulary; they may have unknown words of their own.
+        n_known : int
+            Size of the vocabulary, whose ids both share.
+        """
+        number = {word: n_known + i for i, word in enumerate(self.unknown_words)}
+        further = [number.setdefault(w, n_known + len(number)) for w in others.unknown_words]
+        new_ids = np.array([*range(n_known), *further], dtype=np.int32)
+        ids = np.concatenate([self.ids, new_ids[others.ids]])
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + others.offsets[1:]])
+        return TokenIds(ids, offsets, tuple(number))
+
     def padded(
         self, indices: ArrayLike, pad: int = 0, *, max_length: int | None = None
     ) -> NDArray[np.int64]:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from sklabelemb import LEAMClassifier
+from sklabelemb.learning import beside
+from sklabelemb.linear import path as wide_path
 
 from ..encoders.meanings import Meanings
 
@@ -38,3 +40,64 @@ def test_weights_of_samples_and_classes_change_frequencies():
     np.testing.assert_allclose(model.predict_proba([TEXT])[0], [2 / 3, 1 / 3], atol=0.05)
     balanced = probabilities_of_a_constant_text(TWO, class_weight="balanced")
     np.testing.assert_allclose(balanced, [0.5, 0.5], atol=0.05)
+
+
+SPOKEN = ["about copper and its price", "about rubber and its price", "what a day"]
+WORDS = ["the mine opened", "the tree grew", "the shop closed"] * 12
+NAMED = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]] * 12)
+
+
+def named(y=NAMED, sample_weight=None, **parameters):
+    """A model of labels of which only the names say what the spoken texts are about."""
+    names = ["copper", "rubber", "tin"][: y.shape[1]]
+    given = {"label_names": names, "validation_fraction": 0, "max_epochs": 2} | parameters
+    model = LEAMClassifier(random_state=0, device="cpu", **given)
+    return model.fit(WORDS, y, sample_weight=sample_weight)
+
+
+def test_a_label_is_found_by_words_that_only_its_text_has():
+    proba = named(NAMED[:, :2]).predict_proba(SPOKEN)
+    assert proba[0, 0] > 1.5 * proba[2, 0]
+    assert proba[1, 1] > 1.5 * proba[2, 1]
+    unnamed = named(NAMED[:, :2], label_texts=None).predict_proba(SPOKEN)
+    np.testing.assert_allclose(unnamed[0, 0], unnamed[2, 0], rtol=0.2)
+
+
+@pytest.mark.filterwarnings("ignore:1 of 3 labels")
+def test_a_label_that_never_occurs_is_not_predicted_by_its_text():
+    model = named()
+    assert not model.predict(["tin, the price of tin"])[0, 2]
+    weights = model.model_.own_task.linear.weights
+    assert weights[:, 1].max() > 0.1
+    assert weights[:, 2].max() <= 0
+
+
+def test_the_text_of_a_label_weighs_as_the_average_text(monkeypatch):
+    given = []
+    descend = wide_path.descend
+
+    def watched(*args, sample_weight, **kwargs):
+        given.append(sample_weight)
+        return descend(*args, sample_weight=sample_weight, **kwargs)
+
+    monkeypatch.setattr(wide_path, "descend", watched)
+    named(NAMED[:, :2], sample_weight=[0.0] * 12 + [2.0] * 12 + [4.0] * 12)
+    [weight] = given
+    # Texts without weight are as good as absent, and so they do not lower the average.
+    assert len(weight) == 26
+    np.testing.assert_allclose(weight[24:] / weight[0], [1.5, 1.5], rtol=1e-6)
+
+
+def test_a_memory_keeps_linear_models_by_the_texts_of_labels(tmp_path):
+    first = named(NAMED[:, :2], memory=tmp_path).predict_proba(SPOKEN)
+    other = {"copper": "metal of mines", "rubber": "what trees give"}
+    second = named(NAMED[:, :2], memory=tmp_path, label_texts=other).predict_proba(SPOKEN)
+    assert abs(second - first).max() > 1e-2
+
+
+def test_where_texts_are_many_labels_start_at_their_texts_only(monkeypatch):
+    """Features that are made on demand have no room for the texts of labels."""
+    monkeypatch.setattr(beside, "MANY_TOKENS", 50)
+    monkeypatch.setattr(wide_path, "MANY_TOKENS", 50)
+    proba = named(NAMED[:, :2]).predict_proba(["the price of copper, copper", "what a day"])
+    assert proba[0, 0] > proba[1, 0]

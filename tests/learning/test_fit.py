@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sklabelemb import LEAMClassifier
+from sklabelemb.leam.recipe import FEW
 from sklabelemb.learning.settings import Budget
-from sklabelemb.linear import Mixture, WidePath
+from sklabelemb.linear import WidePath
 
 from .small import CLASSIFIERS, LABELS, TEXTS
 
@@ -109,4 +110,4 @@ def test_held_out_texts_say_how_each_label_is_mixed():
     alone = LEAMClassifier(max_epochs=2, validation_fraction=0, **SMALL).fit(X, Y)
     # Nothing tells the labels apart but how frequent they are.
     for weight in ("deep", "wide"):
-        assert set(alone.mixture_.of_labels(weight)) == {getattr(Mixture(), weight)}
+        assert set(alone.mixture_.of_labels(weight)) == {getattr(FEW, weight)}

@@ -270,5 +270,5 @@ def test_few_texts_hardly_move_the_mixture(multilabel):
         mixture = usual.fitted(targets, *scores[:, :n])
         away.append(abs(mixture.deep - 0.3) + mixture.wide + abs(mixture.encoded - 2.0))
     assert away[0] > away[1] > away[2]
-    assert away[0] > 2.0  # of 2.7 at the start
+    assert away[0] > 1.8  # of 2.7 at the start
     assert away[2] < 0.3

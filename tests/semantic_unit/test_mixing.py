@@ -411,7 +411,7 @@ def test_without_held_out_texts_there_is_nothing_to_mix_by():
     assert model.mixture_ == UNMIXED
     assert model.wide_ is not None
     classes = units(validation_fraction=0, max_epochs=2).fit(TEXTS, CLASSES)
-    assert classes.mixture_ == Mixture()
+    assert classes.mixture_ == UNMIXED
     text = UNSEEN[0]
     wanted = all_sequences(model, text)
     model.beam_size_ = 16

@@ -263,3 +263,14 @@ def test_ids_do_not_depend_on_the_hash_seed():
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
+
+
+def test_texts_are_followed_by_others_with_unknown_words_of_their_own():
+    vocabulary = Vocabulary(["parcel", "late"])
+    first = vocabulary.encode(["late snow", "parcel"], str.split, keep_unknown=True)
+    second = vocabulary.encode(["rain", "late snow rain"], str.split, keep_unknown=True)
+    joined = first.followed_by(second, len(vocabulary))
+    spelling = ["", "", *vocabulary.words, *joined.unknown_words]
+    found = [[spelling[i] for i in joined.row(k)] for k in range(len(joined))]
+    assert found == [["late", "snow"], ["parcel"], ["rain"], ["late", "snow", "rain"]]
+    assert joined.unknown_words == ("snow", "rain")
