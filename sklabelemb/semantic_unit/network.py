@@ -6,7 +6,7 @@ hidden size, ``L`` labels, ``T`` labels of the largest set, ``k`` hypotheses of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import torch
@@ -14,9 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklabelemb.layers import BidirectionalLSTM, drop_words, lstm
+from sklabelemb.semantic_unit.global_embedding import GlobalEmbedding
+from sklabelemb.semantic_unit.memory import GlobalAttention, Memory, Reading
 
-__all__ = ["Memory", "Reading", "SemanticUnitNetwork"]
+__all__ = ["SemanticUnitNetwork"]
 
+# What a decoder goes on from: the hypotheses lie along dimension 1 of each part.
+State = tuple[Tensor, ...]
 ATTENTIONS = ("hybrid", "additive", "units", "words", "none")
 # Dilations of the three convolutions, and how many words a unit spans with kernels of 3.
 DILATIONS = (1, 2, 3)
@@ -25,82 +29,6 @@ UNIT_SPAN = 1 + 2 * sum(DILATIONS)
 FEW_ROWS = 128
 # Spread of the word vectors at the start.
 WORD_STD = 0.4
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What is known of a batch of texts before the first label.
-
-    Attributes
-    ----------
-    states, units : Tensor of shape (b, s, H) and (b, m, H), or None where they are not attended to
-    state_keys, unit_keys : Tensor of the same shapes
-        What queries are compared with, computed once per text.
-    state_mask, unit_mask : bool Tensor of shape (b, s) and (b, m)
-        True where there is a word, or a unit.
-    start : pair of Tensors of shape (n_layers, b, H)
-        Where the decoder starts.
-    """
-
-    states: Tensor | None
-    state_keys: Tensor | None
-    state_mask: Tensor | None
-    units: Tensor | None
-    unit_keys: Tensor | None
-    unit_mask: Tensor | None
-    start: tuple[Tensor, Tensor]
-
-    def take(self, texts: Tensor) -> Memory:
-        """The memory of some texts of the batch."""
-        parts: dict[str, Any] = {
-            field.name: None if (part := getattr(self, field.name)) is None else part[texts]
-            for field in fields(self)
-            if field.name != "start"
-        }
-        return Memory(**parts, start=(self.start[0][:, texts], self.start[1][:, texts]))
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the decoder looked at, step by step.
-
-    Attributes
-    ----------
-    logits : Tensor of shape (b, T + 1, L + 1)
-        Of each label, and of the end, after the labels before; see
-        :meth:`SemanticUnitNetwork.log_probs`. Single classes: shape (b, 1, L).
-    word_attention : Tensor of shape (b, T + 1, s), or None
-    unit_attention : Tensor of shape (b, T + 1, m), or None
-        Each row sums to one.
-    """
-
-    logits: Tensor
-    word_attention: Tensor | None
-    unit_attention: Tensor | None
-
-
-class GlobalAttention(nn.Module):
-    """Look at a memory: bilinear scores, a softmax, and the query joined to what was found."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.key = nn.Linear(size, size, bias=False)
-        self.join = nn.Linear(2 * size, size)
-        nn.init.xavier_uniform_(self.key.weight)
-        nn.init.xavier_uniform_(self.join.weight)
-        nn.init.zeros_(self.join.bias)
-
-    def forward(
-        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Attended queries, shape (b, q, H), and the weights, shape (b, q, n)."""
-        mask = mask.unsqueeze(1)
-        scores = torch.bmm(queries, keys.transpose(1, 2))
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-        # A text without words has nothing to look at: all weights 0.
-        weights = torch.softmax(scores, dim=2) * mask
-        found = torch.bmm(weights, values)
-        return torch.tanh(self.join(torch.cat([found, queries], dim=2))), weights
 
 
 class SemanticUnitNetwork(nn.Module):
@@ -131,6 +59,8 @@ class SemanticUnitNetwork(nn.Module):
     hierarchical : int or None, default=None
         k: units are the states of an LSTM over the encoder's states at the ends of k words
         each (Hier-k).
+    label_input : {"emitted", "global"}, default="emitted"
+        What the decoder reads after a label: its vector, or SGM's `GlobalEmbedding`.
     dropout : float, default=0.3
         On word vectors, between layers, and on what the output layer sees.
     word_dropout : float, default=0.1
@@ -144,6 +74,8 @@ class SemanticUnitNetwork(nn.Module):
     ----------
     .. [1] Lin, J., Su, Q., Yang, P., Ma, S., & Sun, X. (2018). Semantic-Unit-Based Dilated
        Convolution for Multi-Label Text Classification. Proceedings of EMNLP 2018.
+    .. [2] Yang, P., Sun, X., Li, W., Ma, S., Wu, W., & Wang, H. (2018). SGM: Sequence Generation
+       Model for Multi-Label Classification. Proceedings of COLING 2018.
 
     Examples
     --------
@@ -170,6 +102,7 @@ class SemanticUnitNetwork(nn.Module):
         directions: str = "concat",
         attention: str = "hybrid",
         hierarchical: int | None = None,
+        label_input: str = "emitted",
         dropout: float = 0.3,
         word_dropout: float = 0.1,
         multilabel: bool = True,
@@ -179,6 +112,7 @@ class SemanticUnitNetwork(nn.Module):
         if attention not in ATTENTIONS:
             raise ValueError(f"attention={attention!r} must be one of {', '.join(ATTENTIONS)}.")
         self.n_labels = n_labels
+        self.hidden_size = hidden_size
         self.attention = attention
         self.hierarchical = hierarchical
         self.word_dropout = word_dropout
@@ -203,6 +137,10 @@ class SemanticUnitNetwork(nn.Module):
             self.word_attention = GlobalAttention(hidden_size)
         # The last output, of label sets, is the end.
         self.output = nn.Linear(hidden_size, n_labels + 1 if multilabel else n_labels)
+        # A single class is the first step, and nothing is read after it.
+        self.global_embedding = None
+        if label_input == "global" and multilabel:
+            self.global_embedding = GlobalEmbedding(embedding_dim)
         with torch.no_grad():
             for table in (self.embedding, self.label_embedding):
                 nn.init.normal_(table.weight, std=WORD_STD)
@@ -228,8 +166,7 @@ class SemanticUnitNetwork(nn.Module):
         """
         if labels is None:
             labels = ids.new_empty(len(ids), 0)
-        output, _, _ = self._decoded(self.encode(ids), labels)
-        logits: Tensor = self.output(output)
+        logits, _, _ = self._decoded(self.encode(ids), labels)
         return self.log_probs(logits, labels) if self.multilabel else logits.squeeze(1)
 
     def encode(self, ids: Tensor) -> Memory:
@@ -252,33 +189,53 @@ class SemanticUnitNetwork(nn.Module):
             parts["unit_keys"] = self.unit_attention.key(units)
             places = torch.arange(units.shape[1], device=ids.device)
             parts["unit_mask"] = places < n_units.unsqueeze(1)
+        if self.global_embedding is not None:
+            start = (*start, states.new_zeros(1, len(ids), self.n_labels + 1))
         return Memory(**(parts | {"start": start}))
 
-    def step(
-        self, labels: Tensor, state: tuple[Tensor, Tensor], memory: Memory
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def step(self, labels: Tensor, state: State, memory: Memory) -> tuple[Tensor, State]:
         """One step of the decoder, for several hypotheses a text.
 
         Parameters
         ----------
         labels : int64 Tensor of shape (b, k)
             What each hypothesis emitted last; ``n_labels`` at the start.
-        state : pair of Tensors of shape (n_layers, b * k, H)
+        state : tuple of Tensors
+            State and cell, of shape (n_layers, b * k, H). With ``label_input="global"`` also the
+            logits of the step before, of shape (1, b * k, L + 1), -inf for emitted labels.
         memory : Memory
 
         Returns
         -------
         logits : Tensor of shape (b, k, L + 1)
             Nothing is masked yet.
-        state : pair of Tensors of shape (n_layers, b * k, H)
+        state : tuple of Tensors
         """
-        queries, state = self._decoder_step(self.label_embedding(labels.flatten()), state)
-        output, _, _ = self._attended(queries.reshape(*labels.shape, -1), memory)
-        return self.output(output), state
+        logits, _, _, state = self._step(labels, state, memory)
+        return logits, state
 
-    def _decoder_step(
-        self, inputs: Tensor, state: tuple[Tensor, Tensor]
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def _step(
+        self, labels: Tensor, state: State, memory: Memory
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, State]:
+        """Logits, the attention over words and units, and the state after a step."""
+        emitted = labels.flatten()
+        inputs = self.label_embedding(emitted)
+        if self.global_embedding is None:
+            queries, state = self._decoder_step(self.dropout(inputs), state)
+            return *self._attended(queries.reshape(*labels.shape, -1), memory), state
+        before = state[-1][0]
+        mixed = self.global_embedding(inputs, before, self.label_embedding.weight[:-1])
+        # Before the first label there is no distribution.
+        is_first = (emitted == self.n_labels).unsqueeze(1)
+        inputs = torch.where(is_first, inputs, mixed)
+        queries, state = self._decoder_step(self.dropout(inputs), state[:-1])
+        logits, over_words, over_units = self._attended(queries.reshape(*labels.shape, -1), memory)
+        gone = before.isneginf().scatter(1, emitted.unsqueeze(1), True)
+        gone[:, self.n_labels] = False
+        masked = logits.reshape(gone.shape).masked_fill(gone, -torch.inf)
+        return logits, over_words, over_units, (*state, masked.unsqueeze(0))
+
+    def _decoder_step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """One step of the decoder's LSTM; dropout between its layers is for training only."""
         if len(inputs) > FEW_ROWS or self.training or inputs.is_cuda:
             outputs, state = self.decoder(inputs.unsqueeze(1), state)
@@ -294,8 +251,7 @@ class SemanticUnitNetwork(nn.Module):
     @torch.no_grad()
     def read(self, ids: Tensor, labels: Tensor) -> Reading:
         """Logits of known sequences, with what the decoder looked at."""
-        output, over_words, over_units = self._decoded(self.encode(ids), labels)
-        return Reading(self.output(output), over_words, over_units)
+        return Reading(*self._decoded(self.encode(ids), labels))
 
     def log_probs(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Softmax over what has not been emitted yet.
@@ -363,17 +319,29 @@ class SemanticUnitNetwork(nn.Module):
     def _decoded(
         self, memory: Memory, labels: Tensor
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """All steps at once, the labels being known: what the output layer sees."""
+        """Logits of all steps, the labels being known, and the attention over words and units."""
         begin = labels.new_full((len(labels), 1), self.n_labels)
         # What follows the end of a sequence is computed and never read.
-        words = self.label_embedding(torch.cat([begin, labels.clamp_min(0)], dim=1))
-        queries, _ = self.decoder(self.dropout(words), memory.start)
-        return self._attended(queries, memory)
+        emitted = torch.cat([begin, labels.clamp_min(0)], dim=1)
+        if self.global_embedding is None:
+            inputs = self.dropout(self.label_embedding(emitted))
+            return self._attended(self.decoder(inputs, memory.start)[0], memory)
+        # What a step reads depends on what the step before has said.
+        steps, state = [], memory.start
+        for last in emitted.split(1, dim=1):
+            *step, state = self._step(last, state, memory)
+            steps.append(step)
+        logits, over_words, over_units = (
+            None if parts[0] is None else torch.cat(parts, dim=1)
+            for parts in zip(*steps, strict=True)
+        )
+        assert logits is not None
+        return logits, over_words, over_units
 
     def _attended(
         self, queries: Tensor, memory: Memory
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """o_t for queries s_t of shape (b, q, H), and the attention over words and units."""
+        """Logits for queries s_t of shape (b, q, H), and the attention over words and units."""
         queries = self.dropout(queries)
         over_words = over_units = None
         output, from_units = queries, queries
@@ -390,7 +358,7 @@ class SemanticUnitNetwork(nn.Module):
                 memory.state_mask,
             )
             output = from_words + from_units if self._has_units() else from_words
-        return self.dropout(output), over_words, over_units
+        return self.output(self.dropout(output)), over_words, over_units
 
 
 def _convolution(size: int, dilation: int) -> nn.Conv1d:

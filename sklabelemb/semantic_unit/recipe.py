@@ -47,6 +47,7 @@ class SemanticUnitRecipe(Recipe):
 
     attention: str
     hierarchical: int | None
+    label_input: str
     label_order: str
     beam_size: int
     decision: str
@@ -120,6 +121,7 @@ class SemanticUnitRecipe(Recipe):
             "directions": self.directions,
             "attention": self.attention,
             "hierarchical": self.hierarchical,
+            "label_input": self.label_input,
             "dropout": self.dropout,
             "word_dropout": self.word_dropout,
             "multilabel": task.multilabel,

@@ -119,6 +119,7 @@ class LiteralText:
         self.attention = network.attention
         self.n_labels = network.n_labels
         self.multilabel = network.multilabel
+        self.has_global_embedding = network.global_embedding is not None
         self.n_layers = network.decoder.num_layers
         words = [self.p["embedding.weight"][word] for word in text]
         self.states, self.start = literal_encoder(
@@ -131,18 +132,34 @@ class LiteralText:
     def step(self, label: int, state: list) -> tuple[Tensor, list, Tensor, Tensor]:
         """Logits after a label, the decoder's state, and where it looked (words, units)."""
         x, after = self.p["label_embedding.weight"][label], []
+        gone = set()
+        if self.has_global_embedding and len(state) > self.n_layers:
+            distribution, gone = state[-1]
+            x, gone = self.global_embedding(x, distribution), gone | {label}
         for layer in range(self.n_layers):
             weights = below(self.p, "decoder.")
             ((h, c),) = literal_lstm(weights, [x], state[layer], layer)
             after.append((h, c))
             x = h
         output, over_words, over_units = self.attended(x)
-        return (
-            self.p["output.weight"] @ output + self.p["output.bias"],
-            after,
-            over_words,
-            over_units,
-        )
+        logits = self.p["output.weight"] @ output + self.p["output.bias"]
+        if self.has_global_embedding:
+            left = {k: logits[k].exp() for k in range(len(logits)) if k not in gone}
+            after.append(({k: some / sum(left.values()) for k, some in left.items()}, gone))
+        return logits, after, over_words, over_units
+
+    def global_embedding(self, e: Tensor, distribution: dict[int, Tensor]) -> Tensor:
+        """What SGM's decoder reads, dimension by dimension."""
+        mean = torch.zeros_like(e)
+        for label in range(self.n_labels):
+            mean += distribution.get(label, 0.0) * self.p["label_embedding.weight"][label]
+        w, b = self.p["global_embedding.gate.weight"], self.p["global_embedding.gate.bias"]
+        size = len(e)
+        read = []
+        for i in range(size):
+            gate = torch.sigmoid(w[i, :size] @ e + w[i, size:] @ mean + b[i])
+            read.append((1 - gate) * e[i] + gate * mean[i])
+        return torch.stack(read)
 
     def attended(self, s: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """The decoder's output after it has looked around."""
