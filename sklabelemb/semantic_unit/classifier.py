@@ -44,6 +44,16 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         The order in which labels are emitted: the most frequent of the training texts first (the
         paper), the rarest first, in the order of the columns of `y`, or in another random order
         each time.
+    objective : {"likelihood", "completion", "set_f1"}, default="likelihood"
+        What is trained for label sets. "likelihood": the labels in their order. The others let the
+        decoder emit labels itself while it is trained, as it does when it predicts. "completion":
+        after what it emitted, right or wrong, each missing label is as good as the others (optimal
+        completion distillation, OCD; Tsai and Lee, 2020); `label_order` does not matter. "set_f1":
+        the likelihood, and the F1 of the set that was emitted, whatever its order, by
+        self-critical reinforcement (Seq2Set; Yang et al., 2019).
+    reward_weight : float, default=0.5
+        With "set_f1", the share of the F1 in the loss; the likelihood has the rest. 1 is for models
+        that the likelihood has trained before (`warm_start`).
     beam_size : int, default=5
         Sequences that are followed at once; 1 is greedy.
     decision : {"beam", "marginal"}, default="beam"
@@ -224,6 +234,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         "hierarchical": [Interval(Integral, 1, None, closed="left"), None],
         "label_input": [StrOptions({"emitted", "global"})],
         "label_order": [StrOptions({"frequency", "rare_first", "given", "random"})],
+        "objective": [StrOptions({"likelihood", "completion", "set_f1"})],
+        "reward_weight": [Interval(Real, 0, 1, closed="both")],
         "beam_size": [Interval(Integral, 1, None, closed="left")],
         "decision": [StrOptions({"beam", "marginal"})],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
@@ -246,6 +258,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         hierarchical: int | None = None,
         label_input: str = "emitted",
         label_order: str = "frequency",
+        objective: str = "likelihood",
+        reward_weight: float = 0.5,
         beam_size: int = 5,
         decision: str = "beam",
         embedding_dim: int = 128,
@@ -290,6 +304,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         self.hierarchical = hierarchical
         self.label_input = label_input
         self.label_order = label_order
+        self.objective = objective
+        self.reward_weight = reward_weight
         self.beam_size = beam_size
         self.decision = decision
         self.embedding_dim = embedding_dim

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklabelemb.layers import BidirectionalLSTM, drop_words, lstm
+from sklabelemb.semantic_unit.drawing import drawn_sequences, emissions
 from sklabelemb.semantic_unit.global_embedding import GlobalEmbedding
 from sklabelemb.semantic_unit.memory import GlobalAttention, Memory, Reading
 
@@ -148,8 +149,10 @@ class SemanticUnitNetwork(nn.Module):
             nn.init.xavier_uniform_(self.output.weight)
             self.output.bias.zero_()
 
-    def forward(self, ids: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Log-probabilities of the labels after those that are known.
+    def forward(
+        self, ids: Tensor, labels: Tensor | None = None, most: Tensor | None = None
+    ) -> Tensor:
+        """Log-probabilities of the labels after those that are known, or that were drawn.
 
         Parameters
         ----------
@@ -157,17 +160,34 @@ class SemanticUnitNetwork(nn.Module):
             Word ids, padded with 0 at the end.
         labels : int64 Tensor of shape (b, T), default=None
             The labels of each text in their order, padded with -1. None: no label is known.
+        most : int64 Tensor of shape (b,), default=None
+            Follow sequences that are drawn from the network, of at most so many labels.
 
         Returns
         -------
         Tensor of shape (b, T + 1, L + 1), or (b, L) for single classes
             At step t, of what follows the first t labels; the last column is the end. A label that
-            was emitted before has -inf. Single classes: logits.
+            was emitted before has -inf. Single classes: logits. With `most`, of the sequence that
+            was drawn, as :func:`~sklabelemb.semantic_unit.drawing.drawn_sequences` has it. With
+            `labels` as well, shape (b, 3, L + 1): the
+            :func:`~sklabelemb.semantic_unit.drawing.emissions` of the labels, of a sequence that
+            was drawn, and of the greedy one.
         """
+        memory = self.encode(ids)
+        if most is not None and labels is None:
+            return self._drawn(memory, most)[1]
         if labels is None:
             labels = ids.new_empty(len(ids), 0)
-        logits, _, _ = self._decoded(self.encode(ids), labels)
-        return self.log_probs(logits, labels) if self.multilabel else logits.squeeze(1)
+        logits, _, _ = self._decoded(memory, labels)
+        if not self.multilabel:
+            return logits.squeeze(1)
+        log_probs = self.log_probs(logits, labels)
+        if most is None:
+            return log_probs
+        drawn = self._drawn(memory, most)
+        with torch.no_grad():
+            greedy = self._drawn(memory, most, greedy=True)
+        return torch.stack([emissions(*s) for s in ((labels, log_probs), drawn, greedy)], dim=1)
 
     def encode(self, ids: Tensor) -> Memory:
         """Read texts; shape (b, s) to a memory of everything that decoding needs."""
@@ -315,6 +335,12 @@ class SemanticUnitNetwork(nn.Module):
             units = torch.relu(layer(units))
         n_units = (lengths - UNIT_SPAN + 1).clamp_min(1).masked_fill(lengths == 0, 0)
         return units.transpose(1, 2), n_units
+
+    def _drawn(self, memory: Memory, most: Tensor, greedy: bool = False) -> tuple[Tensor, Tensor]:
+        def step(labels: Tensor, state: State) -> tuple[Tensor, State]:
+            return self.step(labels, state, memory)
+
+        return drawn_sequences(step, memory.start, self.n_labels, most, greedy)
 
     def _decoded(
         self, memory: Memory, labels: Tensor

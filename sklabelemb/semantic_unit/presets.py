@@ -45,6 +45,20 @@ _COMMON: dict[str, Any] = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     "sgm": {**_COMMON, "label_input": "global"},
+    "seq2set": {
+        **_COMMON,
+        "embedding_dim": 256,
+        "objective": "set_f1",
+        "max_grad_norm": 8.0,
+        "beam_size": 10,
+    },
+    "ocd": {
+        **_COMMON,
+        "objective": "completion",
+        "batch_size": 128,
+        "learning_rate": 5e-4,
+        "beam_size": 6,
+    },
 }
 """Parameters of sequence models by name: ``SemanticUnitSeq2SeqClassifier(**PRESETS["sgm"])``.
 

@@ -58,8 +58,10 @@ def test_folders_without_later_options(tmp_path):
     save(model, tmp_path / "model")
     path = tmp_path / "model" / "model.json"
     description = json.loads(path.read_text(encoding="utf-8"))
-    for name in ADDED["SemanticUnitNetwork"]:
+    options = ADDED["SemanticUnitNetwork"]
+    for name in options:
         del description["model"]["options"][name]
+    for name in (*options, "objective", "reward_weight"):
         del description["parameters"][name]
     description["digest"] = digest_of(description)
     path.write_text(json.dumps(description), encoding="utf-8")

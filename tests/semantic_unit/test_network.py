@@ -19,7 +19,7 @@ from .literal import LiteralText, literal_sequences
 
 N_WORDS, N_LABELS = 14, 4
 # The files that the network is made of, beside its own.
-PARTS = ["memory", "global_embedding"]
+PARTS = ["memory", "global_embedding", "drawing"]
 ATTENTIONS = ["hybrid", "additive", "units", "words", "none"]
 LENGTHS = [9, 0, 1, 12, 13, 14, 2, 25]
 KINDS = [
