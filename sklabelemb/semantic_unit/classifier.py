@@ -25,7 +25,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
     first, each in the light of those before it, looking at units and words. So labels that go
     together are predicted together. With `attention` the classifier is any model of the paper's
     ablation, S2S and S2S+Attn included; ``SemanticUnitSeq2SeqClassifier(**PAPER_SETTINGS)`` has the
-    paper's sizes and training.
+    paper's sizes and training. SGM, Seq2Set, OCD and a transformer are further options, and by name
+    in :data:`sklabelemb.semantic_unit.PRESETS`.
 
     Parameters
     ----------
@@ -40,6 +41,12 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         What the decoder reads after a label: the label's vector; or SGM's global embedding, that
         vector mixed by a gate with the mean of all labels' vectors, weighted by how probable they
         were (Yang et al., 2018), which softens the consequences of a wrong label.
+    architecture : {"lstm", "transformer"}, default="lstm"
+        Of encoder and decoder. With "transformer" (Seq2Seq_T; Vaswani et al., 2017) the decoder
+        looks at the words in each of its layers, so `attention` must be "words"; `directions` does
+        nothing. It wants a smaller `learning_rate`, such as 5e-4.
+    n_heads : int, default=4
+        Heads of the transformer's attention; they share `hidden_size`.
     label_order : {"frequency", "rare_first", "given", "random"}, default="frequency"
         The order in which labels are emitted: the most frequent of the training texts first (the
         paper), the rarest first, in the order of the columns of `y`, or in another random order
@@ -213,6 +220,15 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
     Lin, J., Su, Q., Yang, P., Ma, S. and Sun, X. (2018). Semantic-Unit-Based Dilated Convolution
     for Multi-Label Text Classification. EMNLP.
 
+    Yang, P., Sun, X., Li, W., Ma, S., Wu, W. and Wang, H. (2018). SGM: Sequence Generation Model
+    for Multi-Label Classification. COLING.
+
+    Yang, P., Luo, F., Ma, S., Lin, J. and Sun, X. (2019). A Deep Reinforced Sequence-to-Set Model
+    for Multi-Label Classification. ACL.
+
+    Tsai, C.-P. and Lee, H.-Y. (2020). Order-Free Learning Alleviating Exposure Bias in Multi-Label
+    Classification. AAAI.
+
     Examples
     --------
     >>> from sklabelemb import SemanticUnitSeq2SeqClassifier
@@ -233,6 +249,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         "attention": [StrOptions({"hybrid", "additive", "units", "words", "none"})],
         "hierarchical": [Interval(Integral, 1, None, closed="left"), None],
         "label_input": [StrOptions({"emitted", "global"})],
+        "architecture": [StrOptions({"lstm", "transformer"})],
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
         "label_order": [StrOptions({"frequency", "rare_first", "given", "random"})],
         "objective": [StrOptions({"likelihood", "completion", "set_f1"})],
         "reward_weight": [Interval(Real, 0, 1, closed="both")],
@@ -257,6 +275,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         attention: str = "hybrid",
         hierarchical: int | None = None,
         label_input: str = "emitted",
+        architecture: str = "lstm",
+        n_heads: int = 4,
         label_order: str = "frequency",
         objective: str = "likelihood",
         reward_weight: float = 0.5,
@@ -303,6 +323,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         self.attention = attention
         self.hierarchical = hierarchical
         self.label_input = label_input
+        self.architecture = architecture
+        self.n_heads = n_heads
         self.label_order = label_order
         self.objective = objective
         self.reward_weight = reward_weight

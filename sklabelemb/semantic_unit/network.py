@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklabelemb.layers import BidirectionalLSTM, drop_words, lstm
+from sklabelemb.layers import BidirectionalLSTM, TransformerLayers, drop_words, lstm
 from sklabelemb.semantic_unit.drawing import drawn_sequences, emissions
 from sklabelemb.semantic_unit.global_embedding import GlobalEmbedding
 from sklabelemb.semantic_unit.memory import GlobalAttention, Memory, Reading
+from sklabelemb.semantic_unit.transformer_decoder import TransformerDecoder
 
 __all__ = ["SemanticUnitNetwork"]
 
@@ -62,6 +63,11 @@ class SemanticUnitNetwork(nn.Module):
         each (Hier-k).
     label_input : {"emitted", "global"}, default="emitted"
         What the decoder reads after a label: its vector, or SGM's `GlobalEmbedding`.
+    architecture : {"lstm", "transformer"}, default="lstm"
+        Of encoder and decoder. A transformer's decoder looks at the words in each of its layers, so
+        its `attention` is "words".
+    n_heads : int, default=4
+        Heads of a transformer's attention.
     dropout : float, default=0.3
         On word vectors, between layers, and on what the output layer sees.
     word_dropout : float, default=0.1
@@ -104,6 +110,8 @@ class SemanticUnitNetwork(nn.Module):
         attention: str = "hybrid",
         hierarchical: int | None = None,
         label_input: str = "emitted",
+        architecture: str = "lstm",
+        n_heads: int = 4,
         dropout: float = 0.3,
         word_dropout: float = 0.1,
         multilabel: bool = True,
@@ -112,9 +120,15 @@ class SemanticUnitNetwork(nn.Module):
         super().__init__()
         if attention not in ATTENTIONS:
             raise ValueError(f"attention={attention!r} must be one of {', '.join(ATTENTIONS)}.")
+        if architecture == "transformer" and attention != "words":
+            raise ValueError(
+                f"architecture='transformer' looks at the words in each layer, not as "
+                f"attention={attention!r} says. Use attention='words', or architecture='lstm'."
+            )
         self.n_labels = n_labels
         self.hidden_size = hidden_size
         self.attention = attention
+        self.architecture = architecture
         self.hierarchical = hierarchical
         self.word_dropout = word_dropout
         self.multilabel = multilabel
@@ -122,10 +136,15 @@ class SemanticUnitNetwork(nn.Module):
         # The last row is what the decoder reads before the first label.
         self.label_embedding = nn.Embedding(n_labels + 1, embedding_dim)
         self.dropout = nn.Dropout(dropout)
-        self.encoder = BidirectionalLSTM(embedding_dim, hidden_size, n_layers, directions, dropout)
-        self.decoder = lstm(
-            embedding_dim, hidden_size, n_layers, dropout=dropout if n_layers > 1 else 0.0
-        )
+        self.encoder: Any
+        self.decoder: Any
+        sizes = embedding_dim, hidden_size, n_layers
+        if architecture == "transformer":
+            self.encoder = TransformerLayers(*sizes, n_heads, dropout)
+            self.decoder = TransformerDecoder(*sizes, n_heads, dropout)
+        else:
+            self.encoder = BidirectionalLSTM(*sizes, directions, dropout)
+            self.decoder = lstm(*sizes, dropout=dropout if n_layers > 1 else 0.0)
         if self._has_units():
             if hierarchical is None:
                 self.convolutions = nn.ModuleList(
@@ -134,7 +153,7 @@ class SemanticUnitNetwork(nn.Module):
             else:
                 self.hierarchy = lstm(hidden_size, hidden_size)
             self.unit_attention = GlobalAttention(hidden_size)
-        if self._has_words():
+        if self._has_words() and architecture == "lstm":
             self.word_attention = GlobalAttention(hidden_size)
         # The last output, of label sets, is the end.
         self.output = nn.Linear(hidden_size, n_labels + 1 if multilabel else n_labels)
@@ -196,6 +215,8 @@ class SemanticUnitNetwork(nn.Module):
         lengths = (ids != 0).sum(dim=1)
         distinct, positions = torch.unique(ids, return_inverse=True)
         words = F.embedding(positions, self.dropout(self.embedding(distinct)))
+        if self.architecture == "transformer":
+            return self._read_by_transformer(words, ids != 0)
         states, start = self.encoder(words, lengths)
         states = self.dropout(states)
         parts: dict[str, Any] = {field.name: None for field in fields(Memory)}
@@ -209,9 +230,19 @@ class SemanticUnitNetwork(nn.Module):
             parts["unit_keys"] = self.unit_attention.key(units)
             places = torch.arange(units.shape[1], device=ids.device)
             parts["unit_mask"] = places < n_units.unsqueeze(1)
-        if self.global_embedding is not None:
-            start = (*start, states.new_zeros(1, len(ids), self.n_labels + 1))
-        return Memory(**(parts | {"start": start}))
+        return Memory(**(parts | {"start": self._start(start)}))
+
+    def _read_by_transformer(self, words: Tensor, mask: Tensor) -> Memory:
+        states = self.encoder.states(words, mask)
+        start = self._start((self.decoder.start(states),))
+        return Memory(states, self.decoder.keys_of(states), mask, None, None, None, start)
+
+    def _start(self, state: State) -> State:
+        """Where the decoder starts, with the logits of no step before the first."""
+        if self.global_embedding is None:
+            return state
+        n_texts = state[0].shape[1]
+        return (*state, state[0].new_zeros(1, n_texts, self.n_labels + 1))
 
     def step(self, labels: Tensor, state: State, memory: Memory) -> tuple[Tensor, State]:
         """One step of the decoder, for several hypotheses a text.
@@ -221,8 +252,9 @@ class SemanticUnitNetwork(nn.Module):
         labels : int64 Tensor of shape (b, k)
             What each hypothesis emitted last; ``n_labels`` at the start.
         state : tuple of Tensors
-            State and cell, of shape (n_layers, b * k, H). With ``label_input="global"`` also the
-            logits of the step before, of shape (1, b * k, L + 1), -inf for emitted labels.
+            State and cell, of shape (n_layers, b * k, H); of a transformer what entered its layers
+            at the t steps before, of shape (n_layers, b * k, t, H). With ``label_input="global"``
+            also the logits of the step before, of shape (1, b * k, L + 1), -inf for emitted labels.
         memory : Memory
 
         Returns
@@ -241,19 +273,29 @@ class SemanticUnitNetwork(nn.Module):
         emitted = labels.flatten()
         inputs = self.label_embedding(emitted)
         if self.global_embedding is None:
-            queries, state = self._decoder_step(self.dropout(inputs), state)
-            return *self._attended(queries.reshape(*labels.shape, -1), memory), state
+            return self._after(self.dropout(inputs), labels.shape, state, memory)
         before = state[-1][0]
         mixed = self.global_embedding(inputs, before, self.label_embedding.weight[:-1])
         # Before the first label there is no distribution.
         is_first = (emitted == self.n_labels).unsqueeze(1)
-        inputs = torch.where(is_first, inputs, mixed)
-        queries, state = self._decoder_step(self.dropout(inputs), state[:-1])
-        logits, over_words, over_units = self._attended(queries.reshape(*labels.shape, -1), memory)
+        inputs = self.dropout(torch.where(is_first, inputs, mixed))
+        logits, *attention, state = self._after(inputs, labels.shape, state[:-1], memory)
         gone = before.isneginf().scatter(1, emitted.unsqueeze(1), True)
         gone[:, self.n_labels] = False
         masked = logits.reshape(gone.shape).masked_fill(gone, -torch.inf)
-        return logits, over_words, over_units, (*state, masked.unsqueeze(0))
+        return logits, attention[0], attention[1], (*state, masked.unsqueeze(0))
+
+    def _after(
+        self, inputs: Tensor, shape: torch.Size, state: State, memory: Memory
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, State]:
+        """The same, after `inputs` (b * k, P) were read by hypotheses of the shape (b, k)."""
+        if self.architecture == "transformer":
+            values, over_words, entered = self.decoder(
+                inputs, *state, memory.state_keys, memory.state_mask
+            )
+            return self.output(values), over_words, None, (entered,)
+        queries, state = self._decoder_step(inputs, state)
+        return *self._attended(queries.reshape(*shape, -1), memory), state
 
     def _decoder_step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """One step of the decoder's LSTM; dropout between its layers is for training only."""
@@ -349,10 +391,10 @@ class SemanticUnitNetwork(nn.Module):
         begin = labels.new_full((len(labels), 1), self.n_labels)
         # What follows the end of a sequence is computed and never read.
         emitted = torch.cat([begin, labels.clamp_min(0)], dim=1)
-        if self.global_embedding is None:
+        if self.architecture == "lstm" and self.global_embedding is None:
             inputs = self.dropout(self.label_embedding(emitted))
             return self._attended(self.decoder(inputs, memory.start)[0], memory)
-        # What a step reads depends on what the step before has said.
+        # What a step reads depends on what the step before has said, or it is few steps anyway.
         steps, state = [], memory.start
         for last in emitted.split(1, dim=1):
             *step, state = self._step(last, state, memory)

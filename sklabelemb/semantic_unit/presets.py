@@ -59,6 +59,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 5e-4,
         "beam_size": 6,
     },
+    "seq2seq_t": {
+        **_COMMON,
+        "architecture": "transformer",
+        "n_heads": 8,
+        "n_layers": 6,
+        "dropout": 0.1,
+        "learning_rate": 7e-4,
+        "warmup": 0.1,
+    },
 }
 """Parameters of sequence models by name: ``SemanticUnitSeq2SeqClassifier(**PRESETS["sgm"])``.
 

@@ -49,6 +49,8 @@ class SemanticUnitRecipe(Recipe):
     attention: str
     hierarchical: int | None
     label_input: str
+    architecture: str
+    n_heads: int
     label_order: str
     objective: str
     reward_weight: float
@@ -103,7 +105,7 @@ class SemanticUnitRecipe(Recipe):
 
     def options(self, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> dict[str, Any]:
         """Keyword arguments of the network."""
-        if self.directions == "concat" and self.hidden_size % 2:
+        if self.architecture == "lstm" and self.directions == "concat" and self.hidden_size % 2:
             raise ValueError(
                 f"hidden_size={self.hidden_size} cannot be shared by the two directions of the "
                 "encoder: give an even number, or directions='sum'."
@@ -125,6 +127,8 @@ class SemanticUnitRecipe(Recipe):
             "attention": self.attention,
             "hierarchical": self.hierarchical,
             "label_input": self.label_input,
+            "architecture": self.architecture,
+            "n_heads": self.n_heads,
             "dropout": self.dropout,
             "word_dropout": self.word_dropout,
             "multilabel": task.multilabel,

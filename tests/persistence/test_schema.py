@@ -37,7 +37,9 @@ DIGESTS = {
 # Networks that came after version 2 have their own: they change no folder that there was.
 # Options that networks have got since, with the default that computes what was computed without
 # them: a folder that does not name one means that. See `test_folders_without_later_options`.
-ADDED = {"SemanticUnitNetwork": {"label_input": "'emitted'"}}
+ADDED = {
+    "SemanticUnitNetwork": {"label_input": "'emitted'", "architecture": "'lstm'", "n_heads": "4"},
+}
 LATER = {DocumentRecipe: {6: "cf4436c114a9f2b4", 7: "cf4436c114a9f2b4"}}
 
 

@@ -23,7 +23,11 @@ from .test_network import LENGTHS, N_LABELS, padded, random_labels, random_netwo
 
 END = N_LABELS
 ROOM = [0, 1, 2, 3, 4, 4, 4, 2]
-KINDS = [{"attention": "words"}, {"label_input": "global", "n_layers": 1}]
+KINDS = [
+    {"attention": "words"},
+    {"label_input": "global", "n_layers": 1},
+    {"architecture": "transformer", "attention": "words", "n_heads": 2},
+]
 
 
 def draws(network, texts, most=None, greedy=False, seed=0):

@@ -7,14 +7,21 @@ import pytest
 import torch
 
 from sklabelemb import load, save
+from sklabelemb.semantic_unit import PAPER_SETTINGS, PRESETS
 from sklabelemb.semantic_unit.decoding import beam_search
 
 from ..tolerances import close
 from . import test_decoding as beams_of
-from .test_classifier import CLASS_TEXTS, CLASSES, FRAME, TEXTS, UNSEEN, fitted
+from .test_classifier import CLASS_TEXTS, CLASSES, FRAME, TEXTS, UNSEEN, fitted, units
 from .test_network import padded, random_network, texts_of
 
-SYSTEMS = {"global": {"label_input": "global", "attention": "words"}}
+SYSTEMS = {
+    "global": {"label_input": "global", "attention": "words"},
+    "transformer": {"architecture": "transformer", "attention": "words", "n_heads": 2},
+}
+# Post-norm transformers learn by small steps.
+LEARNT = {"max_epochs": 12}, {"max_epochs": 25, "learning_rate": 0.01}
+SYSTEMS["both"] = {**SYSTEMS["transformer"], "label_input": "global", "n_layers": 2}
 
 
 # -- the beam --------------------------------------------------------------------------------------
@@ -64,7 +71,7 @@ def test_a_text_alone_and_in_any_batch(system):
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_it_learns_is_saved_and_explains(system, tmp_path):
-    model = fitted(**{"max_epochs": 12, **SYSTEMS[system]})
+    model = fitted(**SYSTEMS[system], **LEARNT["architecture" in SYSTEMS[system]])
     assert model.score(TEXTS, FRAME) > 0.6
     save(model, tmp_path / "model")
     loaded = load(tmp_path / "model")
@@ -77,7 +84,8 @@ def test_it_learns_is_saved_and_explains(system, tmp_path):
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_single_classes(system):
-    model = fitted(target="classes", **{"max_epochs": 12, **SYSTEMS[system]})
+    how = LEARNT["architecture" in SYSTEMS[system]]
+    model = fitted(target="classes", **SYSTEMS[system], **how)
     assert model.score(CLASS_TEXTS, CLASSES) > 0.8
 
 
@@ -90,3 +98,32 @@ def test_sgm_reads_the_label_alone_before_there_is_a_distribution():
     found, other = network(ids, labels), plain(ids, labels)
     close(found[:, 0], other[:, 0])
     assert not torch.allclose(found[:, 1], other[:, 1])
+
+
+def test_a_transformer_says_which_attention_it_has():
+    with pytest.raises(ValueError, match=r"attention='hybrid' says\. Use attention='words'"):
+        units(architecture="transformer").fit(TEXTS, FRAME)
+    with pytest.raises(ValueError, match="hidden_size=16 must be even and a multiple of n_heads=3"):
+        units(**SYSTEMS["transformer"] | {"n_heads": 3}).fit(TEXTS, FRAME)
+
+
+def test_step_after_step_nothing_of_what_comes_later_is_seen():
+    network = random_network(**SYSTEMS["transformer"], n_layers=2)
+    ids, labels = padded(texts_of([5, 0, 9])), torch.tensor([[0, 1, 2], [3, 2, 0], [1, 0, 3]])
+    whole = network(ids, labels)
+    for n in range(4):
+        close(network(ids, labels[:, :n]), whole[:, : n + 1])
+
+
+# -- presets ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_parameters_that_fit(name):
+    """At their own options, with the sizes of a test."""
+    small = {"embedding_dim": 8, "hidden_size": 16, "n_layers": 1, "max_epochs": 1}
+    model = units(**{**PRESETS[name], **small}).fit(TEXTS, FRAME)
+    assert model.predict(UNSEEN).shape == (len(UNSEEN), 4)
+    own = {key for key, value in PRESETS[name].items() if PAPER_SETTINGS.get(key) != value}
+    distinctive = {"sgm": "label_input", "seq2set": "objective", "ocd": "objective"}
+    assert distinctive.get(name, "architecture") in own
