@@ -56,8 +56,12 @@ def drawn_sequences(
         barred[:, n_labels] = False
         log_probs = logits.masked_fill(barred, -torch.inf).log_softmax(dim=1)
         rows.append(log_probs.masked_fill(~is_open.unsqueeze(1), -torch.inf))
-        choice = log_probs.detach()
-        last = choice.argmax(1) if greedy else torch.multinomial(choice.exp(), 1).squeeze(1)
+        if greedy:
+            last = log_probs.argmax(dim=1)
+        else:
+            # Where a training has diverged, anything may be drawn: its loss says so.
+            proba = log_probs.detach().exp().nan_to_num(1.0)
+            last = torch.multinomial(proba, 1).squeeze(1)
         is_open = is_open & (last < n_labels)
         if not is_open.any():
             break

@@ -9,7 +9,7 @@ __all__ = ["GlobalEmbedding"]
 
 
 class GlobalEmbedding(nn.Module):
-    r"""The global embedding of Yang et al. (2018), section 2.3.
+    r"""The global embedding of SGM (Yang et al., 2018).
 
     With :math:`e` the vector of the label that was emitted, and :math:`y_{t-1}` the distribution
     that it was taken from, the decoder reads

@@ -122,7 +122,7 @@ class SemanticUnitNetwork(nn.Module):
             raise ValueError(f"attention={attention!r} must be one of {', '.join(ATTENTIONS)}.")
         if architecture == "transformer" and attention != "words":
             raise ValueError(
-                f"architecture='transformer' looks at the words in each layer, not as "
+                "architecture='transformer' looks at the words in each layer, not as "
                 f"attention={attention!r} says. Use attention='words', or architecture='lstm'."
             )
         self.n_labels = n_labels
@@ -279,11 +279,13 @@ class SemanticUnitNetwork(nn.Module):
         # Before the first label there is no distribution.
         is_first = (emitted == self.n_labels).unsqueeze(1)
         inputs = self.dropout(torch.where(is_first, inputs, mixed))
-        logits, *attention, state = self._after(inputs, labels.shape, state[:-1], memory)
+        logits, over_words, over_units, state = self._after(
+            inputs, labels.shape, state[:-1], memory
+        )
         gone = before.isneginf().scatter(1, emitted.unsqueeze(1), True)
         gone[:, self.n_labels] = False
         masked = logits.reshape(gone.shape).masked_fill(gone, -torch.inf)
-        return logits, attention[0], attention[1], (*state, masked.unsqueeze(0))
+        return logits, over_words, over_units, (*state, masked.unsqueeze(0))
 
     def _after(
         self, inputs: Tensor, shape: torch.Size, state: State, memory: Memory
@@ -394,7 +396,7 @@ class SemanticUnitNetwork(nn.Module):
         if self.architecture == "lstm" and self.global_embedding is None:
             inputs = self.dropout(self.label_embedding(emitted))
             return self._attended(self.decoder(inputs, memory.start)[0], memory)
-        # What a step reads depends on what the step before has said, or it is few steps anyway.
+        # Each step of SGM reads what the one before has said; those of a transformer are few.
         steps, state = [], memory.start
         for last in emitted.split(1, dim=1):
             *step, state = self._step(last, state, memory)

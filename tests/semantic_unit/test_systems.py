@@ -89,6 +89,15 @@ def test_single_classes(system):
     assert model.score(CLASS_TEXTS, CLASSES) > 0.8
 
 
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_it_trains_in_bfloat16(system):
+    model = units(**SYSTEMS[system], mixed_precision=True, max_epochs=2, learning_rate=0.01)
+    losses = [row["train_loss"] for row in model.fit(TEXTS, FRAME).history_]
+    assert losses[1] < losses[0]
+    model.partial_fit(TEXTS, FRAME)
+    assert np.isfinite(model.predict_proba(UNSEEN)).all()
+
+
 def test_sgm_reads_the_label_alone_before_there_is_a_distribution():
     options = {"attention": "words", "n_layers": 1}
     network = random_network(**options, label_input="global")
