@@ -2,8 +2,24 @@
 
 from sklabelemb.layers.dropout import Dropout, drop_words
 from sklabelemb.layers.recurrent import BidirectionalLSTM, lstm, reversed_rows
+from sklabelemb.layers.transformer import (
+    INNER,
+    MultiHeadAttention,
+    TransformerLayers,
+    positional_encoding,
+)
 from sklabelemb.lazy import public_names
 
-__all__ = ["BidirectionalLSTM", "Dropout", "drop_words", "lstm", "reversed_rows"]
+__all__ = [
+    "INNER",
+    "BidirectionalLSTM",
+    "Dropout",
+    "MultiHeadAttention",
+    "TransformerLayers",
+    "drop_words",
+    "lstm",
+    "positional_encoding",
+    "reversed_rows",
+]
 
 __dir__ = public_names(__name__)

@@ -2,66 +2,28 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
+from sklabelemb.layers import TransformerLayers
 from sklabelemb.neural.pooling import SourceToTokenPooling, linear, softmax_within
 from sklabelemb.neural.states import Encoder, States, at_ends
 
 __all__ = ["BlockSelfAttentionEncoder", "TransformerEncoder"]
 
-# Vaswani et al. (2017), section 5.4; and how much wider than a state their inner layer is.
-TRANSFORMER_DROPOUT = 0.1
-INNER = 4
 # The c of equation (9) of Shen et al. (2018), that of their code.
 SCALE = 5.0
 
 
-class TransformerEncoder(Encoder):
-    """The encoder of Vaswani et al. (2017), from a random start.
-
-    Word vectors of another size than the states go through a linear layer; sines and cosines of
-    the place are added, and each layer normalises after it adds, as in the paper.
-    """
-
-    def __init__(self, n_inputs: int, size: int, n_layers: int, n_heads: int) -> None:
-        super().__init__()
-        if size % n_heads or size % 2:
-            raise ValueError(
-                f"hidden_size={size} must be even and a multiple of n_heads={n_heads}, for the "
-                "heads of a transformer share it."
-            )
-        self.size = size
-        self.enter = nn.Identity() if n_inputs == size else nn.Linear(n_inputs, size)
-        self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                size, n_heads, INNER * size, TRANSFORMER_DROPOUT, batch_first=True
-            )
-            for _ in range(n_layers)
-        )
+class TransformerEncoder(TransformerLayers, Encoder):
+    """The encoder of Vaswani et al. (2017), from a random start."""
 
     def forward(self, words: Tensor, ids: Tensor) -> States:
         """States of texts, from word vectors (b, s, P) and ids (b, s)."""
         mask = ids != 0
         lengths = mask.sum(dim=1)
-        # A softmax over nothing is no number: an empty text sees its padding, and is 0 later.
-        hidden = ~mask
-        hidden[:, 0] = False
-        values = self.enter(words)
-        values = values * math.sqrt(self.size) + places(values.shape[1], self.size).to(values)
-        for layer in self.layers:
-            values = layer(values, src_key_padding_mask=hidden)
-        values = values.masked_fill(~mask.unsqueeze(2), 0)
+        values = self.states(words, mask)
         return States(values, lengths, at_ends(values, lengths))
-
-
-def places(length: int, size: int) -> Tensor:
-    """Sines and cosines of the places, shape (length, size), section 3.5 of the paper."""
-    rates = 10_000.0 ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
-    angles = torch.arange(length).unsqueeze(1) * rates
-    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
 
 
 class BlockSelfAttentionEncoder(Encoder):

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from sklabelemb.base import VECTORS, LabelEmbeddingClassifier
-from sklabelemb.semantic_unit.label_sequence import LabelSequence, SequenceExplanation
+from sklabelemb.semantic_unit.answers_by_beam import AnswersByBeam
+from sklabelemb.semantic_unit.presets import PAPER_SETTINGS
 from sklabelemb.semantic_unit.recipe import SemanticUnitRecipe
 from sklabelemb.sklearn_internals import Interval, StrOptions
-from sklabelemb.text import check_documents
 
 __all__ = ["PAPER_SETTINGS", "SemanticUnitSeq2SeqClassifier"]
 
-PAPER_SETTINGS: dict[str, Any] = {
-    "embedding_dim": 512,
-    "hidden_size": 512,
-    "n_layers": 2,
-    "directions": "sum",
-    "wide": False,
-    "attention": "hybrid",
-    "label_order": "frequency",
-    "beam_size": 5,
-    "label_texts": None,
-    "dropout": 0.0,
-    "word_dropout": 0.0,
-    "mask_numbers": True,
-    "max_features": 50_000,
-    "min_df": 1,
-    "max_length": 500,
-    "min_labels": 0,
-    "batch_size": 64,
-    "learning_rate": 3e-4,
-    "schedule": "halving",
-    "warmup": 0.0,
-    "max_grad_norm": 10.0,
-}
-"""Parameters of the paper's model: ``SemanticUnitSeq2SeqClassifier(**PAPER_SETTINGS)``."""
 
-
-class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
+class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
     """Predict label sets as sequences, with an encoder-decoder over raw text (Seq2Seq).
 
     An encoder reads the words; dilated convolutions condense its states into semantic units, each
@@ -51,7 +25,8 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
     first, each in the light of those before it, looking at units and words. So labels that go
     together are predicted together. With `attention` the classifier is any model of the paper's
     ablation, S2S and S2S+Attn included; ``SemanticUnitSeq2SeqClassifier(**PAPER_SETTINGS)`` has the
-    paper's sizes and training.
+    paper's sizes and training. SGM, Seq2Set, OCD and a transformer are further options, and by name
+    in :data:`sklabelemb.semantic_unit.PRESETS`.
 
     Parameters
     ----------
@@ -62,10 +37,30 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
     hierarchical : int or None, default=None
         k: the units are the states of an LSTM over the encoder's states at the ends of k words
         each (the paper's Hier-k) instead of the convolutions'.
+    label_input : {"emitted", "global"}, default="emitted"
+        What the decoder reads after a label: the label's vector; or SGM's global embedding, that
+        vector mixed by a gate with the mean of all labels' vectors, weighted by how probable they
+        were (Yang et al., 2018), which softens the consequences of a wrong label.
+    architecture : {"lstm", "transformer"}, default="lstm"
+        Of encoder and decoder. With "transformer" (Seq2Seq_T; Vaswani et al., 2017) the decoder
+        looks at the words in each of its layers, so `attention` must be "words"; `directions` does
+        nothing. It wants a smaller `learning_rate`, such as 5e-4.
+    n_heads : int, default=4
+        Heads of the transformer's attention; they share `hidden_size`.
     label_order : {"frequency", "rare_first", "given", "random"}, default="frequency"
         The order in which labels are emitted: the most frequent of the training texts first (the
         paper), the rarest first, in the order of the columns of `y`, or in another random order
         each time.
+    objective : {"likelihood", "completion", "set_f1"}, default="likelihood"
+        What is trained for label sets. "likelihood": the labels in their order. The others let the
+        decoder emit labels itself while it is trained, as it does when it predicts. "completion":
+        after what it emitted, right or wrong, each missing label is as good as the others (optimal
+        completion distillation, OCD; Tsai and Lee, 2020); `label_order` does not matter. "set_f1":
+        the likelihood, and the F1 of the set that was emitted, whatever its order, by
+        self-critical reinforcement (Seq2Set; Yang et al., 2019).
+    reward_weight : float, default=0.5
+        With "set_f1", the share of the F1 in the loss; the likelihood has the rest. 1 is for models
+        that the likelihood has trained before (`warm_start`).
     beam_size : int, default=5
         Sequences that are followed at once; 1 is greedy.
     decision : {"beam", "marginal"}, default="beam"
@@ -225,6 +220,15 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
     Lin, J., Su, Q., Yang, P., Ma, S. and Sun, X. (2018). Semantic-Unit-Based Dilated Convolution
     for Multi-Label Text Classification. EMNLP.
 
+    Yang, P., Sun, X., Li, W., Ma, S., Wu, W. and Wang, H. (2018). SGM: Sequence Generation Model
+    for Multi-Label Classification. COLING.
+
+    Yang, P., Luo, F., Ma, S., Lin, J. and Sun, X. (2019). A Deep Reinforced Sequence-to-Set Model
+    for Multi-Label Classification. ACL.
+
+    Tsai, C.-P. and Lee, H.-Y. (2020). Order-Free Learning Alleviating Exposure Bias in Multi-Label
+    Classification. AAAI.
+
     Examples
     --------
     >>> from sklabelemb import SemanticUnitSeq2SeqClassifier
@@ -244,7 +248,12 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         **LabelEmbeddingClassifier._parameter_constraints,
         "attention": [StrOptions({"hybrid", "additive", "units", "words", "none"})],
         "hierarchical": [Interval(Integral, 1, None, closed="left"), None],
+        "label_input": [StrOptions({"emitted", "global"})],
+        "architecture": [StrOptions({"lstm", "transformer"})],
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
         "label_order": [StrOptions({"frequency", "rare_first", "given", "random"})],
+        "objective": [StrOptions({"likelihood", "completion", "set_f1"})],
+        "reward_weight": [Interval(Real, 0, 1, closed="both")],
         "beam_size": [Interval(Integral, 1, None, closed="left")],
         "decision": [StrOptions({"beam", "marginal"})],
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
@@ -265,7 +274,12 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         *,
         attention: str = "hybrid",
         hierarchical: int | None = None,
+        label_input: str = "emitted",
+        architecture: str = "lstm",
+        n_heads: int = 4,
         label_order: str = "frequency",
+        objective: str = "likelihood",
+        reward_weight: float = 0.5,
         beam_size: int = 5,
         decision: str = "beam",
         embedding_dim: int = 128,
@@ -308,7 +322,12 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
     ) -> None:
         self.attention = attention
         self.hierarchical = hierarchical
+        self.label_input = label_input
+        self.architecture = architecture
+        self.n_heads = n_heads
         self.label_order = label_order
+        self.objective = objective
+        self.reward_weight = reward_weight
         self.beam_size = beam_size
         self.decision = decision
         self.embedding_dim = embedding_dim
@@ -349,56 +368,6 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
         self.verbose = verbose
         self.net_params = net_params
 
-    # -- what is answered beside labels ----------------------------------------------------------
-
-    def predict(self, X: Any) -> Any:
-        """Predict the labels, in the form of the `y` that was fitted.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-
-        Returns
-        -------
-        ndarray, sparse matrix or DataFrame
-            Multi-label: an indicator. ``decision="beam"``: the labels of the most probable
-            sequence; "marginal": those whose probability reaches ``thresholds_``, and at least
-            ``min_labels_``. Single-label: classes.
-        """
-        return self._answers().predict(X)
-
-    def predict_sequence(self, X: Any) -> list[LabelSequence]:
-        """Predict labels in the order in which they are emitted.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-
-        Returns
-        -------
-        LabelSequences, a list of LabelSequence
-            The most probable sequence of each text, with its probability, that of each label, and
-            the other sequences of the beam. Single classes: a sequence of one; the alternatives are
-            the other classes, at most ``beam_size - 1``.
-        """
-        return self._answers().readout.sequences(check_documents(X), self.model_.own_task)
-
-    def explain(self, X: Any) -> list[SequenceExplanation]:
-        """Explain predictions: attention of the decoder and contributions of words, per label.
-
-        Parameters
-        ----------
-        X : list, array or Series of str, shape (n_samples,)
-
-        Returns
-        -------
-        list of SequenceExplanation
-            One a text, with the attention over words and over units for each emitted label, and
-            contributions by occlusion: a text of n words is read n times, so the time grows with
-            the square of its length. See :func:`.write_highlights` for a page of them.
-        """
-        return self._answers().explain(X)
-
     # -- what was learnt -------------------------------------------------------------------------
 
     @property
@@ -421,29 +390,3 @@ class SemanticUnitSeq2SeqClassifier(LabelEmbeddingClassifier):
             )
         weight = self.net_.module_.label_embedding.weight[: task.targets.n_labels]
         return weight.detach().cpu().numpy().copy()
-
-    @property
-    def beam_size_(self) -> int:
-        """Sequences that are followed at once; another number may be set."""
-        return int(self._fitted_model().recipe.beam_size)
-
-    @beam_size_.setter
-    def beam_size_(self, value: int) -> None:
-        if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"beam_size_ must be an integer of at least 1, got {value!r}.")
-        self._decode_with(beam_size=int(value))
-
-    @property
-    def decision_(self) -> str:
-        """What label sets are predicted by, "beam" or "marginal"; the other may be set."""
-        return str(self._fitted_model().recipe.decision)
-
-    @decision_.setter
-    def decision_(self, value: str) -> None:
-        if value not in ("beam", "marginal"):
-            raise ValueError(f"decision_ must be 'beam' or 'marginal', got {value!r}.")
-        self._decode_with(decision=value)
-
-    def _decode_with(self, **changes: Any) -> None:
-        model = self._fitted_model()
-        self.model_ = replace(model, recipe=replace(model.recipe, **changes))

@@ -151,7 +151,7 @@ def beam_search(
             done = torch.zeros_like(done)
         rows = (torch.arange(len(texts), device=ids.device) * alive.n).unsqueeze(1) + parents
         rows = (rows[~done] if leaving else rows).flatten()
-        state = (state[0][:, rows], state[1][:, rows])
+        state = tuple(part[:, rows] for part in state)
         steps = log_probs.flatten(1).gather(1, parents * (n_labels + 1) + labels)
         alive = alive.continued(parents, labels, onward, steps)
         finished = finished.lengthened()

@@ -6,17 +6,23 @@ hidden size, ``L`` labels, ``T`` labels of the largest set, ``k`` hypotheses of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklabelemb.layers import BidirectionalLSTM, drop_words, lstm
+from sklabelemb.layers import BidirectionalLSTM, TransformerLayers, drop_words, lstm
+from sklabelemb.semantic_unit.drawing import drawn_sequences, emissions
+from sklabelemb.semantic_unit.global_embedding import GlobalEmbedding
+from sklabelemb.semantic_unit.memory import GlobalAttention, Memory, Reading
+from sklabelemb.semantic_unit.transformer_decoder import TransformerDecoder
 
-__all__ = ["Memory", "Reading", "SemanticUnitNetwork"]
+__all__ = ["SemanticUnitNetwork"]
 
+# What a decoder goes on from: the hypotheses lie along dimension 1 of each part.
+State = tuple[Tensor, ...]
 ATTENTIONS = ("hybrid", "additive", "units", "words", "none")
 # Dilations of the three convolutions, and how many words a unit spans with kernels of 3.
 DILATIONS = (1, 2, 3)
@@ -25,82 +31,6 @@ UNIT_SPAN = 1 + 2 * sum(DILATIONS)
 FEW_ROWS = 128
 # Spread of the word vectors at the start.
 WORD_STD = 0.4
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What is known of a batch of texts before the first label.
-
-    Attributes
-    ----------
-    states, units : Tensor of shape (b, s, H) and (b, m, H), or None where they are not attended to
-    state_keys, unit_keys : Tensor of the same shapes
-        What queries are compared with, computed once per text.
-    state_mask, unit_mask : bool Tensor of shape (b, s) and (b, m)
-        True where there is a word, or a unit.
-    start : pair of Tensors of shape (n_layers, b, H)
-        Where the decoder starts.
-    """
-
-    states: Tensor | None
-    state_keys: Tensor | None
-    state_mask: Tensor | None
-    units: Tensor | None
-    unit_keys: Tensor | None
-    unit_mask: Tensor | None
-    start: tuple[Tensor, Tensor]
-
-    def take(self, texts: Tensor) -> Memory:
-        """The memory of some texts of the batch."""
-        parts: dict[str, Any] = {
-            field.name: None if (part := getattr(self, field.name)) is None else part[texts]
-            for field in fields(self)
-            if field.name != "start"
-        }
-        return Memory(**parts, start=(self.start[0][:, texts], self.start[1][:, texts]))
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the decoder looked at, step by step.
-
-    Attributes
-    ----------
-    logits : Tensor of shape (b, T + 1, L + 1)
-        Of each label, and of the end, after the labels before; see
-        :meth:`SemanticUnitNetwork.log_probs`. Single classes: shape (b, 1, L).
-    word_attention : Tensor of shape (b, T + 1, s), or None
-    unit_attention : Tensor of shape (b, T + 1, m), or None
-        Each row sums to one.
-    """
-
-    logits: Tensor
-    word_attention: Tensor | None
-    unit_attention: Tensor | None
-
-
-class GlobalAttention(nn.Module):
-    """Look at a memory: bilinear scores, a softmax, and the query joined to what was found."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.key = nn.Linear(size, size, bias=False)
-        self.join = nn.Linear(2 * size, size)
-        nn.init.xavier_uniform_(self.key.weight)
-        nn.init.xavier_uniform_(self.join.weight)
-        nn.init.zeros_(self.join.bias)
-
-    def forward(
-        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Attended queries, shape (b, q, H), and the weights, shape (b, q, n)."""
-        mask = mask.unsqueeze(1)
-        scores = torch.bmm(queries, keys.transpose(1, 2))
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-        # A text without words has nothing to look at: all weights 0.
-        weights = torch.softmax(scores, dim=2) * mask
-        found = torch.bmm(weights, values)
-        return torch.tanh(self.join(torch.cat([found, queries], dim=2))), weights
 
 
 class SemanticUnitNetwork(nn.Module):
@@ -131,6 +61,13 @@ class SemanticUnitNetwork(nn.Module):
     hierarchical : int or None, default=None
         k: units are the states of an LSTM over the encoder's states at the ends of k words
         each (Hier-k).
+    label_input : {"emitted", "global"}, default="emitted"
+        What the decoder reads after a label: its vector, or SGM's `GlobalEmbedding`.
+    architecture : {"lstm", "transformer"}, default="lstm"
+        Of encoder and decoder. A transformer's decoder looks at the words in each of its layers, so
+        its `attention` is "words".
+    n_heads : int, default=4
+        Heads of a transformer's attention.
     dropout : float, default=0.3
         On word vectors, between layers, and on what the output layer sees.
     word_dropout : float, default=0.1
@@ -144,6 +81,8 @@ class SemanticUnitNetwork(nn.Module):
     ----------
     .. [1] Lin, J., Su, Q., Yang, P., Ma, S., & Sun, X. (2018). Semantic-Unit-Based Dilated
        Convolution for Multi-Label Text Classification. Proceedings of EMNLP 2018.
+    .. [2] Yang, P., Sun, X., Li, W., Ma, S., Wu, W., & Wang, H. (2018). SGM: Sequence Generation
+       Model for Multi-Label Classification. Proceedings of COLING 2018.
 
     Examples
     --------
@@ -170,6 +109,9 @@ class SemanticUnitNetwork(nn.Module):
         directions: str = "concat",
         attention: str = "hybrid",
         hierarchical: int | None = None,
+        label_input: str = "emitted",
+        architecture: str = "lstm",
+        n_heads: int = 4,
         dropout: float = 0.3,
         word_dropout: float = 0.1,
         multilabel: bool = True,
@@ -178,8 +120,15 @@ class SemanticUnitNetwork(nn.Module):
         super().__init__()
         if attention not in ATTENTIONS:
             raise ValueError(f"attention={attention!r} must be one of {', '.join(ATTENTIONS)}.")
+        if architecture == "transformer" and attention != "words":
+            raise ValueError(
+                "architecture='transformer' looks at the words in each layer, not as "
+                f"attention={attention!r} says. Use attention='words', or architecture='lstm'."
+            )
         self.n_labels = n_labels
+        self.hidden_size = hidden_size
         self.attention = attention
+        self.architecture = architecture
         self.hierarchical = hierarchical
         self.word_dropout = word_dropout
         self.multilabel = multilabel
@@ -187,10 +136,15 @@ class SemanticUnitNetwork(nn.Module):
         # The last row is what the decoder reads before the first label.
         self.label_embedding = nn.Embedding(n_labels + 1, embedding_dim)
         self.dropout = nn.Dropout(dropout)
-        self.encoder = BidirectionalLSTM(embedding_dim, hidden_size, n_layers, directions, dropout)
-        self.decoder = lstm(
-            embedding_dim, hidden_size, n_layers, dropout=dropout if n_layers > 1 else 0.0
-        )
+        self.encoder: Any
+        self.decoder: Any
+        sizes = embedding_dim, hidden_size, n_layers
+        if architecture == "transformer":
+            self.encoder = TransformerLayers(*sizes, n_heads, dropout)
+            self.decoder = TransformerDecoder(*sizes, n_heads, dropout)
+        else:
+            self.encoder = BidirectionalLSTM(*sizes, directions, dropout)
+            self.decoder = lstm(*sizes, dropout=dropout if n_layers > 1 else 0.0)
         if self._has_units():
             if hierarchical is None:
                 self.convolutions = nn.ModuleList(
@@ -199,10 +153,14 @@ class SemanticUnitNetwork(nn.Module):
             else:
                 self.hierarchy = lstm(hidden_size, hidden_size)
             self.unit_attention = GlobalAttention(hidden_size)
-        if self._has_words():
+        if self._has_words() and architecture == "lstm":
             self.word_attention = GlobalAttention(hidden_size)
         # The last output, of label sets, is the end.
         self.output = nn.Linear(hidden_size, n_labels + 1 if multilabel else n_labels)
+        # A single class is the first step, and nothing is read after it.
+        self.global_embedding = None
+        if label_input == "global" and multilabel:
+            self.global_embedding = GlobalEmbedding(embedding_dim)
         with torch.no_grad():
             for table in (self.embedding, self.label_embedding):
                 nn.init.normal_(table.weight, std=WORD_STD)
@@ -210,8 +168,10 @@ class SemanticUnitNetwork(nn.Module):
             nn.init.xavier_uniform_(self.output.weight)
             self.output.bias.zero_()
 
-    def forward(self, ids: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Log-probabilities of the labels after those that are known.
+    def forward(
+        self, ids: Tensor, labels: Tensor | None = None, most: Tensor | None = None
+    ) -> Tensor:
+        """Log-probabilities of the labels after those that are known, or that were drawn.
 
         Parameters
         ----------
@@ -219,18 +179,34 @@ class SemanticUnitNetwork(nn.Module):
             Word ids, padded with 0 at the end.
         labels : int64 Tensor of shape (b, T), default=None
             The labels of each text in their order, padded with -1. None: no label is known.
+        most : int64 Tensor of shape (b,), default=None
+            Follow sequences that are drawn from the network, of at most so many labels.
 
         Returns
         -------
         Tensor of shape (b, T + 1, L + 1), or (b, L) for single classes
             At step t, of what follows the first t labels; the last column is the end. A label that
-            was emitted before has -inf. Single classes: logits.
+            was emitted before has -inf. Single classes: logits. With `most`, of the sequence that
+            was drawn, as :func:`~sklabelemb.semantic_unit.drawing.drawn_sequences` has it. With
+            `labels` as well, shape (b, 3, L + 1): the
+            :func:`~sklabelemb.semantic_unit.drawing.emissions` of the labels, of a sequence that
+            was drawn, and of the greedy one.
         """
+        memory = self.encode(ids)
+        if most is not None and labels is None:
+            return self._drawn(memory, most)[1]
         if labels is None:
             labels = ids.new_empty(len(ids), 0)
-        output, _, _ = self._decoded(self.encode(ids), labels)
-        logits: Tensor = self.output(output)
-        return self.log_probs(logits, labels) if self.multilabel else logits.squeeze(1)
+        logits, _, _ = self._decoded(memory, labels)
+        if not self.multilabel:
+            return logits.squeeze(1)
+        log_probs = self.log_probs(logits, labels)
+        if most is None:
+            return log_probs
+        drawn = self._drawn(memory, most)
+        with torch.no_grad():
+            greedy = self._drawn(memory, most, greedy=True)
+        return torch.stack([emissions(*s) for s in ((labels, log_probs), drawn, greedy)], dim=1)
 
     def encode(self, ids: Tensor) -> Memory:
         """Read texts; shape (b, s) to a memory of everything that decoding needs."""
@@ -239,6 +215,8 @@ class SemanticUnitNetwork(nn.Module):
         lengths = (ids != 0).sum(dim=1)
         distinct, positions = torch.unique(ids, return_inverse=True)
         words = F.embedding(positions, self.dropout(self.embedding(distinct)))
+        if self.architecture == "transformer":
+            return self._read_by_transformer(words, ids != 0)
         states, start = self.encoder(words, lengths)
         states = self.dropout(states)
         parts: dict[str, Any] = {field.name: None for field in fields(Memory)}
@@ -252,33 +230,76 @@ class SemanticUnitNetwork(nn.Module):
             parts["unit_keys"] = self.unit_attention.key(units)
             places = torch.arange(units.shape[1], device=ids.device)
             parts["unit_mask"] = places < n_units.unsqueeze(1)
-        return Memory(**(parts | {"start": start}))
+        return Memory(**(parts | {"start": self._start(start)}))
 
-    def step(
-        self, labels: Tensor, state: tuple[Tensor, Tensor], memory: Memory
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def _read_by_transformer(self, words: Tensor, mask: Tensor) -> Memory:
+        states = self.encoder.states(words, mask)
+        start = self._start((self.decoder.start(states),))
+        return Memory(states, self.decoder.keys_of(states), mask, None, None, None, start)
+
+    def _start(self, state: State) -> State:
+        """Where the decoder starts, with the logits of no step before the first."""
+        if self.global_embedding is None:
+            return state
+        n_texts = state[0].shape[1]
+        return (*state, state[0].new_zeros(1, n_texts, self.n_labels + 1))
+
+    def step(self, labels: Tensor, state: State, memory: Memory) -> tuple[Tensor, State]:
         """One step of the decoder, for several hypotheses a text.
 
         Parameters
         ----------
         labels : int64 Tensor of shape (b, k)
             What each hypothesis emitted last; ``n_labels`` at the start.
-        state : pair of Tensors of shape (n_layers, b * k, H)
+        state : tuple of Tensors
+            State and cell, of shape (n_layers, b * k, H); of a transformer what entered its layers
+            at the t steps before, of shape (n_layers, b * k, t, H). With ``label_input="global"``
+            also the logits of the step before, of shape (1, b * k, L + 1), -inf for emitted labels.
         memory : Memory
 
         Returns
         -------
         logits : Tensor of shape (b, k, L + 1)
             Nothing is masked yet.
-        state : pair of Tensors of shape (n_layers, b * k, H)
+        state : tuple of Tensors
         """
-        queries, state = self._decoder_step(self.label_embedding(labels.flatten()), state)
-        output, _, _ = self._attended(queries.reshape(*labels.shape, -1), memory)
-        return self.output(output), state
+        logits, _, _, state = self._step(labels, state, memory)
+        return logits, state
 
-    def _decoder_step(
-        self, inputs: Tensor, state: tuple[Tensor, Tensor]
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def _step(
+        self, labels: Tensor, state: State, memory: Memory
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, State]:
+        """Logits, the attention over words and units, and the state after a step."""
+        emitted = labels.flatten()
+        inputs = self.label_embedding(emitted)
+        if self.global_embedding is None:
+            return self._after(self.dropout(inputs), labels.shape, state, memory)
+        before = state[-1][0]
+        mixed = self.global_embedding(inputs, before, self.label_embedding.weight[:-1])
+        # Before the first label there is no distribution.
+        is_first = (emitted == self.n_labels).unsqueeze(1)
+        inputs = self.dropout(torch.where(is_first, inputs, mixed))
+        logits, over_words, over_units, state = self._after(
+            inputs, labels.shape, state[:-1], memory
+        )
+        gone = before.isneginf().scatter(1, emitted.unsqueeze(1), True)
+        gone[:, self.n_labels] = False
+        masked = logits.reshape(gone.shape).masked_fill(gone, -torch.inf)
+        return logits, over_words, over_units, (*state, masked.unsqueeze(0))
+
+    def _after(
+        self, inputs: Tensor, shape: torch.Size, state: State, memory: Memory
+    ) -> tuple[Tensor, Tensor | None, Tensor | None, State]:
+        """The same, after `inputs` (b * k, P) were read by hypotheses of the shape (b, k)."""
+        if self.architecture == "transformer":
+            values, over_words, entered = self.decoder(
+                inputs, *state, memory.state_keys, memory.state_mask
+            )
+            return self.output(values), over_words, None, (entered,)
+        queries, state = self._decoder_step(inputs, state)
+        return *self._attended(queries.reshape(*shape, -1), memory), state
+
+    def _decoder_step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """One step of the decoder's LSTM; dropout between its layers is for training only."""
         if len(inputs) > FEW_ROWS or self.training or inputs.is_cuda:
             outputs, state = self.decoder(inputs.unsqueeze(1), state)
@@ -294,8 +315,7 @@ class SemanticUnitNetwork(nn.Module):
     @torch.no_grad()
     def read(self, ids: Tensor, labels: Tensor) -> Reading:
         """Logits of known sequences, with what the decoder looked at."""
-        output, over_words, over_units = self._decoded(self.encode(ids), labels)
-        return Reading(self.output(output), over_words, over_units)
+        return Reading(*self._decoded(self.encode(ids), labels))
 
     def log_probs(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Softmax over what has not been emitted yet.
@@ -360,20 +380,38 @@ class SemanticUnitNetwork(nn.Module):
         n_units = (lengths - UNIT_SPAN + 1).clamp_min(1).masked_fill(lengths == 0, 0)
         return units.transpose(1, 2), n_units
 
+    def _drawn(self, memory: Memory, most: Tensor, greedy: bool = False) -> tuple[Tensor, Tensor]:
+        def step(labels: Tensor, state: State) -> tuple[Tensor, State]:
+            return self.step(labels, state, memory)
+
+        return drawn_sequences(step, memory.start, self.n_labels, most, greedy)
+
     def _decoded(
         self, memory: Memory, labels: Tensor
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """All steps at once, the labels being known: what the output layer sees."""
+        """Logits of all steps, the labels being known, and the attention over words and units."""
         begin = labels.new_full((len(labels), 1), self.n_labels)
         # What follows the end of a sequence is computed and never read.
-        words = self.label_embedding(torch.cat([begin, labels.clamp_min(0)], dim=1))
-        queries, _ = self.decoder(self.dropout(words), memory.start)
-        return self._attended(queries, memory)
+        emitted = torch.cat([begin, labels.clamp_min(0)], dim=1)
+        if self.architecture == "lstm" and self.global_embedding is None:
+            inputs = self.dropout(self.label_embedding(emitted))
+            return self._attended(self.decoder(inputs, memory.start)[0], memory)
+        # Each step of SGM reads what the one before has said; those of a transformer are few.
+        steps, state = [], memory.start
+        for last in emitted.split(1, dim=1):
+            *step, state = self._step(last, state, memory)
+            steps.append(step)
+        logits, over_words, over_units = (
+            None if parts[0] is None else torch.cat(parts, dim=1)
+            for parts in zip(*steps, strict=True)
+        )
+        assert logits is not None
+        return logits, over_words, over_units
 
     def _attended(
         self, queries: Tensor, memory: Memory
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """o_t for queries s_t of shape (b, q, H), and the attention over words and units."""
+        """Logits for queries s_t of shape (b, q, H), and the attention over words and units."""
         queries = self.dropout(queries)
         over_words = over_units = None
         output, from_units = queries, queries
@@ -390,7 +428,7 @@ class SemanticUnitNetwork(nn.Module):
                 memory.state_mask,
             )
             output = from_words + from_units if self._has_units() else from_words
-        return self.dropout(output), over_words, over_units
+        return self.output(self.dropout(output)), over_words, over_units
 
 
 def _convolution(size: int, dilation: int) -> nn.Conv1d:

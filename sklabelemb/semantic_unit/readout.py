@@ -57,7 +57,7 @@ def found_sequences(
     network.eval()
     numbers = COPIES * beam_size * (network.n_labels + 1)
     batch_size = min(max(DECODING_ELEMENTS // numbers, 1), LARGEST_BATCH)
-    tokens = max(DECODING_ELEMENTS // (COPIES * network.decoder.hidden_size), 1)
+    tokens = max(DECODING_ELEMENTS // (COPIES * network.hidden_size), 1)
     scale = 1.0 if evidence is None else evidence.mixture.deep
     # Without their targets, which need not be put into order.
     texts = TextDataset(dataset.token_ids, n_words=dataset.n_words)

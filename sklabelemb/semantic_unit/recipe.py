@@ -15,6 +15,7 @@ from sklabelemb.learning.net import most_tokens
 from sklabelemb.linear import Mixture
 from sklabelemb.semantic_unit.mixing import UNMIXED
 from sklabelemb.semantic_unit.network import WORD_STD, SemanticUnitNetwork
+from sklabelemb.semantic_unit.objectives import CompletionLoss, DrawnSequences, SetF1Loss
 from sklabelemb.semantic_unit.readout import SequenceReadout
 from sklabelemb.semantic_unit.sequences import (
     SequenceDataset,
@@ -48,7 +49,12 @@ class SemanticUnitRecipe(Recipe):
 
     attention: str
     hierarchical: int | None
+    label_input: str
+    architecture: str
+    n_heads: int
     label_order: str
+    objective: str
+    reward_weight: float
     beam_size: int
     decision: str
     embedding_dim: int
@@ -103,7 +109,7 @@ class SemanticUnitRecipe(Recipe):
 
     def options(self, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> dict[str, Any]:
         """Keyword arguments of the network."""
-        if self.directions == "concat" and self.hidden_size % 2:
+        if self.architecture == "lstm" and self.directions == "concat" and self.hidden_size % 2:
             raise ValueError(
                 f"hidden_size={self.hidden_size} cannot be shared by the two directions of the "
                 "encoder: give an even number, or directions='sum'."
@@ -124,6 +130,9 @@ class SemanticUnitRecipe(Recipe):
             "directions": self.directions,
             "attention": self.attention,
             "hierarchical": self.hierarchical,
+            "label_input": self.label_input,
+            "architecture": self.architecture,
+            "n_heads": self.n_heads,
             "dropout": self.dropout,
             "word_dropout": self.word_dropout,
             "multilabel": task.multilabel,
@@ -176,7 +185,14 @@ class SemanticUnitRecipe(Recipe):
         """Label sets as sequences in the order of the task."""
         if not task.multilabel:
             return part
-        return SequenceDataset(**vars(part), order=task.label_order)
+        if not training or self.objective == "likelihood":
+            return SequenceDataset(**vars(part), order=task.label_order)
+        return DrawnSequences(
+            **vars(part),
+            order=task.label_order,
+            max_labels=task.max_labels or 1,
+            with_labels=self.objective == "set_f1",
+        )
 
     def net_arguments(
         self, tasks: Mapping[Any, Task], train: TaskDatasets | None, device: str
@@ -188,7 +204,7 @@ class SemanticUnitRecipe(Recipe):
         if not task.multilabel:
             return arguments
         arguments["criterion"] = TaskLoss
-        arguments["criterion__losses"] = [(SequenceLoss, {"class_weight": task.class_weight})]
+        arguments["criterion__losses"] = [self._loss(task.class_weight)]
         if train is not None:
             # The validation loss takes a number for each text, step and label.
             targets: Any = train.parts[0].targets
@@ -196,6 +212,12 @@ class SemanticUnitRecipe(Recipe):
             most = VALIDATION_ELEMENTS // (steps * (task.targets.n_labels + 1))
             arguments["iterator_valid__batch_size"] = min(max(most, 1), 256)
         return arguments
+
+    def _loss(self, class_weight: Any) -> tuple[type[SequenceLoss], dict[str, Any]]:
+        weights = {"class_weight": class_weight}
+        if self.objective == "set_f1":
+            return SetF1Loss, {**weights, "reward_weight": self.reward_weight}
+        return (CompletionLoss if self.objective == "completion" else SequenceLoss), weights
 
     def budget(self, tasks: Mapping[Any, Task]) -> Budget:
         """What "auto" stands for."""

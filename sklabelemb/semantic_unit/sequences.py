@@ -149,9 +149,13 @@ class SequenceLoss(nn.Module):
             ignore_index=IGNORED,
             reduction="none",
         ).sum(dim=1)
+        return self.mean(losses, target)
+
+    def mean(self, losses: torch.Tensor, target: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The losses of texts, shape (b,), over the number of steps."""
         if "sample_weight" in target:
             losses = losses * target["sample_weight"]
-        return losses.sum() / (lengths + 1).sum()
+        return losses.sum() / ((target["y"] >= 0).sum(dim=1) + 1).sum()
 
     def size(self, target: dict[str, torch.Tensor]) -> int:
         """How many steps the loss is a mean over: all labels, and an end for each text."""

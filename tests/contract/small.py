@@ -82,6 +82,12 @@ def s2s_by_marginals(**parameters):
     return semantic_units(**{**other, "label_order": "random", **parameters})
 
 
+def seq2seq_t(**parameters):
+    own = {"architecture": "transformer", "attention": "words", "label_input": "global"}
+    own |= {"objective": "completion", "n_heads": 2, "wide": False, "learning_rate": 0.01}
+    return semantic_units(**{**own, **parameters})
+
+
 ENCODER = {"model_type": "bert", "hidden_size": 16, "num_hidden_layers": 1}
 ENCODER |= {"num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 512}
 ENCODER |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -168,6 +174,7 @@ VARIANTS = {
     "LSAN": lsan,
     "HAN": han,
     "VDCNN": vdcnn,
+    "Seq2Seq_T": seq2seq_t,
 }
 BASELINES = {
     "BinaryRelevance": binary_relevance,

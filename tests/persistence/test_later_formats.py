@@ -13,6 +13,7 @@ from sklabelemb import SemanticUnitSeq2SeqClassifier, load, save
 from sklabelemb.persistence.files import digest_of
 
 from .format_1.write import LABELS, NAMED, TEXTS, UNSEEN
+from .test_schema import ADDED
 
 HERE = Path(__file__).parent
 CASES = [
@@ -48,6 +49,25 @@ def test_names_count_from_now_on():
         model.score(TEXTS, NAMED.rename(columns={"other": "others"}))
     by_number = load(HERE / "format_2" / "mtle_labels")
     by_number.score(TEXTS, pd.DataFrame(LABELS, columns=["a", "b", "c"]))
+
+
+def test_folders_without_later_options(tmp_path):
+    """A folder that was written before an option came is one of its default."""
+    small = {"embedding_dim": 6, "hidden_size": 6, "n_layers": 1, "max_epochs": 1}
+    model = SemanticUnitSeq2SeqClassifier(**small, random_state=0).fit(TEXTS, NAMED)
+    save(model, tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    options = ADDED["SemanticUnitNetwork"]
+    for name in options:
+        del description["model"]["options"][name]
+    for name in (*options, "objective", "reward_weight"):
+        del description["parameters"][name]
+    description["digest"] = digest_of(description)
+    path.write_text(json.dumps(description), encoding="utf-8")
+    loaded = load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(UNSEEN), model.predict_proba(UNSEEN))
+    assert loaded.get_params() == model.get_params()
 
 
 def test_a_hierarchy_of_before_is_refused(tmp_path):

@@ -111,6 +111,94 @@ def literal_attention(
     return torch.tanh(joined), weights
 
 
+class LiteralTransformer:
+    """The transformer of Vaswani et al. (2017), sections 3.1 to 3.5, place by place."""
+
+    def __init__(self, p: Mapping[str, Tensor], network: Any, words: list[Tensor]) -> None:
+        self.p, self.n_heads = p, network.decoder.layers[0].words.n_heads
+        self.n_layers, self.size = len(network.decoder.layers), network.hidden_size
+        self.states = self.entered("encoder.", words)
+        for number in range(self.n_layers):
+            own = below(p, f"encoder.layers.{number}.")
+            weight, bias = own["self_attn.in_proj_weight"], own["self_attn.in_proj_bias"]
+            parts = zip(weight.chunk(3), bias.chunk(3), strict=True)
+            q, k, v = ([w @ x + b for x in self.states] for w, b in parts)
+            values = []
+            for x, query in zip(self.states, q, strict=True):
+                found, _ = self.attention(query, k, v)
+                out = own["self_attn.out_proj.weight"] @ found + own["self_attn.out_proj.bias"]
+                x = norm(own, "norm1", x + out)
+                inner = (own["linear1.weight"] @ x + own["linear1.bias"]).clamp_min(0)
+                inner = own["linear2.weight"] @ inner + own["linear2.bias"]
+                values.append(norm(own, "norm2", x + inner))
+            self.states = values
+
+    def entered(self, prefix: str, vectors: list[Tensor]) -> list[Tensor]:
+        """Vectors at their places: scaled, and with sines and cosines of the place."""
+        rows = []
+        for place, x in enumerate(vectors):
+            if f"{prefix}enter.weight" in self.p:
+                x = self.p[f"{prefix}enter.weight"] @ x + self.p[f"{prefix}enter.bias"]
+            x = x * self.size**0.5
+            signal = torch.zeros_like(x)
+            for i in range(0, self.size, 2):
+                angle = torch.tensor(place / 10_000 ** (i / self.size), dtype=torch.float64)
+                signal[i], signal[i + 1] = angle.sin(), angle.cos()
+            rows.append(x + signal)
+        return rows
+
+    def attention(
+        self, query: Tensor, keys: list[Tensor], values: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """What all heads find, side by side, and the mean of where they look."""
+        if not keys:
+            return torch.zeros_like(query), torch.zeros(0).double()
+        d = self.size // self.n_heads
+        found, shares = [], torch.zeros(len(keys)).double()
+        for head in range(self.n_heads):
+            own = slice(head * d, (head + 1) * d)
+            scores = torch.stack([query[own] @ key[own] for key in keys]) / d**0.5
+            weights = scores.exp() / scores.exp().sum()
+            found.append(sum(w * value[own] for w, value in zip(weights, values, strict=True)))
+            shares += weights / self.n_heads
+        return torch.cat(found), shares
+
+    def decoded(self, labels: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """The last place of the decoder, and where its last layer looked at the words."""
+        rows = self.entered("decoder.", labels)
+        for number in range(self.n_layers):
+            own = below(self.p, f"decoder.layers.{number}.")
+            values = []
+            for place, x in enumerate(rows):
+                # Nothing that comes later is seen.
+                found, _ = self.asked(own, "labels.", x, rows[: place + 1])
+                x = norm(own, "norms.0", x + found)
+                found, shares = self.asked(own, "words.", x, self.states)
+                x = norm(own, "norms.1", x + found)
+                inner = (own["inner.0.weight"] @ x + own["inner.0.bias"]).clamp_min(0)
+                inner = own["inner.3.weight"] @ inner + own["inner.3.bias"]
+                values.append(norm(own, "norms.2", x + inner))
+            rows = values
+        return rows[-1], shares
+
+    def asked(
+        self, own: Mapping[str, Tensor], prefix: str, x: Tensor, memory: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """What a place finds in a memory."""
+        p = below(own, prefix)
+        both = [p["key_value.weight"] @ row + p["key_value.bias"] for row in memory]
+        keys, values = [row[: self.size] for row in both], [row[self.size :] for row in both]
+        found, shares = self.attention(p["query.weight"] @ x + p["query.bias"], keys, values)
+        return p["join.weight"] @ found + p["join.bias"], shares
+
+
+def norm(p: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """Layer normalisation."""
+    centred = x - x.mean()
+    scaled = centred / (centred.square().mean() + 1e-5).sqrt()
+    return scaled * p[f"{name}.weight"] + p[f"{name}.bias"]
+
+
 class LiteralText:
     """One text, read; its decoder can be started and be told one label after the other."""
 
@@ -119,8 +207,14 @@ class LiteralText:
         self.attention = network.attention
         self.n_labels = network.n_labels
         self.multilabel = network.multilabel
-        self.n_layers = network.decoder.num_layers
+        self.has_global_embedding = network.global_embedding is not None
+        self.transformer = None
         words = [self.p["embedding.weight"][word] for word in text]
+        if network.architecture == "transformer":
+            self.transformer = LiteralTransformer(self.p, network, words)
+            self.states, self.units, self.start = self.transformer.states, [], []
+            return
+        self.n_layers = network.decoder.num_layers
         self.states, self.start = literal_encoder(
             self.p, words, self.n_layers, network.encoder.directions
         )
@@ -131,18 +225,45 @@ class LiteralText:
     def step(self, label: int, state: list) -> tuple[Tensor, list, Tensor, Tensor]:
         """Logits after a label, the decoder's state, and where it looked (words, units)."""
         x, after = self.p["label_embedding.weight"][label], []
+        gone = set()
+        if self.has_global_embedding and label != self.n_labels:
+            *state, (distribution, gone) = state
+            x, gone = self.global_embedding(x, distribution), gone | {label}
+        if self.transformer is not None:
+            after = [*state, x]
+            x, over_words = self.transformer.decoded(after)
+            over_units = None
+        else:
+            x, after = self.lstm_step(x, state)
+            x, over_words, over_units = self.attended(x)
+        logits = self.p["output.weight"] @ x + self.p["output.bias"]
+        if self.has_global_embedding:
+            left = {k: logits[k].exp() for k in range(len(logits)) if k not in gone}
+            after.append(({k: some / sum(left.values()) for k, some in left.items()}, gone))
+        return logits, after, over_words, over_units
+
+    def lstm_step(self, x: Tensor, state: list) -> tuple[Tensor, list]:
+        """The decoder's output after it has read a label, and its state."""
+        after = []
         for layer in range(self.n_layers):
             weights = below(self.p, "decoder.")
             ((h, c),) = literal_lstm(weights, [x], state[layer], layer)
             after.append((h, c))
             x = h
-        output, over_words, over_units = self.attended(x)
-        return (
-            self.p["output.weight"] @ output + self.p["output.bias"],
-            after,
-            over_words,
-            over_units,
-        )
+        return x, after
+
+    def global_embedding(self, e: Tensor, distribution: dict[int, Tensor]) -> Tensor:
+        """What SGM's decoder reads, dimension by dimension."""
+        mean = torch.zeros_like(e)
+        for label in range(self.n_labels):
+            mean += distribution.get(label, 0.0) * self.p["label_embedding.weight"][label]
+        w, b = self.p["global_embedding.gate.weight"], self.p["global_embedding.gate.bias"]
+        size = len(e)
+        read = []
+        for i in range(size):
+            gate = torch.sigmoid(w[i, :size] @ e + w[i, size:] @ mean + b[i])
+            read.append((1 - gate) * e[i] + gate * mean[i])
+        return torch.stack(read)
 
     def attended(self, s: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """The decoder's output after it has looked around."""
