@@ -1,9 +1,19 @@
 """Layers of torch that more than one network is made of."""
 
+from sklabelemb.layers.convolution import Convolution
 from sklabelemb.layers.dropout import Dropout, drop_words
+from sklabelemb.layers.linear import linear
 from sklabelemb.layers.recurrent import BidirectionalLSTM, lstm, reversed_rows
 from sklabelemb.lazy import public_names
 
-__all__ = ["BidirectionalLSTM", "Dropout", "drop_words", "lstm", "reversed_rows"]
+__all__ = [
+    "BidirectionalLSTM",
+    "Convolution",
+    "Dropout",
+    "drop_words",
+    "linear",
+    "lstm",
+    "reversed_rows",
+]
 
 __dir__ = public_names(__name__)

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from sklabelemb.neural.pooling import SourceToTokenPooling, linear, softmax_within
+from sklabelemb.layers import linear
+from sklabelemb.neural.pooling import SourceToTokenPooling, softmax_within
 from sklabelemb.neural.states import Encoder, States, at_ends
 
 __all__ = ["BlockSelfAttentionEncoder", "TransformerEncoder"]
