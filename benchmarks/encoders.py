@@ -22,7 +22,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from sklabelemb.layers.recurrent import lstm, reversed_rows
 from sklabelemb.mtle import MTLEClassifier
-from sklabelemb.mtle.network import _pooled
+from sklabelemb.mtle.text_vectors import pooled
 from sklabelemb.text import Tokenizer, Vocabulary
 
 CORPORA = {"trec_coarse": 2_000, "sst2": 2_000, "imdb": 200}
@@ -56,7 +56,7 @@ def lstm_steps(data: Any) -> dict[str, Callable[[], None]]:
             lengths = (batch != 0).sum(dim=1)
             there, _ = forwards(table(batch))
             back, _ = backwards(table(reversed_rows(batch, lengths)))
-            total = _pooled(there, lengths, "max").sum() + _pooled(back, lengths, "max").sum()
+            total = pooled(there, lengths, "max").sum() + pooled(back, lengths, "max").sum()
             total.backward()
 
     def packed() -> None:

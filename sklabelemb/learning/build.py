@@ -53,7 +53,9 @@ def net_for(
     with isolated_randomness(0, device) if same else contextlib.nullcontext():
         usual = previous.net.batch_size if update else None
         net = make_net(recipe, options, tasks, device, train, usual)
-    copy_weights(previous.net.module_, net.module_, recipe.word_tables)
+    copy_weights(
+        previous.net.module_, net.module_, recipe.word_tables, task_parts=recipe.task_parts
+    )
     if update:
         net.history.extend(previous.net.history)
         copy_moments(previous.net, net)

@@ -20,7 +20,11 @@ LabelRows = Mapping[str, tuple[tuple[int, ...], np.ndarray]]
 
 
 def copy_weights(
-    old: nn.Module, new: nn.Module, tables: Sequence[str], labels: LabelRows | None = None
+    old: nn.Module,
+    new: nn.Module,
+    tables: Sequence[str],
+    labels: LabelRows | None = None,
+    task_parts: Sequence[str] = (),
 ) -> None:
     """Take over every weight; a table of words that has grown keeps its old rows at their places.
 
@@ -31,11 +35,20 @@ def copy_weights(
         Attributes of the modules that are such tables.
     labels : dict of str to (axes, order), default=None
         Weights with a row per label, where there are more labels now; see :func:`placed`.
+    task_parts : sequence of str, default=()
+        Attributes that are a list with a module for each task; modules of new tasks stay as they
+        are.
     """
     state = new.state_dict()
+    of_new_tasks = tuple(
+        f"{part}.{task}."
+        for part in task_parts
+        for task in range(len(getattr(old, part, ())), len(getattr(new, part)))
+    )
     may_grow = [getattr(new, name).weight for name in tables]
     growing = {n for n, p in new.named_parameters() if any(p is table for table in may_grow)}
-    if different := sorted(state.keys() ^ old.state_dict().keys()):
+    different = sorted(state.keys() ^ old.state_dict().keys())
+    if different := [name for name in different if not name.startswith(of_new_tasks)]:
         raise ValueError(
             f"Cannot go on from the previous fit: only one of the two networks has {different[0]}. "
             "Keep the parameters that shape the network, or fit anew with warm_start=False."
@@ -88,7 +101,8 @@ def copy_moments(old: TextNet, new: TextNet, labels: LabelRows | None = None) ->
     old : TextNet
         Without an optimiser, as after it was loaded, there is nothing to take over.
     new : TextNet
-        With the same parameters, some of which may have more rows: these begin at zero.
+        With the same parameters, some of which may have more rows, and those of new tasks: these
+        begin at zero.
     labels : dict of str to (axes, order), default=None
         As in :func:`copy_weights`.
     """
@@ -97,6 +111,8 @@ def copy_moments(old: TextNet, new: TextNet, labels: LabelRows | None = None) ->
         return
     parameters = dict(old.module_.named_parameters())
     for name, parameter in new.module_.named_parameters():
+        if name not in parameters:
+            continue
         state = _part_of(before, parameters[name]).state.get(parameters[name])
         if not state:
             continue

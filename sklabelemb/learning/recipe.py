@@ -48,6 +48,8 @@ class Recipe:
         What gradients are scaled down to.
     label_rows : dict of str to tuple of int
         Weights of the network that have a row per label, and along which axes.
+    task_parts : tuple of str
+        Attributes of the network that are a list with a module for each task.
     """
 
     settings: Settings
@@ -60,6 +62,7 @@ class Recipe:
     schedule = "linear"
     max_grad_norm = cast("float | None", None)
     label_rows: ClassVar[Mapping[str, tuple[int, ...]]] = {}
+    task_parts: ClassVar[tuple[str, ...]] = ()
 
     @property
     def joint(self) -> bool:

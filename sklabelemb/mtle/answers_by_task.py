@@ -123,11 +123,11 @@ class AnswersByTask:
         Returns
         -------
         Explanations
-            One a text. With ``encoder="mean"`` and a cosine or bilinear matcher the account is
-            exact: the contributions of a text's words and a constant of the label sum to the
-            label's logit (for the cosine, given the length of the whole text's vector). Otherwise
-            it is occlusion: a word's contribution is by how much the logit falls when the word is
-            left out. The contributions need not sum to anything, and a text of n words is read n
-            times.
+            One a text. With ``encoder="mean"`` and a cosine or bilinear matcher, or
+            ``heads="task"``, the account is exact: the contributions of a text's words and a
+            constant of the label sum to the label's logit (for the cosine, given the length of the
+            whole text's vector). Otherwise it is occlusion: a word's contribution is by how much
+            the logit falls when the word is left out. The contributions need not sum to anything,
+            and a text of n words is read n times.
         """
         return self._answers().explain(X, task)

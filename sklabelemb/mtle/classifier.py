@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Any
 
 from sklearn.callback import with_callbacks
-from torch.optim import SGD
 
 from sklabelemb.base import ENCODERS, MEMORY, VECTORS, LabelEmbeddingClassifier
 from sklabelemb.learning import Task, read_samples, read_tasks
@@ -17,33 +16,7 @@ from sklabelemb.mtle.known_by_text import KnownByText
 from sklabelemb.mtle.recipe import MTLERecipe
 from sklabelemb.sklearn_internals import Interval, StrOptions, fit_context
 
-__all__ = ["PAPER_SETTINGS", "MTLEClassifier"]
-
-PAPER_SETTINGS: dict[str, Any] = {
-    "encoder": "bilstm",
-    "embedding_dim": 300,
-    "hidden_size": 100,
-    "pooling": "last",
-    "matcher": "mlp",
-    "task_sampling": "uniform",
-    "dropout": 0.0,
-    "word_dropout": 0.0,
-    "learning_rate": 0.1,
-    "warmup": 0.0,
-    "batch_size": 32,
-    "max_epochs": 30,
-    "patience": 10,
-    "threshold": 0.5,
-    "min_labels": 0,
-    "min_df": 1,
-    "net_params": {"optimizer": SGD, "optimizer__weight_decay": 1e-5},
-}
-"""Parameters of the paper: ``MTLEClassifier(**PAPER_SETTINGS)``, trained by plain SGD.
-
-The printed matcher, ``"concat"``, decides without the text, so this has ``"mlp"``. The paper says
-nothing of epochs, patience or a schedule; its LSTM has peepholes and no bias at the output, which
-torch's has not and has, and its word vectors of 300 dimensions are word2vec's (`vectors`).
-"""
+__all__ = ["MTLEClassifier"]
 
 
 class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
@@ -60,28 +33,41 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
 
     Parameters
     ----------
-    encoder : {"bilstm", "mean"}, str, path or object, default="bilstm"
+    heads : {"label", "task"}, default="label"
+        What makes scores of a text's vector. "label": a matcher, with the texts of labels. "task":
+        a linear layer for each task, as in the multi-task systems that label embeddings are
+        compared with (:data:`sklabelemb.mtle.PRESETS`). Texts of labels are not read then, and a
+        task or label without a sample cannot be added; :meth:`partial_fit` can add tasks.
+    encoder : {"bilstm", "mean", "dnn", "cnn", "shared_layer", "shared_memory"}, str, path or \
+            object, default="bilstm"
         How a text becomes a vector: by a BiLSTM over its words (the paper), or as a weighted mean
         of its word vectors, which trains more than ten times as fast and knows no order of words.
         Or a pretrained encoder, as in :class:`.LEAMClassifier`, that embeds texts and label texts
         alike and is not trained: labels then start where their texts are, so that few samples
         are enough, and none are needed (:meth:`fit_labels`, :meth:`add_task`). The network with
-        the mean encoder stays beside it.
+        the mean encoder stays beside it. The last four names are encoders in which a task has
+        layers of its own, for ``heads="task"``; see :class:`.MultiTaskNetwork`.
     memory : path, joblib.Memory or None, default=None
         Folder where a pretrained encoder's vectors are kept from one fit to the next.
     embedding_dim : int, default=100
         Dimensions of word vectors; the paper has 300.
     hidden_size : int, default=100
-        State of each direction of the BiLSTM (the paper's m).
+        State of each direction of the BiLSTM (the paper's m), and of a task's own layer.
     pooling : {"last", "max", "mean"}, default="max"
-        Which of the BiLSTM's states make the text's vector: each direction's last (the paper), or
-        the largest or mean value of each dimension over the text.
+        Which of an LSTM's states make the text's vector: each direction's last (the paper), or the
+        largest or mean value of each dimension over the text.
     matcher : {"cosine", "bilinear", "mlp", "concat"}, default="cosine"
         What scores a text and a label: their cosine in a common space, an inner product, or a
         hidden layer over both and their product. "concat" is the equation as printed, whose
         decisions never depend on the text; for study only.
     matcher_size : int, default=100
         Dimensions of the common space, and of the hidden layer.
+    window_size : int, default=3
+        Of the filters of "cnn", in words.
+    n_segments : int, default=10
+        Of each memory of "shared_memory".
+    segment_size : int, default=20
+        Dimensions of a segment.
     label_names : sequence, dict of such by task, or None, default=None
         As in :class:`.LEAMClassifier`, for all tasks alike or by the names of tasks.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
@@ -161,6 +147,8 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
 
     Notes
     -----
+    What is said of labels and tasks without a sample is said of ``heads="label"``.
+
     Scores can be compared within a task only. A softmax (for label sets, a sigmoid with thresholds)
     makes them probabilities among the labels of that task; that a label of another task has a
     higher score says nothing.
@@ -202,6 +190,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
     _recipe = MTLERecipe
     _parameter_constraints: dict[str, Any] = {
         **LabelEmbeddingClassifier._parameter_constraints,
+        "heads": [StrOptions({"label", "task"})],
         "encoder": [option for option in ENCODERS if option is not None],
         "memory": MEMORY,
         "embedding_dim": [Interval(Integral, 1, None, closed="left")],
@@ -209,6 +198,9 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         "pooling": [StrOptions({"last", "max", "mean"})],
         "matcher": [StrOptions({"cosine", "bilinear", "mlp", "concat"})],
         "matcher_size": [Interval(Integral, 1, None, closed="left")],
+        "window_size": [Interval(Integral, 1, None, closed="left")],
+        "n_segments": [Interval(Integral, 1, None, closed="left")],
+        "segment_size": [Interval(Integral, 1, None, closed="left")],
         "label_names": [dict, "array-like", None],
         "vectors": VECTORS,
         "task_sampling": [StrOptions({"uniform", "proportional"})],
@@ -219,6 +211,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
     def __init__(
         self,
         *,
+        heads: str = "label",
         encoder: Any = "bilstm",
         memory: Any = None,
         embedding_dim: int = 100,
@@ -226,6 +219,9 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         pooling: str = "max",
         matcher: str = "cosine",
         matcher_size: int = 100,
+        window_size: int = 3,
+        n_segments: int = 10,
+        segment_size: int = 20,
         label_names: Mapping[Any, Any] | Sequence[Any] | None = None,
         label_texts: Mapping[Any, Any] | Sequence[str] | str | None = "auto",
         vectors: Any = None,
@@ -257,6 +253,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         verbose: int | bool = 0,
         net_params: dict[str, Any] | None = None,
     ) -> None:
+        self.heads = heads
         self.encoder = encoder
         self.memory = memory
         self.embedding_dim = embedding_dim
@@ -264,6 +261,9 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         self.pooling = pooling
         self.matcher = matcher
         self.matcher_size = matcher_size
+        self.window_size = window_size
+        self.n_segments = n_segments
+        self.segment_size = segment_size
         self.label_names = label_names
         self.label_texts = label_texts
         self.vectors = vectors

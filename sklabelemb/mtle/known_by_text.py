@@ -79,6 +79,7 @@ class KnownByText:
         learnt about labels in general.
         """
         check_is_fitted(self)
+        _check_texts_are_read(self.model_.recipe, "a task")
         self.model_ = with_new_task(self.model_, name, classes, label_texts, multilabel, vectors)
         return self
 
@@ -127,6 +128,7 @@ class KnownByText:
         probability of 0.5 on, unless `threshold` says otherwise.
         """
         check_is_fitted(self)
+        _check_texts_are_read(self.model_.recipe, "labels")
         before = self.model_.tasks.values()
         self._add_labels(names, label_texts, task)
         if self.model_.encoder is None:
@@ -173,6 +175,7 @@ class KnownByText:
         """
         self.__dict__.pop("model_", None)
         recipe: MTLERecipe = self._checked_recipe()
+        _check_texts_are_read(recipe, "labels")
         if not recipe.is_pretrained:
             raise ValueError(
                 f"encoder={self.encoder!r} knows no word before it is trained. Give a pretrained "
@@ -180,3 +183,19 @@ class KnownByText:
             )
         self.model_ = without_samples(recipe, classes, label_texts, multilabel)
         return self
+
+
+def _check_texts_are_read(recipe: MTLERecipe, what: str) -> None:
+    """Check that what has no sample may be known by texts of labels.
+
+    Raises
+    ------
+    ValueError
+        With an output layer for each task.
+    """
+    if recipe.heads == "task":
+        raise ValueError(
+            "heads='task' reads no texts of labels: each task has an output layer, which only "
+            f"samples can train, so {what} cannot be added without one. Pass samples of a new task "
+            "to partial_fit(X, y, task=...), or fit with heads='label'."
+        )

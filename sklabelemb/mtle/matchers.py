@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from sklabelemb.layers import linear
+
 __all__ = ["BilinearMatcher", "ConcatMatcher", "CosineMatcher", "MLPMatcher"]
 
 # The MLP matcher keeps k numbers per text and label. Beyond this many it goes through the labels
@@ -39,7 +41,7 @@ class ConcatMatcher(nn.Module):
 
     def __init__(self, text_size: int, label_size: int) -> None:
         super().__init__()
-        self.neuron = _xavier(nn.Linear(text_size + label_size, 1))
+        self.neuron = linear(text_size + label_size, 1)
 
     def forward(self, X: Tensor, Y: Tensor) -> Tensor:
         """Scores :math:`s_j` without the sigmoid, shape (b, C)."""
@@ -67,10 +69,10 @@ class MLPMatcher(nn.Module):
 
     def __init__(self, text_size: int, label_size: int, size: int) -> None:
         super().__init__()
-        self.text = _xavier(nn.Linear(text_size, size, bias=False))
-        self.label = _xavier(nn.Linear(label_size, size, bias=False))
-        self.hidden = _xavier(nn.Linear(3 * size, size))
-        self.output = _xavier(nn.Linear(size, 1))
+        self.text = linear(text_size, size, bias=False)
+        self.label = linear(label_size, size, bias=False)
+        self.hidden = linear(3 * size, size)
+        self.output = linear(size, 1)
 
     def forward(self, X: Tensor, Y: Tensor) -> Tensor:
         """Scores :math:`s_j`, shape (b, C)."""
@@ -110,8 +112,8 @@ class BilinearMatcher(nn.Module):
 
     def __init__(self, text_size: int, label_size: int) -> None:
         super().__init__()
-        self.product = _xavier(nn.Linear(text_size, label_size, bias=False))
-        self.prior = _xavier(nn.Linear(label_size, 1))
+        self.product = linear(text_size, label_size, bias=False)
+        self.prior = linear(label_size, 1)
 
     def forward(self, X: Tensor, Y: Tensor) -> Tensor:
         """Scores :math:`s_j`, shape (b, C)."""
@@ -141,8 +143,8 @@ class CosineMatcher(nn.Module):
 
     def __init__(self, text_size: int, label_size: int, size: int) -> None:
         super().__init__()
-        self.text = _xavier(nn.Linear(text_size, size, bias=False))
-        self.label = _xavier(nn.Linear(label_size, size, bias=False))
+        self.text = linear(text_size, size, bias=False)
+        self.label = linear(label_size, size, bias=False)
         if text_size == label_size:
             nn.init.orthogonal_(self.text.weight)
             with torch.no_grad():
@@ -162,10 +164,3 @@ class CosineMatcher(nn.Module):
         length = parts.sum(dim=1, keepdim=True).norm(dim=2, keepdim=True).clamp_min(1e-6)
         label = F.normalize(self.label(Y), dim=1, eps=1e-6)
         return self.log_scale.exp() * F.linear(parts / length, label)
-
-
-def _xavier(layer: nn.Linear) -> nn.Linear:
-    nn.init.xavier_uniform_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer

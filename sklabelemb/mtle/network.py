@@ -24,8 +24,9 @@ from sklabelemb.mtle.matchers import (
     CosineMatcher,
     MLPMatcher,
 )
+from sklabelemb.mtle.text_vectors import pooled, weighted_mean, weights_in_text
 
-__all__ = ["MTLE"]
+__all__ = ["MTLE", "check_one_of", "task_number"]
 
 # Standard deviation of the numbers of a word that has no pretrained vector.
 WORD_STD = 0.4
@@ -131,12 +132,9 @@ class MTLE(nn.Module):
         sparse: bool = False,
     ) -> None:
         super().__init__()
-        if encoder not in ENCODERS:
-            raise ValueError(f"encoder={encoder!r} must be one of {', '.join(ENCODERS)}.")
-        if pooling not in POOLINGS:
-            raise ValueError(f"pooling={pooling!r} must be one of {', '.join(POOLINGS)}.")
-        if matcher not in MATCHERS:
-            raise ValueError(f"matcher={matcher!r} must be one of {', '.join(MATCHERS)}.")
+        check_one_of("encoder", encoder, ENCODERS)
+        check_one_of("pooling", pooling, POOLINGS)
+        check_one_of("matcher", matcher, MATCHERS)
         self.encoder = encoder
         self.pooling = pooling
         self.word_dropout = word_dropout
@@ -224,7 +222,7 @@ class MTLE(nn.Module):
             ``matcher="concat"``, single-label tasks get the sigmoids of the scores: the paper's
             softmax is over these.
         """
-        task = self._number(task)
+        task = task_number(task, self.n_tasks)
         scores = self.match(self.text_vectors(ids), self.label_vectors(task))
         if isinstance(self.matcher, ConcatMatcher) and not self._multilabel[task]:
             return torch.sigmoid(scores)
@@ -238,30 +236,24 @@ class MTLE(nn.Module):
         distinct, positions = torch.unique(ids, return_inverse=True)
         words = self.dropout(self.embedding(distinct))
         if self.encoder == "mean":
-            vectors = self._mean(ids, distinct, positions, words)
+            vectors = weighted_mean(ids, positions, words, self.log_weight(distinct))
         else:
             vectors = self._states(positions, words, lengths)
         return self.dropout(vectors)
-
-    def _mean(self, ids: Tensor, distinct: Tensor, positions: Tensor, words: Tensor) -> Tensor:
-        weight = F.embedding(positions, self.log_weight(distinct).exp()).squeeze(2)
-        weight = weight.masked_fill(ids == 0, 0)
-        total = F.embedding_bag(positions, words, mode="sum", per_sample_weights=weight)
-        return total / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
 
     def _states(self, positions: Tensor, words: Tensor, lengths: Tensor) -> Tensor:
         backwards = F.embedding(reversed_rows(positions, lengths), words)
         return torch.cat(
             [
-                _pooled(self.forwards(F.embedding(positions, words))[0], lengths, self.pooling),
-                _pooled(self.backwards(backwards)[0], lengths, self.pooling),
+                pooled(self.forwards(F.embedding(positions, words))[0], lengths, self.pooling),
+                pooled(self.backwards(backwards)[0], lengths, self.pooling),
             ],
             dim=1,
         )
 
     def label_vectors(self, task: int | Tensor = 0) -> Tensor:
         """Y of each label of a task, shape (C, P)."""
-        task = self._number(task)
+        task = task_number(task, self.n_tasks)
         words, starts = self._words_of[task], self._labels_of[task]
         return self.label_embedding(self.label_ids[words], self.label_starts[starts])
 
@@ -286,9 +278,7 @@ class MTLE(nn.Module):
         """
         if self.encoder != "mean" or isinstance(self.matcher, MLPMatcher | ConcatMatcher):
             return None
-        weight = self.log_weight(ids).squeeze(2).exp().masked_fill(ids == 0, 0)
-        weight = weight / weight.sum(dim=1, keepdim=True).clamp_min(1e-6)
-        parts = self.embedding(ids) * weight.unsqueeze(2)
+        parts = self.embedding(ids) * weights_in_text(ids, self.log_weight)
         return self.matcher.shares(parts, self.label_vectors(task))
 
     def _check_labels(self, task: int, labels: Sequence[Sequence[int]]) -> None:
@@ -303,30 +293,22 @@ class MTLE(nn.Module):
                         f"to {n_words - 1} (0 is padding)."
                     )
 
-    def _number(self, task: int | Tensor) -> int:
-        if isinstance(task, Tensor):
-            first = int(task.reshape(-1)[0])
-            if (task != first).any():
-                raise ValueError(
-                    "task has several numbers, but the texts of a batch belong to one task."
-                )
-            task = first
-        if not 0 <= task < self.n_tasks:
-            raise ValueError(f"task={task}, but tasks go from 0 to {self.n_tasks - 1}.")
-        return task
+
+def check_one_of(option: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise a ValueError where an option of a network has a value that there is not."""
+    if value not in allowed:
+        raise ValueError(f"{option}={value!r} must be one of {', '.join(allowed)}.")
 
 
-def _pooled(states: Tensor, lengths: Tensor, pooling: str) -> Tensor:
-    """One vector per text of an LSTM's states, shape (b, m); zero for an empty text.
-
-    What was computed beyond a text's own last word is not looked at, so padding changes nothing,
-    and no sequence has to be packed: on a CPU torch is many times faster at padded ones.
-    """
-    lengths = lengths.unsqueeze(1)
-    if pooling == "last":
-        last = (lengths - 1).clamp_min(0).unsqueeze(2).expand(-1, -1, states.shape[2])
-        return states.gather(1, last).squeeze(1).masked_fill(lengths == 0, 0)
-    beyond = (torch.arange(states.shape[1], device=states.device) >= lengths).unsqueeze(2)
-    if pooling == "mean":
-        return states.masked_fill(beyond, 0).sum(dim=1) / lengths.clamp_min(1)
-    return states.masked_fill(beyond, -1).amax(dim=1).masked_fill(lengths == 0, 0)
+def task_number(task: int | Tensor, n_tasks: int) -> int:
+    """The number of the one task that a batch belongs to."""
+    if isinstance(task, Tensor):
+        first = int(task.reshape(-1)[0])
+        if (task != first).any():
+            raise ValueError(
+                "task has several numbers, but the texts of a batch belong to one task."
+            )
+        task = first
+    if not 0 <= task < n_tasks:
+        raise ValueError(f"task={task}, but tasks go from 0 to {n_tasks - 1}.")
+    return task

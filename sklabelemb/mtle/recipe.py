@@ -18,15 +18,17 @@ from torch import nn
 from sklabelemb.encoders import TextEncoder, carried_encoder
 from sklabelemb.learning import Budget, Model, Recipe, Task, TaskBatches, TaskDatasets, TextDataset
 from sklabelemb.learning.net import most_tokens
+from sklabelemb.learning.weights import prior_logits
 from sklabelemb.learning.words import read_words, renumbered
 from sklabelemb.linear import Mixture, is_joint
 from sklabelemb.mtle.label_words import distinct_words, have_vectors
 from sklabelemb.mtle.matchers import CosineMatcher
-from sklabelemb.mtle.network import ENCODERS, MTLE, WORD_STD
+from sklabelemb.mtle.network import MTLE, WORD_STD
 from sklabelemb.mtle.readout import MTLEReadout
+from sklabelemb.mtle.task_network import ENCODERS, OF_TASKS, MultiTaskNetwork
 from sklabelemb.text import UNKNOWN_ID, TokenIds, Vocabulary, vectors_of
 
-__all__ = ["MTLERecipe", "unknown_in_texts"]
+__all__ = ["MTLERecipe", "TaskHeadsRecipe", "unknown_in_texts"]
 
 # In a mean of pretrained vectors, a word that is this share of all training tokens counts half of
 # what a rare one does, before training changes that (the weights of Arora et al., 2017).
@@ -58,6 +60,7 @@ class NumberedDataset(TextDataset):
 class MTLERecipe(Recipe):
     """The parameters of `MTLEClassifier`, and what follows from them."""
 
+    heads: str
     encoder: Any
     memory: Any
     embedding_dim: int
@@ -65,6 +68,9 @@ class MTLERecipe(Recipe):
     pooling: str
     matcher: str
     matcher_size: int
+    window_size: int
+    n_segments: int
+    segment_size: int
     vectors: Any
     task_sampling: str
     dropout: float
@@ -72,6 +78,20 @@ class MTLERecipe(Recipe):
 
     network: ClassVar[type[nn.Module]] = MTLE
     readout: ClassVar[type] = MTLEReadout
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> MTLERecipe:
+        """The recipe that the parameters of a classifier describe."""
+        encoder = parameters["encoder"]
+        if parameters["heads"] == "task":
+            return super(MTLERecipe, TaskHeadsRecipe).of(parameters)
+        if isinstance(encoder, str) and encoder in OF_TASKS:
+            raise ValueError(
+                f"encoder={encoder!r} has layers that belong to a task, but heads='label' knows "
+                "tasks by the texts of their labels. Pass heads='task', or encoder='bilstm' or "
+                "'mean'."
+            )
+        return super().of(parameters)
 
     @property
     def network_encoder(self) -> str:
@@ -110,15 +130,26 @@ class MTLERecipe(Recipe):
     @property
     def word_tables(self) -> tuple[str, ...]:
         """The network's tables with a row per word."""
-        tables = ("embedding", "label_embedding")
-        return (*tables, "log_weight") if self.network_encoder == "mean" else tables
+        return ("embedding", "label_embedding", *self._weight_tables)
+
+    @property
+    def _weight_tables(self) -> tuple[str, ...]:
+        return ("log_weight",) if self.network_encoder == "mean" else ()
 
     def task(self, task: Task, encoded: Any, previous: Model[Self] | None, update: bool) -> Task:
         """What is settled about a task at first, among that the words of its labels."""
-        if not task.trained:
-            words = distinct_words(task, self.settings.text_tokenizer)
-            task = replace(task, label_words=words)
-        return super().task(task, encoded, previous, update)
+        if previous is not None and previous.recipe.heads != self.heads:
+            raise ValueError(
+                f"Cannot go on from the previous fit, which had heads={previous.recipe.heads!r}, "
+                f"with heads={self.heads!r}. Keep the former, or fit anew with warm_start=False."
+            )
+        return super().task(self._known_by_words(task), encoded, previous, update)
+
+    def _known_by_words(self, task: Task) -> Task:
+        """The task with the words of its labels, settled when it is first trained."""
+        if task.trained:
+            return task
+        return replace(task, label_words=distinct_words(task, self.settings.text_tokenizer))
 
     def words(
         self, corpus: Any, previous: Model[Self] | None, trained_on: np.ndarray | None = None
@@ -159,7 +190,7 @@ class MTLERecipe(Recipe):
     @torch.no_grad()
     def start(
         self,
-        network: MTLE,
+        network: Any,
         tasks: Mapping[Any, Task],
         vocabulary: Vocabulary,
         train: TaskDatasets | None,
@@ -169,15 +200,19 @@ class MTLERecipe(Recipe):
         self._start_words(network, vocabulary, first, _counts(train, vocabulary))
         if first or train is None:
             return
+        self._start_bias(network, tasks, train)
+        # Nothing is known about a word that was never seen.
+        network.embedding.weight[UNKNOWN_ID] = 0
+        if self.network_encoder == "mean":
+            network.log_weight.weight[UNKNOWN_ID] = math.log(COMMON / (COMMON + 1))
+
+    def _start_bias(self, network: Any, tasks: Mapping[Any, Task], train: TaskDatasets) -> None:
+        """How many labels a text has."""
         sets: list[Any] = [part.targets for part in train.parts if sp.issparse(part.targets)]
         if sets and isinstance(network.matcher, CosineMatcher):
             # Most labels are not those of a text; a softmax does not see what all scores have.
             shares = [(codes.nnz + 1) / (np.prod(codes.shape) + 2) for codes in sets]
             network.matcher.bias.fill_(float(np.mean(logit(shares))))
-        # Nothing is known about a word that was never seen.
-        network.embedding.weight[UNKNOWN_ID] = 0
-        if self.network_encoder == "mean":
-            network.log_weight.weight[UNKNOWN_ID] = math.log(COMMON / (COMMON + 1))
 
     def start_labels(
         self, network: MTLE, task: Task, vocabulary: Vocabulary, new: np.ndarray, first: int
@@ -204,7 +239,7 @@ class MTLERecipe(Recipe):
         self, tasks: Mapping[Any, Task], train: TaskDatasets | None, device: str
     ) -> dict[str, Any]:
         """Batches are drawn by task; texts have states beside their words."""
-        states = 10 * self.hidden_size if self.network_encoder == "bilstm" else 0
+        states = 0 if self.network_encoder in ("mean", "dnn") else 10 * self.hidden_size
         most = max((task.targets.n_labels for task in tasks.values()), default=1)
         return {
             **super().net_arguments(tasks, train, device),
@@ -224,7 +259,7 @@ class MTLERecipe(Recipe):
 
     @torch.no_grad()
     def _start_words(
-        self, network: MTLE, vocabulary: Vocabulary, first: int, counts: np.ndarray
+        self, network: Any, vocabulary: Vocabulary, first: int, counts: np.ndarray
     ) -> None:
         """Let the words from an id on start from their pretrained vectors, in both tables."""
         if self.vectors is None or first == len(vocabulary):
@@ -251,12 +286,67 @@ class MTLERecipe(Recipe):
             torch.from_numpy(first + np.flatnonzero(which)).to(vectors.device)
             for which in (found, ~found)
         )
-        for table in (network.embedding, network.label_embedding):
-            table.weight[with_vector, :width] = vectors
-            table.weight[without] *= WITHOUT_VECTOR
+        for name in self.word_tables:
+            if name in self._weight_tables:
+                continue
+            table = getattr(network, name).weight
+            table[with_vector, :width] = vectors
+            table[without] *= WITHOUT_VECTOR
         if self.network_encoder == "mean":
             share = torch.from_numpy(own / max(1, counts.sum())).to(vectors)
             network.log_weight.weight[first:, 0] = (COMMON / (COMMON + share)).log()
+
+
+class TaskHeadsRecipe(MTLERecipe):
+    """The same with an output layer for each task: nothing is known by texts of labels."""
+
+    network: ClassVar[type[nn.Module]] = MultiTaskNetwork
+    task_parts: ClassVar[tuple[str, ...]] = ("heads",)
+
+    @property
+    def word_tables(self) -> tuple[str, ...]:
+        """The network's tables with a row per word."""
+        return ("embedding", *self._weight_tables)
+
+    def frozen_encoder(self, previous: Model[Self] | None) -> TextEncoder | None:
+        """None; a pretrained encoder is refused, for it works by the texts of labels."""
+        if self.is_pretrained:
+            raise ValueError(
+                f"encoder={self.encoder!r} is none of {', '.join(ENCODERS)}. A pretrained encoder "
+                "puts labels where their texts are, and heads='task' reads no texts of labels: "
+                "pass heads='label' with it."
+            )
+        return super().frozen_encoder(previous)
+
+    def _known_by_words(self, task: Task) -> Task:
+        """The task as it is: texts of labels are not read."""
+        return task
+
+    def options(self, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> dict[str, Any]:
+        """Keyword arguments of the network."""
+        return {
+            "n_words": len(vocabulary),
+            "n_labels": [task.targets.n_labels for task in tasks.values()],
+            "embedding_dim": self.embedding_dim,
+            "encoder": self.encoder,
+            "hidden_size": self.hidden_size,
+            "pooling": self.pooling,
+            "window_size": self.window_size,
+            "n_segments": self.n_segments,
+            "segment_size": self.segment_size,
+            "dropout": self.dropout,
+            "word_dropout": self.word_dropout,
+        }
+
+    def _start_bias(self, network: Any, tasks: Mapping[Any, Task], train: TaskDatasets) -> None:
+        """How frequent each label is."""
+        sizes = [task.targets.n_labels for task in tasks.values()]
+        for part in train.parts:
+            prior = prior_logits(part.targets, sizes[part.task])
+            network.heads[part.task].output.bias.copy_(torch.from_numpy(prior))
+
+    def finish(self, network: Any, tasks: Mapping[Any, Task], vocabulary: Vocabulary) -> None:
+        """Nothing follows from other weights."""
 
 
 @torch.no_grad()

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sklabelemb.layers import Convolution
 from sklabelemb.neural.states import Encoder, States, at_ends, within
 
-__all__ = ["Convolution", "ConvolutionEncoder", "VeryDeepCNN", "WordCNN"]
+__all__ = ["ConvolutionEncoder", "VeryDeepCNN", "WordCNN"]
 
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
 # Widths of the six layers of Zhang et al. (2015), Table 1, and after which of them texts become a
@@ -27,23 +28,6 @@ WORD_CNN_POOLED = (0, 1, 5)
 LEVELS = 4
 MOMENTUM = 0.1
 EPSILON = 1e-5
-
-
-class Convolution(nn.Conv1d):
-    """A convolution over the words of texts, of shape (b, t, c), that keeps their number."""
-
-    def __init__(self, n_inputs: int, n_filters: int, width: int, bias: bool = True) -> None:
-        super().__init__(n_inputs, n_filters, width, bias=bias)
-        nn.init.xavier_uniform_(self.weight)
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Convolve; of an even width, one more word after the state's own than before it."""
-        width = self.kernel_size[0]
-        left = (width - 1) // 2
-        padded = F.pad(inputs.transpose(1, 2), (left, width - 1 - left))
-        return super().forward(padded).transpose(1, 2)
 
 
 class ConvolutionEncoder(Encoder):

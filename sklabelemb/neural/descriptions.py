@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sklabelemb.neural.convolutional import Convolution
-from sklabelemb.neural.pooling import linear
+from sklabelemb.layers import Convolution, linear
 
 __all__ = ["DescriptionPenalty"]
 

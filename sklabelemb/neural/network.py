@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklabelemb.layers import Dropout
+from sklabelemb.layers import Dropout, linear
 from sklabelemb.neural.convolutional import ConvolutionEncoder, VeryDeepCNN, WordCNN
 from sklabelemb.neural.descriptions import DescriptionPenalty
 from sklabelemb.neural.pooling import (
@@ -28,7 +28,6 @@ from sklabelemb.neural.pooling import (
     MeanPooling,
     Pooling,
     SourceToTokenPooling,
-    linear,
 )
 from sklabelemb.neural.recurrent_encoders import (
     ConvolutionalRecurrentEncoder,

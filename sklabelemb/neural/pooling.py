@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sklabelemb.layers import linear
 from sklabelemb.neural.states import States
 
 __all__ = [
@@ -279,14 +280,6 @@ class LabelSpecificPooling(Pooling):
     def shares(self, states: States, weight: Tensor) -> None:
         """The fusion is no sum over states."""
         return
-
-
-def linear(n_inputs: int, n_outputs: int) -> nn.Linear:
-    """A linear layer at its start: Glorot's weights, no biases."""
-    layer = nn.Linear(n_inputs, n_outputs)
-    nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
 
 
 def softmax_within(scores: Tensor, mask: Tensor) -> Tensor:

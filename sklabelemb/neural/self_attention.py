@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sklabelemb.layers import TransformerLayers
-from sklabelemb.neural.pooling import SourceToTokenPooling, linear, softmax_within
+from sklabelemb.layers import TransformerLayers, linear
+from sklabelemb.neural.pooling import SourceToTokenPooling, softmax_within
 from sklabelemb.neural.states import Encoder, States, at_ends
 
 __all__ = ["BlockSelfAttentionEncoder", "TransformerEncoder"]

@@ -202,6 +202,8 @@ def _classifier(
         needed = parts["encoder"]
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         _damaged(folder, name, error)
+    if parameters.get("heads") == "task":
+        refuse(name, 'it has an output layer for each task (heads="task")')
     if parts["module"].get("encoder") == "bilstm":
         refuse(name, 'a BiLSTM reads its texts (encoder="bilstm"); encoder="mean" is served')
     if needed is not None and encoder is None:

@@ -19,6 +19,7 @@ from skorch.callbacks import Callback
 from sklabelemb.baselines import BinaryRelevance, ClassifierChain, LabelPowerset
 from sklabelemb.laco import LACOClassifier
 from sklabelemb.leam import PAPER_SETTINGS, LEAMClassifier
+from sklabelemb.mtle import PRESETS as MULTI_TASK
 from sklabelemb.mtle import MTLEClassifier
 from sklabelemb.neural import DocumentClassifier
 from sklabelemb.semantic_unit import SemanticUnitSeq2SeqClassifier
@@ -69,6 +70,12 @@ def mtle_of_means(**parameters):
     fast = {"encoder": "mean", "matcher": "cosine", "matcher_size": 8}
     fast |= {"learning_rate": 0.05}
     return MTLEClassifier(**{**TINY, "dropout": 0.0, **fast, **parameters})
+
+
+def system_of_tasks(name, **parameters):
+    """A multi-task system of the literature, on one task."""
+    tiny = {"hidden_size": 16, "n_segments": 3, "segment_size": 4, "learning_rate": 0.03}
+    return MTLEClassifier(**{**MULTI_TASK[name], **TINY, "dropout": 0.0, **tiny, **parameters})
 
 
 def semantic_units(**parameters):
@@ -167,6 +174,10 @@ VARIANTS = {
     "LEAM of the paper": leam_of_the_paper,
     "LEAM and an encoder": leam_and_encoder,
     "MTLE of means": mtle_of_means,
+    "MT-DNN": functools.partial(system_of_tasks, "mt-dnn"),
+    "MT-CNN": functools.partial(system_of_tasks, "mt-cnn"),
+    "MT-RNN": functools.partial(system_of_tasks, "mt-rnn"),
+    "DSM": functools.partial(system_of_tasks, "dsm"),
     "S2S by marginals": s2s_by_marginals,
     "BERT": bert,
     "CAML": caml,

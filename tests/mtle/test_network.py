@@ -740,7 +740,7 @@ def test_it_is_a_module_of_torch_alone():
         line.split()[1] for line in source.splitlines() if line.startswith(("import ", "from "))
     ]
     imported = {name if name.startswith("sklabelemb") else name.split(".")[0] for name in modules}
-    of_its_own = {"sklabelemb.layers", "sklabelemb.mtle.matchers"}
+    of_its_own = {"sklabelemb.layers", "sklabelemb.mtle.matchers", "sklabelemb.mtle.text_vectors"}
     assert imported == {"__future__", "collections", "itertools", "torch", *of_its_own}
 
 

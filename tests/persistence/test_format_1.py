@@ -82,9 +82,10 @@ def test_what_else_was_learnt_comes_back(name):
     assert model.n_iter_ == learnt["n_iter_"]
     assert model.best_epoch_ == learnt["best_epoch_"]
     assert model.history_ == learnt["history_"]
+    defaults = type(model)().get_params(deep=False)
     for parameter, value in model.get_params(deep=False).items():
         if parameter not in old["parameters"]:
-            assert value is None, parameter  # it is new since
+            assert value == defaults[parameter], parameter  # it is new since
         # Whatever is plain JSON.
         elif not isinstance(old["parameters"][parameter], dict):
             assert value == old["parameters"][parameter], parameter

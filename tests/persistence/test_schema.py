@@ -13,7 +13,7 @@ from sklabelemb.laco.recipe import LACORecipe
 from sklabelemb.leam.recipe import LEAMRecipe
 from sklabelemb.learning import Task
 from sklabelemb.linear import CharacterTfidf, EncoderPath, Mixture, WidePath, WordTfidf
-from sklabelemb.mtle.recipe import MTLERecipe
+from sklabelemb.mtle.recipe import MTLERecipe, TaskHeadsRecipe
 from sklabelemb.neural.recipe import DocumentRecipe
 from sklabelemb.persistence.consistency import PARTS
 from sklabelemb.persistence.files import FORMAT_VERSION
@@ -34,13 +34,16 @@ DIGESTS = {
     6: "8e1c87b3db2e7bc2",  # the units of a hierarchy end where their words end
     7: "d860a972742c3d27",  # labels that miss their thresholds are ranked by logits
 }
-# Networks that came after version 2 have their own: they change no folder that there was.
 # Options that networks have got since, with the default that computes what was computed without
 # them: a folder that does not name one means that. See `test_folders_without_later_options`.
 ADDED = {
     "SemanticUnitNetwork": {"label_input": "'emitted'", "architecture": "'lstm'", "n_heads": "4"},
 }
-LATER = {DocumentRecipe: {6: "cf4436c114a9f2b4", 7: "cf4436c114a9f2b4"}}
+# Networks that came after version 2 have their own: they change no folder that there was.
+LATER = {
+    DocumentRecipe: {6: "cf4436c114a9f2b4", 7: "cf4436c114a9f2b4"},
+    TaskHeadsRecipe: {7: "e281a16ebd22cd53"},
+}
 
 
 def options_of(recipe):
