@@ -14,30 +14,7 @@ from sklabelemb.laco.recipe import LACORecipe
 from sklabelemb.new_labels import AddsLabels
 from sklabelemb.sklearn_internals import HasMethods, Interval, StrOptions
 
-__all__ = ["PAPER_SETTINGS", "LACOClassifier"]
-
-PAPER_SETTINGS: dict[str, Any] = {
-    "encoder": "bert-base-uncased",
-    "window_size": 10,
-    "label_token_weight": None,
-    "cooccurrence": None,
-    "gamma": 0.5,
-    "cooccurrence_weight": 1.0,
-    "attention_dropout": None,
-    "wide": False,
-    "label_texts": None,
-    "learning_rate": 5e-5,
-    "encoder_learning_rate": 5e-5,
-    "weight_decay": 0.0,
-    "warmup": 0.0,
-    "max_grad_norm": None,
-    "batch_size": 32,
-    "max_epochs": 20,
-    "max_length": 263,
-    "threshold": 0.5,
-    "min_labels": 0,
-}
-"""Parameters of the paper: ``LACOClassifier(**PAPER_SETTINGS)``; 320 tokens with aapd's labels."""
+__all__ = ["LACOClassifier"]
 
 
 class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
@@ -62,11 +39,24 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         Whether the encoder reads the labels beside the words. Without (the paper's "w/o JE") labels
         are vectors that only the cross attention sees.
     cross_attention : bool, default=True
-        Whether words are weighed by their cosines with the labels. Without (the paper's "w/o CA")
+        Whether words are weighed by their similarity to the labels. Without (the paper's "w/o CA")
         the state of [CLS] stands for the text; without both, and without the wide path, this is a
         plain BERT classifier.
     window_size : int, default=10
         The paper's r: a word is weighed with r neighbours on each side.
+    similarity : {"cosine", "dot"}, default="cosine"
+        Of words and labels in the cross attention. "dot" is the paper's equation; the states of
+        pretrained encoders are so long that with it nearly all words weigh the same at first.
+        "cosine" is what the released code has.
+    head : {"linear", "tagger", "reasoner"}, default="linear"
+        What decides about the labels. "linear": a linear layer over the text's vector. "tagger":
+        the paper's SeqTagBert, a BiLSTM-CRF that reads the labels' states one after the other; the
+        order of the labels matters, and cross attention is left out. "reasoner": the linear layer
+        in several rounds, each of which knows the probabilities of the one before (ML-Reasoner).
+        Single-label targets have "linear". The published systems are in
+        :data:`sklabelemb.laco.PRESETS`.
+    n_rounds : int, default=2
+        Rounds of "reasoner", the paper's T; it found two best.
     label_token_weight : float or None, default=1.0
         What all labels together (in blocks: those of a block) weigh in the encoder's attention, in
         tokens, before training moves it. None: each weighs as much as a token, as in the paper;
@@ -88,7 +78,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         that start from texts. No gradient is computed for them, which saves time and memory. "all"
         freezes the whole encoder.
     dropout : float, default=0.1
-        Of the text's vector; that of the encoder's layers is in its configuration.
+        Of the text's vector (of the labels' states, with a tagger); that of the encoder's layers
+        is in its configuration.
     attention_dropout : float or None, default=0.0
         Of the encoder's attention weights. None: what its configuration says, which is mostly 0.1;
         that takes a quarter more time on a CPU and twice the memory.
@@ -196,7 +187,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         In `fit`, when the encoder cannot be had: its folder lacks files, or the Hub does not have
         it or cannot be reached.
     ValueError
-        In `fit`, when the encoder is of a kind, or has a tokenizer, that cannot be used.
+        In `fit`, when the encoder is of a kind, or has a tokenizer, that cannot be used; and with
+        ``head="tagger"`` without joint embedding.
 
     Warns
     -----
@@ -220,6 +212,12 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     Zhang, X., Zhang, Q.-W., Yan, Z., Liu, R. and Cao, Y. (2021). Enhancing Label Correlation
     Feedback in Multi-Label Text Classification via Multi-Task Learning. Findings of ACL.
 
+    Huang, Z., Xu, W. and Yu, K. (2015). Bidirectional LSTM-CRF Models for Sequence Tagging.
+    arXiv:1508.01991. The tagger.
+
+    Wang, R., Ridley, R., Su, X., Qu, W. and Dai, X. (2021). A novel reasoning mechanism for
+    multi-label text classification. Information Processing and Management 58(2). The reasoner.
+
     Examples
     --------
     >>> from sklabelemb import LACOClassifier
@@ -239,6 +237,9 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         "joint_embedding": ["boolean"],
         "cross_attention": ["boolean"],
         "window_size": [Interval(Integral, 0, None, closed="left")],
+        "similarity": [StrOptions({"cosine", "dot"})],
+        "head": [StrOptions({"linear", "tagger", "reasoner"})],
+        "n_rounds": [Interval(Integral, 2, None, closed="left")],
         "label_token_weight": [Interval(Real, 0, None, closed="neither"), None],
         "cooccurrence": [StrOptions({"plcp", "clcp", "both"}), None],
         "alpha": [Interval(Real, 0, 1, closed="both")],
@@ -260,6 +261,9 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         joint_embedding: bool = True,
         cross_attention: bool = True,
         window_size: int = 10,
+        similarity: str = "cosine",
+        head: str = "linear",
+        n_rounds: int = 2,
         label_token_weight: float | None = 1.0,
         cooccurrence: str | None = None,
         alpha: float = 0.5,
@@ -303,6 +307,9 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         self.joint_embedding = joint_embedding
         self.cross_attention = cross_attention
         self.window_size = window_size
+        self.similarity = similarity
+        self.head = head
+        self.n_rounds = n_rounds
         self.label_token_weight = label_token_weight
         self.cooccurrence = cooccurrence
         self.alpha = alpha
@@ -373,7 +380,7 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     def label_embeddings_(self) -> np.ndarray:
         """What the encoder reads for each label, shape ``(n_labels, k)``.
 
-        Without joint embedding, what the words are compared with.
+        Without joint embedding, what the words are compared with, or what is reasoned with.
         """
         table = self.net_.module_.label_embedding
         if table is None:

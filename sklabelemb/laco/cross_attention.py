@@ -23,10 +23,15 @@ class CrossAttention(nn.Module):
     ----------
     window_size : int
         The paper's r: the block of a word is itself and r neighbours on each side.
+    similarity : {"cosine", "dot"}, default="cosine"
+        Of the states of a word and a label. "dot" is equation 2 as printed, "cosine" that of the
+        released code: products of states of length 15 or so are too large for the tanh of
+        equation 4, which is then 1 for all words.
     """
 
-    def __init__(self, window_size: int) -> None:
+    def __init__(self, window_size: int, similarity: str = "cosine") -> None:
         super().__init__()
+        self.similarity = similarity
         width = 2 * window_size + 1
         # One kernel for all labels, so that their order does not matter; at first, a mean.
         self.kernel = nn.Parameter(torch.full((width,), 1 / width))
@@ -47,7 +52,9 @@ class CrossAttention(nn.Module):
 
     def scores(self, words: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
         """What the softplus is taken of, float Tensor of shape (b, n, m)."""
-        M = F.normalize(labels, dim=2) @ F.normalize(words, dim=2).transpose(1, 2)
+        if self.similarity == "cosine":
+            words, labels = F.normalize(words, dim=2), F.normalize(labels, dim=2)
+        M = labels @ words.transpose(1, 2)
         M = M * mask.unsqueeze(1)
         # A convolution along the words, as a product with a band: less memory and time than conv1d.
         m, width = M.shape[2], len(self.kernel)

@@ -18,7 +18,10 @@ from torch.nn import functional as F
 from sklabelemb.encoders import build_encoder, first_position
 from sklabelemb.laco.cooccurrence_tasks import ConditionalCooccurrence, PairwiseCooccurrence
 from sklabelemb.laco.cross_attention import CrossAttention
+from sklabelemb.laco.frozen_layers import lowest
 from sklabelemb.laco.label_slots import label_slots
+from sklabelemb.laco.reasoning import Reasoning
+from sklabelemb.laco.tagging import LabelTagger
 
 __all__ = ["LACO", "LabelReading"]
 
@@ -38,8 +41,9 @@ class LabelReading:
         without cross attention.
     affinity : float Tensor of shape (b, n, n), or None
         Row i: how the encoder, computing the state of label i, divided its attention among the
-        labels, itself included; the mean over heads and layers. Each row sums to one. None where
-        the labels are not read.
+        labels, itself included; the mean over heads and layers. Each row sums to one. Where the
+        labels are not read but reasoned with: what each weighed in the last round, which is the
+        same for all. Else None.
     """
 
     logits: Tensor
@@ -64,6 +68,14 @@ class LACO(nn.Module):
     cross_attention : bool, default=True
         Whether words are weighed by the labels (CA); else [CLS] stands for the document.
     window_size : int, default=10
+    similarity : {"cosine", "dot"}, default="cosine"
+        Of words and labels in the cross attention.
+    head : {"linear", "tagger", "reasoner"}, default="linear"
+        What makes logits: a linear layer over the document's vector; a BiLSTM-CRF over the states
+        of the labels, which leaves that vector alone; or the linear layer, told in each round what
+        was thought of the labels in the one before.
+    n_rounds : int, default=2
+        Rounds of "reasoner".
     block_size : int, default=None
         At most this many labels are read beside the words at a time. None: all.
     block_of_label : list of int, default=None
@@ -81,7 +93,7 @@ class LACO(nn.Module):
     freeze_labels : bool, default=True
         Whether the labels' tokens are frozen too, when layers are.
     dropout : float, default=0.1
-        Of the document's vector.
+        Of the document's vector; with "tagger", of the labels' states.
     """
 
     # Whatever kind of model the library made; typed as such, for its parts are known by name only.
@@ -99,6 +111,9 @@ class LACO(nn.Module):
         joint_embedding: bool = True,
         cross_attention: bool = True,
         window_size: int = 10,
+        similarity: str = "cosine",
+        head: str = "linear",
+        n_rounds: int = 2,
         block_size: int | None = None,
         block_of_label: list[int] | None = None,
         label_token_weight: float | None = 1.0,
@@ -127,20 +142,26 @@ class LACO(nn.Module):
         self.cooccurrence_weight = cooccurrence_weight
         size = self.encoder.config.hidden_size
         self.label_embedding: nn.Embedding | None = None
-        if joint_embedding or cross_attention or cooccurrence:
+        if joint_embedding or cross_attention or cooccurrence or head == "reasoner":
             width = self.embedding.embedding_dim if joint_embedding else size
             self.label_embedding = nn.Embedding(n_labels, width)
             nn.init.normal_(self.label_embedding.weight, std=LABEL_STD)
-        self.cross_attention = CrossAttention(window_size) if cross_attention else None
+        self.cross_attention = None
+        if cross_attention and head != "tagger":
+            self.cross_attention = CrossAttention(window_size, similarity)
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(size, n_labels)
+        self.output = LabelTagger(size) if head == "tagger" else nn.Linear(size, n_labels)
         self.pairwise = PairwiseCooccurrence(size) if cooccurrence in ("plcp", "both") else None
         self.conditional = (
             ConditionalCooccurrence(size) if cooccurrence in ("clcp", "both") else None
         )
+        self.reasoning = Reasoning(n_labels, size, n_rounds) if head == "reasoner" else None
         self._auxiliary: Tensor | float = 0.0
-        self._frozen: list[nn.Module] = []
-        self._freeze(freeze_layers, freeze_labels)
+        self._frozen = lowest(self.encoder, freeze_layers)
+        if self._frozen and freeze_labels and joint_embedding and self.label_embedding is not None:
+            self._frozen.append(self.label_embedding)
+        for module in self._frozen:
+            module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> LACO:
         """Set the mode; what is frozen stays as in evaluation, without dropout."""
@@ -172,12 +193,13 @@ class LACO(nn.Module):
         pairs, together : Tensors of shapes (b, P, 2), (b, P)
             What PLCP asks, and the answers.
         given, present : Tensors of shapes (b, n), (b, n)
-            The same for CLCP.
+            The same for CLCP. A tagger that is given `present` says how probable each label is
+            after the label before it.
         document_weight : Tensor of shape (b,)
             What each document weighs in both.
         """
         words, labels, first = self.states(ids)
-        logits = self._logits(words, labels, first, ids > 0)
+        logits, _ = self._logits(words, labels, first, ids > 0, present)
         if self.training and document_weight is not None:
             losses = torch.zeros_like(document_weight)
             if self.pairwise is not None and pairs is not None:
@@ -262,14 +284,18 @@ class LACO(nn.Module):
         """
         words, labels, first = self.states(ids)
         mask = ids > 0
-        logits = self._logits(words, labels, first, mask)
+        logits, reasoned = self._logits(words, labels, first, mask)
         attention = None
         if self.cross_attention is not None:
             blocks, masks = self._by_block(words, cast(Tensor, labels), mask)
             attention = self.cross_attention(words.flatten(0, 1), blocks, masks)
             attention = attention.reshape(len(ids), -1, ids.shape[1])
             attention = self._of_labels(attention, 1).transpose(1, 2)
-        affinity = None if shown is None else self._affinity(ids, shown)
+        affinity = None
+        if shown is not None:
+            affinity = self._affinity(ids, shown)
+        elif reasoned is not None:
+            affinity = reasoned.unsqueeze(1).repeat(1, self.n_labels, 1)
         return LabelReading(logits, attention, affinity)
 
     # -- steps -----------------------------------------------------------------------------------
@@ -323,8 +349,17 @@ class LACO(nn.Module):
             arguments["token_type_ids"] = types
         return (encoder or self.encoder)(**arguments, return_dict=True, **how)
 
-    def _logits(self, words: Tensor, labels: Tensor | None, first: Tensor, mask: Tensor) -> Tensor:
-        """Logits (b, n)."""
+    def _logits(
+        self,
+        words: Tensor,
+        labels: Tensor | None,
+        first: Tensor,
+        mask: Tensor,
+        present: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits (b, n); and what each label weighed (b, n) when they were reasoned with."""
+        if isinstance(self.output, LabelTagger):
+            return self.output(self.dropout(labels), present), None
         vectors = first
         if self.cross_attention is not None:
             blocks, masks = self._by_block(words, cast(Tensor, labels), mask)
@@ -333,10 +368,12 @@ class LACO(nn.Module):
             vectors = torch.einsum("bgm,bgmk->bgk", _weights(omega), words)
         logits = self.output(self.dropout(vectors))
         if logits.shape[1] == 1:
-            return logits.squeeze(1)
-        of_label = self._block_of_label()
-        every = torch.arange(self.n_labels, device=logits.device)
-        return logits[:, of_label, every]
+            logits = logits.squeeze(1)
+        else:
+            of_label = self._block_of_label()
+            every = torch.arange(self.n_labels, device=logits.device)
+            logits = logits[:, of_label, every]
+        return (logits, None) if self.reasoning is None else self.reasoning(logits, labels)
 
     def _by_block(self, words: Tensor, labels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """States of labels (b g, B, k) and masks of words (b g, m), a row for each block."""
@@ -389,41 +426,6 @@ class LACO(nn.Module):
         if not self._has_types:
             return 0
         return min(1, self.encoder.embeddings.token_type_embeddings.num_embeddings - 1)
-
-    def _freeze(self, n_layers: int, labels: bool) -> None:
-        if not n_layers:
-            return
-        below: list[nn.Module]
-        if n_layers >= self.encoder.config.num_hidden_layers:
-            below = [self.encoder]
-        else:
-            below = [self.encoder.embeddings, *layers_of(self.encoder)[:n_layers]]
-        # ELECTRA widens the embeddings in a layer of its own.
-        if isinstance(wider := getattr(self.encoder, "embeddings_project", None), nn.Module):
-            below.append(wider)
-        if labels and self.joint_embedding and self.label_embedding is not None:
-            below.append(self.label_embedding)
-        for module in below:
-            module.requires_grad_(False)
-        self._frozen = below
-
-
-def layers_of(encoder: Any) -> nn.ModuleList:
-    """The layers of an encoder, in the order in which they are applied.
-
-    Raises
-    ------
-    ValueError
-        Where the encoder has none that could be told apart.
-    """
-    stack = getattr(encoder, "encoder", None) or getattr(encoder, "transformer", None)
-    layers = getattr(stack, "layer", None)
-    if not isinstance(layers, nn.ModuleList):
-        raise ValueError(
-            f"The layers of a {type(encoder).__name__} cannot be frozen one by one. Use "
-            "freeze_layers=0 or 'all'."
-        )
-    return layers
 
 
 def _masked(bias: Tensor, mask: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from sklabelemb.encoders import (
 from sklabelemb.laco.network import LACO
 from sklabelemb.laco.readout import LACOReadout
 from sklabelemb.laco.samples import CooccurrenceDataset
+from sklabelemb.laco.tagging import LabelTagger
 from sklabelemb.learning import (
     Budget,
     LengthBuckets,
@@ -76,6 +77,9 @@ class LACORecipe(Recipe):
     joint_embedding: bool
     cross_attention: bool
     window_size: int
+    similarity: str
+    head: str
+    n_rounds: int
     label_token_weight: float | None
     cooccurrence: str | None
     alpha: float
@@ -95,6 +99,7 @@ class LACORecipe(Recipe):
         "label_embedding.weight": (0,),
         "output.weight": (0,),
         "output.bias": (0,),
+        "reasoning.feedback.weight": (0,),
     }
 
     # -- texts -----------------------------------------------------------------------------------
@@ -173,14 +178,14 @@ class LACORecipe(Recipe):
     def dataset(
         self, part: TextDataset, task: Task, vocabulary: Any, training: bool
     ) -> TextDataset:
-        """The beginnings of the texts; in training, with what the tasks of co-occurrence ask."""
+        """The beginnings of the texts; in training, with what the network is told of the labels."""
         room = self._room(task, vocabulary)
         part = replace(part, max_length=self.shortened(room))
-        asked = self._asked(task)
+        asked, tagged = self._asked(task), self._head(task) == "tagger"
         # What is held out is for scores; nothing is drawn for it.
-        if asked is None or not training:
+        if not training or (asked is None and not tagged):
             return part
-        return CooccurrenceDataset(**vars(part), tasks=asked, gamma=self.gamma)
+        return CooccurrenceDataset(**vars(part), tasks=asked, gamma=self.gamma, tagged=tagged)
 
     def shortened(self, room: int) -> int:
         """How many tokens of a text the encoder reads, if it has room for this many."""
@@ -190,6 +195,10 @@ class LACORecipe(Recipe):
     def _asked(self, task: Task) -> str | None:
         """The tasks of co-occurrence; they ask about what the encoder makes of several labels."""
         return self.cooccurrence if task.multilabel and self.joint_embedding else None
+
+    def _head(self, task: Task) -> str:
+        """What makes logits; single classes are neither tagged nor reasoned with."""
+        return self.head if task.multilabel else "linear"
 
     def _division(
         self, configuration: dict[str, Any], sizes: Sequence[int]
@@ -258,6 +267,11 @@ class LACORecipe(Recipe):
                 f"freeze_layers={frozen}, but the encoder has {n_layers} layers. Use "
                 "freeze_layers='all' to train none of it."
             )
+        if self.head == "tagger" and not self.joint_embedding:
+            raise ValueError(
+                "head='tagger' decides from the labels' states, which have not seen the text with "
+                "joint_embedding=False. Use joint_embedding=True, or head='linear'."
+            )
         pretrained = isinstance(vocabulary, WordPieces)
         marks = (
             (vocabulary.cls_id, vocabulary.sep_id)
@@ -273,6 +287,9 @@ class LACORecipe(Recipe):
             "joint_embedding": self.joint_embedding,
             "cross_attention": self.cross_attention,
             "window_size": self.window_size,
+            "similarity": self.similarity,
+            "head": self._head(task),
+            "n_rounds": self.n_rounds,
             **self._blocks(configuration, task),
             "label_token_weight": self.label_token_weight,
             "cooccurrence": self._asked(task),
@@ -307,22 +324,33 @@ class LACORecipe(Recipe):
             )
         labels = np.arange(task.targets.n_labels)
         self._start_labels(network, task, vocabulary, labels)
-        self._start_head(network, task, vocabulary, labels)
-        prior = prior_logits(train.parts[0].targets, task.targets.n_labels)
-        network.output.bias.copy_(torch.from_numpy(prior))
+        prior = torch.from_numpy(prior_logits(train.parts[0].targets, task.targets.n_labels))
+        if isinstance(network.output, LabelTagger):
+            # All labels have one constant, and nothing else that a text could start.
+            network.output.emission.bias.fill_(prior.mean())
+            return
+        self._start_head(network.output, network, task, vocabulary, labels)
+        network.output.bias.copy_(prior)
 
     @torch.no_grad()
     def start_labels(
         self, network: LACO, task: Task, vocabulary: Any, new: np.ndarray, first: int
     ) -> None:
         """New labels' tokens and head from their texts, as the trained encoder reads them."""
+        head = network.output
+        if isinstance(head, LabelTagger) or network.reasoning is not None:
+            raise ValueError(
+                f"With head={self.head!r} the score of a label depends on all labels, so new ones "
+                "would change what is predicted for the others. Fit anew with all labels, or use "
+                "head='linear'."
+            )
         old = np.setdiff1d(np.arange(task.targets.n_labels), new)
-        network.output.bias[new] = network.output.bias[old].mean()
-        network.output.weight[new] = 0.0
+        head.bias[new] = head.bias[old].mean()
+        head.weight[new] = 0.0
         self._start_labels(network, task, vocabulary, new)
-        self._start_head(network, task, vocabulary, new)
-        length = network.output.weight[old].norm(dim=1).median()
-        network.output.weight[new] *= length / HEAD_LENGTH
+        self._start_head(head, network, task, vocabulary, new)
+        length = head.weight[old].norm(dim=1).median()
+        head.weight[new] *= length / HEAD_LENGTH
 
     def _start_labels(self, network: LACO, task: Task, vocabulary: Any, labels: np.ndarray) -> None:
         """The token of a label: the mean of the encoder's vectors of the pieces of its text."""
@@ -351,7 +379,9 @@ class LACORecipe(Recipe):
         pieces = self._pieces_of_labels(task, vocabulary)
         return pieces is not None and all(len(ids) for ids in pieces)
 
-    def _start_head(self, network: LACO, task: Task, vocabulary: Any, labels: np.ndarray) -> None:
+    def _start_head(
+        self, head: nn.Linear, network: LACO, task: Task, vocabulary: Any, labels: np.ndarray
+    ) -> None:
         """What is looked for in a text: at first, what the encoder makes of label texts."""
         texts = task.label_texts
         if not texts or not isinstance(vocabulary, WordPieces):
@@ -359,18 +389,17 @@ class LACORecipe(Recipe):
         token_ids = vocabulary.encode(texts, max_length=self.settings.max_length)
         room = longest_sequence(vocabulary.encoder) - 2
         data = TextDataset(token_ids.truncated(room), n_words=len(vocabulary))
-        head = network.output.weight
-        vectors = torch.zeros_like(head)
+        vectors = torch.zeros_like(head.weight)
         network.eval()
         for rows in LengthBuckets(data, batch_size=32).batches():
-            vectors[rows] = network.text_vectors(data.batch(rows)[0]["ids"].to(head.device))
+            vectors[rows] = network.text_vectors(data.batch(rows)[0]["ids"].to(vectors.device))
         network.train()
         # What all labels have in common tells none from another.
         vectors -= vectors.mean(dim=0)
         length = vectors.norm(dim=1, keepdim=True)
         usable = (token_ids.lengths > 0) & (length.squeeze(1).cpu().numpy() > 1e-6)
         some = np.intersect1d(usable.nonzero()[0], labels)
-        head[some] = HEAD_LENGTH * (vectors / length)[some]
+        head.weight[some] = HEAD_LENGTH * (vectors / length)[some]
 
     def net_arguments(
         self, tasks: Mapping[Any, Task], train: TaskDatasets | None, device: str

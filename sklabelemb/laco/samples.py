@@ -1,4 +1,4 @@
-"""Training data with what the tasks of co-occurrence ask, drawn anew for every batch."""
+"""Training data with what the network is told of the labels, drawn anew for every batch."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ __all__ = ["CooccurrenceDataset"]
 
 @dataclass(frozen=True)
 class CooccurrenceDataset(TextDataset):
-    """Texts with label sets; the network is asked about their labels, too.
+    """Texts with label sets; the network is asked about their labels, too, or told of them.
 
     Attributes
     ----------
-    tasks : str
+    tasks : str or None
         "plcp", "clcp" or "both".
     gamma : float
         Share of pairs that come together.
+    tagged : bool
+        Whether the network is told of the labels, so that it tags each one after the true tag of
+        the one before.
     """
 
-    tasks: str = "both"
+    tasks: str | None = "both"
     gamma: float = 0.5
+    tagged: bool = False
 
     def batch(self, indices: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
         """One batch; pairs and given labels are drawn from torch's generator."""
@@ -35,6 +39,8 @@ class CooccurrenceDataset(TextDataset):
         if "y" not in target:
             return inputs, target
         present = target["y"] > 0
+        if self.tagged:
+            inputs["present"] = present.float()
         weight = target.get("sample_weight", torch.ones(len(present)))
         if self.tasks in ("plcp", "both"):
             pairs, together = draw_pairs(present, self.gamma)

@@ -115,6 +115,16 @@ def bert(**parameters):
     return laco(**{**plain, **parameters})
 
 
+def seq_tag_bert(**parameters):
+    own = {"head": "tagger", "cooccurrence": None, "wide": False, "learning_rate": 0.01}
+    own |= {"encoder": {**ENCODER, "hidden_size": 32}}
+    return laco(**{**own, **parameters})
+
+
+def ml_reasoner(**parameters):
+    return bert(**{"head": "reasoner", **parameters})
+
+
 def kim_cnn(**parameters):
     plain = {"hidden_size": 8, "dropout": 0.0, "head_dropout": 0.0, "learning_rate": 0.02}
     return DocumentClassifier(**{**TINY, **plain, **parameters})
@@ -180,6 +190,8 @@ VARIANTS = {
     "DSM": functools.partial(system_of_tasks, "dsm"),
     "S2S by marginals": s2s_by_marginals,
     "BERT": bert,
+    "SeqTagBert": seq_tag_bert,
+    "ML-Reasoner": ml_reasoner,
     "CAML": caml,
     "BiGRU-LWAN": bigru_lwan,
     "LSAN": lsan,

@@ -8,7 +8,7 @@ end, a pretrained encoder that is small enough for tests.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +137,16 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b) / (math.sqrt(a @ a) * math.sqrt(b @ b))
 
 
+def dot(a: np.ndarray, b: np.ndarray) -> float:
+    return float(a @ b)
+
+
 def literal_cross_attention(
-    words: Sequence[np.ndarray], labels: Sequence[np.ndarray], kernel: np.ndarray, bias: float
+    words: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    kernel: np.ndarray,
+    bias: float,
+    similarity: Callable[[np.ndarray, np.ndarray], float] = cosine,
 ) -> np.ndarray:
     """Equations 2 and 3, shape (n, m): a word is seen with r neighbours on each side."""
     r = len(kernel) // 2
@@ -148,7 +156,7 @@ def literal_cross_attention(
             total = bias
             for offset in range(-r, r + 1):
                 if 0 <= i + offset < len(words):
-                    total += kernel[offset + r] * cosine(words[i + offset], label)
+                    total += kernel[offset + r] * similarity(words[i + offset], label)
             attention[j, i] = math.log1p(math.exp(SHARPNESS * total)) / SHARPNESS
     return attention
 

@@ -9,9 +9,12 @@ import torch
 from sklabelemb.encoders import fresh_configuration
 from sklabelemb.laco.cooccurrence_tasks import draw_given, draw_pairs
 from sklabelemb.laco.cross_attention import CrossAttention
-from sklabelemb.laco.network import LACO, layers_of
+from sklabelemb.laco.frozen_layers import layers_of
+from sklabelemb.laco.network import LACO
 
 from .literal import (
+    cosine,
+    dot,
     literal_conditional,
     literal_cross_attention,
     literal_laco,
@@ -139,13 +142,14 @@ def test_ids_may_be_those_of_the_encoder_plus_one():
         torch.testing.assert_close(network(padded(shifted)), plain(padded(TEXTS)))
 
 
+@pytest.mark.parametrize("similarity", [cosine, dot])
 @pytest.mark.parametrize("r", [0, 1, 3, 10])
-def test_cross_attention_follows_the_equations(r):
+def test_cross_attention_follows_the_equations(r, similarity):
     generator = torch.Generator().manual_seed(r)
     words, labels = (
         torch.randn(3, some, 5, generator=generator, dtype=torch.float64) for some in (7, 4)
     )
-    attention = CrossAttention(r).double()
+    attention = CrossAttention(r, similarity.__name__).double()
     with torch.no_grad():
         attention.kernel.copy_(torch.randn(2 * r + 1, generator=generator))
         attention.bias.fill_(-0.3)
@@ -154,8 +158,9 @@ def test_cross_attention_follows_the_equations(r):
     found = attention(words, labels, mask).detach()
     assert found.shape == (3, 4, 7)
     for i, m in enumerate(lengths):
+        kernel = attention.kernel.detach().numpy()
         wanted = literal_cross_attention(
-            words[i, :m].numpy(), labels[i].numpy(), attention.kernel.detach().numpy(), -0.3
+            words[i, :m].numpy(), labels[i].numpy(), kernel, -0.3, similarity
         )
         np.testing.assert_allclose(found[i, :, :m], wanted, rtol=1e-9)
         # Padding gets nothing, and gives nothing to its neighbours, whatever its state is.

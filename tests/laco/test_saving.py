@@ -72,6 +72,8 @@ SETTINGS = [
     {"joint_embedding": False, "cross_attention": False, "cooccurrence": None},
     {"freeze_layers": "all"},
     {"label_token_weight": None},
+    {"head": "tagger", "freeze_layers": 1},
+    {"head": "reasoner", "joint_embedding": False, "similarity": "dot"},
 ]
 
 
@@ -304,3 +306,24 @@ def test_a_configuration_in_a_file_fetches_no_code(tmp_path):
     network = load(tmp_path / "model").net_.module_
     assert network.encoder.config._attn_implementation == "sdpa"
     assert not hasattr(network.encoder.config, "auto_map")
+
+
+@pytest.mark.parametrize("y", [LABELS, LABELS.argmax(axis=1)])
+def test_folders_from_before_the_heads(tmp_path, y):
+    model = laco(FRESH, cooccurrence="both").fit(TEXTS, y)
+    save(model, tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    content = json.loads(path.read_text())
+    for part in (content["parameters"], content["model"]["options"], content["model"]["module"]):
+        for name in ("similarity", "head", "n_rounds"):
+            del part[name]
+    content["digest"] = digest_of(content)
+    path.write_text(json.dumps(content))
+    again = load(tmp_path / "model")
+    assert again.get_params() == model.get_params()
+    for answers in ("predict_proba", "predict"):
+        found = getattr(again, answers)(UNSEEN)
+        np.testing.assert_array_equal(found, getattr(model, answers)(UNSEEN))
+    for one, other in zip(again.explain(UNSEEN), model.explain(UNSEEN), strict=True):
+        np.testing.assert_array_equal(one.contributions, other.contributions)
+    again.partial_fit(TEXTS, y)

@@ -35,8 +35,10 @@ DIGESTS = {
     7: "d860a972742c3d27",  # labels that miss their thresholds are ranked by logits
 }
 # Options that networks have got since, with the default that computes what was computed without
-# them: a folder that does not name one means that. See `test_folders_without_later_options`.
+# them: a folder that does not name one means that. See `test_folders_without_later_options`, and
+# for LACO `test_folders_from_before_the_heads`.
 ADDED = {
+    "LACO": {"similarity": "'cosine'", "head": "'linear'", "n_rounds": "2"},
     "SemanticUnitNetwork": {"label_input": "'emitted'", "architecture": "'lstm'", "n_heads": "4"},
 }
 # Networks that came after version 2 have their own: they change no folder that there was.
