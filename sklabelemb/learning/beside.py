@@ -191,14 +191,15 @@ class _Part:
 
     @cached_property
     def known_by_text(self) -> LabelTexts | None:
-        """The texts of those labels that occur; what never occurs is not predicted by its name."""
-        if self.meanings is None:
-            return None
+        """The texts of labels that are samples of them: of label sets all, of classes those seen.
+
+        A class without a sample does not compete with the others, as in scikit-learn.
+        """
         targets, *_ = self.targets(np.arange(len(self.data)))
-        occurs = np.zeros(self.task.targets.n_labels, dtype=bool)
-        occurs[targets.indices if sp.issparse(targets) else targets] = True
-        kept = np.flatnonzero(occurs[self.meanings.labels])
-        return LabelTexts(self.meanings.labels[kept], self.meanings.token_ids.take(kept))
+        if self.meanings is None or sp.issparse(targets):
+            return self.meanings
+        seen = np.flatnonzero(np.isin(self.meanings.labels, targets))
+        return LabelTexts(self.meanings.labels[seen], self.meanings.token_ids.take(seen))
 
     @cached_property
     def texts(self) -> TokenIds:

@@ -449,10 +449,11 @@ class Targets:
         if speaks:
             shown = ", ".join(repr(name) for name in empty[:5])
             more = f", and {len(empty) - 5} more" if len(empty) > 5 else ""
+            once = " Further fits of the same search do not repeat this." if is_clone else ""
             warnings.warn(
                 f"{len(empty)} of {self.n_labels} labels have no positive sample in y "
-                f"({shown}{more}); nothing can be learnt about them and they will hardly be "
-                f"predicted.{' Further fits of the same search do not repeat this.' * is_clone}",
+                f"({shown}{more}): only label texts say anything about them, and without these "
+                f"they will hardly be predicted.{once}",
                 UserWarning,
                 stacklevel=2,
             )

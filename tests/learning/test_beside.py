@@ -64,9 +64,14 @@ def test_a_label_is_found_by_words_that_only_its_text_has():
 
 
 @pytest.mark.filterwarnings("ignore:1 of 3 labels")
-def test_a_label_that_never_occurs_is_not_predicted_by_its_text():
-    model = named()
-    assert not model.predict(["tin, the price of tin"])[0, 2]
+def test_a_label_that_never_occurs_is_known_by_its_text():
+    proba = named().predict_proba(["tin, the price of tin", "what a day"])
+    assert proba[0, 2] > 2 * proba[1, 2]
+
+
+def test_a_class_that_never_occurs_does_not_compete():
+    model = LEAMClassifier(random_state=0, device="cpu", label_texts=["copper", "tin", "rubber"])
+    model.partial_fit(["mine", "tree"] * 20, ["copper", "rubber"] * 20, ["copper", "rubber", "tin"])
     weights = model.model_.own_task.linear.weights
     assert weights[:, 1].max() > 0.1
     assert weights[:, 2].max() <= 0
