@@ -93,8 +93,9 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         Texts of the labels, by name or in order. The token of a label starts as the mean of the
         encoder's vectors of their pieces; and with a pretrained encoder, its weights in the head
         start as what the encoder makes of its text, less what all labels have in common, so that a
-        text is taken to have the labels that it resembles until training knows better. "auto": the
-        names, where they are strings. None: both start at random.
+        text is taken to have the labels that it resembles until training knows better. For the
+        linear model of ``wide=True`` a label's text is one more sample. "auto": the names, where
+        they are strings. None: both start at random.
     tokenizer, lowercase, mask_numbers, max_features, min_df
         As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained one has its own
         tokenizer: with it they must be what they are by default.
