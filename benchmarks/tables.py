@@ -115,10 +115,10 @@ PAPER_4 = {
 }
 # Table 5, of the multi-task systems; MT-RNN has no figures over the domains.
 PAPER_5 = {
-    "mt-dnn": ("MT-DNN", (79.7, 80.5, 82.5, 82.8)),
-    "mt-cnn": ("MT-CNN", (80.2, 81.0, 83.4, 83.0)),
-    "mt-rnn": ("MT-RNN", None),
-    "dsm": ("DSM", (82.8, 83.0, 85.5, 84.0)),
+    "MT-DNN": ("MT-DNN", (79.7, 80.5, 82.5, 82.8)),
+    "MT-CNN": ("MT-CNN", (80.2, 81.0, 83.4, 83.0)),
+    "MT-RNN": ("MT-RNN", None),
+    "DSM": ("DSM", (82.8, 83.0, 85.5, 84.0)),
     "cold": ("MTLE", (84.5, 85.2, 87.3, 86.9)),
 }
 

@@ -35,13 +35,13 @@ torch's has not and has, and its word vectors of 300 dimensions are word2vec's (
 """
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "mt-dnn": {"heads": "task", "encoder": "dnn", "embedding_dim": 300, "hidden_size": 128},
-    "mt-cnn": {"heads": "task", "encoder": "cnn", "window_size": 3, "hidden_size": 100},
-    "mt-rnn": {"heads": "task", "encoder": "shared_layer", "pooling": "last"},
-    "dsm": {"heads": "task", "encoder": "shared_memory", "pooling": "last"},
+    "MT-DNN": {"heads": "task", "encoder": "dnn", "embedding_dim": 300, "hidden_size": 128},
+    "MT-CNN": {"heads": "task", "encoder": "cnn", "window_size": 3, "hidden_size": 100},
+    "MT-RNN": {"heads": "task", "encoder": "shared_layer", "pooling": "last"},
+    "DSM": {"heads": "task", "encoder": "shared_memory", "pooling": "last"},
 }
-"""The systems that the paper compares MTLE with: ``MTLEClassifier(**PRESETS["mt-rnn"])``.
+"""The systems that the paper compares MTLE with: ``MTLEClassifier(**PRESETS["MT-RNN"])``.
 
 Each says what the system is and nothing of how it is trained, which is as all else is trained.
-"mt-dnn" has the sizes of its paper. Page :doc:`methods` says for each what differs.
+"MT-DNN" has the sizes of its paper. Page :doc:`methods` says for each what differs.
 """

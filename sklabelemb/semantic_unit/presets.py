@@ -44,22 +44,22 @@ _COMMON: dict[str, Any] = {
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "sgm": {**_COMMON, "label_input": "global"},
-    "seq2set": {
+    "SGM": {**_COMMON, "label_input": "global"},
+    "Seq2Set": {
         **_COMMON,
         "embedding_dim": 256,
         "objective": "set_f1",
         "max_grad_norm": 8.0,
         "beam_size": 10,
     },
-    "ocd": {
+    "OCD": {
         **_COMMON,
         "objective": "completion",
         "batch_size": 128,
         "learning_rate": 5e-4,
         "beam_size": 6,
     },
-    "seq2seq_t": {
+    "Seq2Seq_T": {
         **_COMMON,
         "architecture": "transformer",
         "n_heads": 8,
@@ -69,7 +69,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "warmup": 0.1,
     },
 }
-"""Parameters of sequence models by name: ``SemanticUnitSeq2SeqClassifier(**PRESETS["sgm"])``.
+"""Parameters of sequence models by name: ``SemanticUnitSeq2SeqClassifier(**PRESETS["SGM"])``.
 
 They are those that the papers print, or their code has where the papers do not, for RCV1-V2;
 page "Label sequences" of the documentation says for each what differs.

@@ -51,7 +51,7 @@ def test_each_system_learns_all_kinds_of_tasks(name):
 
 
 def test_presets_say_what_a_system_is():
-    assert list(PRESETS) == ["mt-dnn", "mt-cnn", "mt-rnn", "dsm"]
+    assert list(PRESETS) == ["MT-DNN", "MT-CNN", "MT-RNN", "DSM"]
     assert {preset["encoder"] for preset in PRESETS.values()} == set(OF_TASKS)
     assert {preset["heads"] for preset in PRESETS.values()} == {"task"}
     parameters = MTLEClassifier().get_params()
@@ -225,5 +225,5 @@ def test_labels_start_as_frequent_as_they_are():
 def test_a_plain_fit_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = small(**PRESETS["dsm"] | TINY).fit(BOOKS, BOOK_OPINIONS)
+        model = small(**PRESETS["DSM"] | TINY).fit(BOOKS, BOOK_OPINIONS)
     assert model.predict(UNSEEN).shape == (len(UNSEEN),)

@@ -135,5 +135,5 @@ def test_presets_are_parameters_that_fit(name):
     model = units(**{**PRESETS[name], **small}).fit(TEXTS, FRAME)
     assert model.predict(UNSEEN).shape == (len(UNSEEN), 4)
     own = {key for key, value in PRESETS[name].items() if PAPER_SETTINGS.get(key) != value}
-    distinctive = {"sgm": "label_input", "seq2set": "objective", "ocd": "objective"}
+    distinctive = {"SGM": "label_input", "Seq2Set": "objective", "OCD": "objective"}
     assert distinctive.get(name, "architecture") in own
