@@ -71,6 +71,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Parameters of sequence models by name: ``SemanticUnitSeq2SeqClassifier(**PRESETS["SGM"])``.
 
-They are those that the papers print, or their code has where the papers do not, for RCV1-V2;
-page "Label sequences" of the documentation says for each what differs.
+They follow the papers and their released code for RCV1-V2, as far as these could be consulted; page
+"Label sequences" of the documentation says for each what differs and what is our choice.
 """
