@@ -383,7 +383,7 @@ class Interrupt(Callback):
             raise self.error
 
 
-ODD_TEXTS = ["", "   ", "...", "zzz qqq xxx", "late", "money " * 300, "é 漢字 🙂"]
+ODD_TEXTS = ["", "   ", "...", "zzz qqq xxx", "late", "money " * 80, "é 漢字 🙂"]
 
 INDICATORS = {
     "int64": LABELS,

@@ -141,10 +141,10 @@ def test_same_seed_same_predictions_bit_for_bit(every_name, every, target):
     assert answers_as(every().fit(*TARGETS[target]), every_name, target)
 
 
-def test_random_state_decides(every_neural):
+def test_random_state_decides(neural):
     def fit(random_state):
         settings = {"validation_fraction": 0.3, "max_epochs": 1}
-        return every_neural(random_state=random_state, **settings).fit(TEXTS, LABELS)
+        return neural(random_state=random_state, **settings).fit(TEXTS, LABELS)
 
     first = fit(7)
     assert same_predictions(first, fit(7))

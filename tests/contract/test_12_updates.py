@@ -92,9 +92,9 @@ def test_partial_fit_obeys_the_learning_rate_of_now(neural):
     np.testing.assert_allclose(model.predict_proba(UNSEEN), before, atol=1e-4)
 
 
-def test_warm_start_continues(every_neural):
+def test_warm_start_continues(neural):
     settings = {"validation_fraction": 0, "max_epochs": 6, "batch_size": 16}
-    model = every_neural(warm_start=True, **settings).fit(TEXTS, LABELS)
+    model = neural(warm_start=True, **settings).fit(TEXTS, LABELS)
     cold = copy.deepcopy(model).set_params(warm_start=False)
     first = [row["train_loss"] for row in model.history_]
     model.fit(TEXTS, LABELS)

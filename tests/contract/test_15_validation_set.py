@@ -76,14 +76,14 @@ def test_all_is_chosen_as_on_held_out_texts(neural, target, monkeypatch):
     assert same_predictions(given, held_out)
 
 
-def test_nothing_is_held_out_and_nothing_of_the_set_is_learnt(every_neural, monkeypatch):
+def test_nothing_is_held_out_and_nothing_of_the_set_is_learnt(neural, monkeypatch):
     monkeypatch.setattr(FITTING, "MIN_VALIDATION_SAMPLES", 1)
     settings = {"patience": None, "threshold": 0.5}
-    if "label_order" in every_neural().get_params():
+    if "label_order" in neural().get_params():
         settings["label_order"] = "frequency"  # rather than drawn, for the loss of the set as well
-    alone = every_neural(validation_fraction=0, **settings).fit(TEXTS, LABELS)
+    alone = neural(validation_fraction=0, **settings).fit(TEXTS, LABELS)
     X_val = [text + " zebra zebra" for text in X_VAL] * 2  # a word that train does not have
-    model = every_neural(validation_fraction=0.3, **settings)
+    model = neural(validation_fraction=0.3, **settings)
     model.fit(TEXTS, LABELS, X_val=X_val, y_val=np.vstack([Y_VAL, Y_VAL]))
     assert model.vocabulary_.words == alone.vocabulary_.words
     assert "valid_score" in model.history_[0]
@@ -101,9 +101,9 @@ def path_scores(path, model):
     return path.scores(readout.encode(UNSEEN), model.vocabulary_)
 
 
-def test_thresholds_and_mixture_come_from_the_set(every_neural):
-    first = every_neural().fit(TEXTS, LABELS, **VALIDATION)
-    again = every_neural().fit(TEXTS, LABELS, **VALIDATION)
+def test_thresholds_and_mixture_come_from_the_set(neural):
+    first = neural().fit(TEXTS, LABELS, **VALIDATION)
+    again = neural().fit(TEXTS, LABELS, **VALIDATION)
     assert same_predictions(first, again)
     assert first.mixture_ == again.mixture_
     # Where nearly all texts have all labels, and where hardly any has one.
@@ -113,10 +113,10 @@ def test_thresholds_and_mixture_come_from_the_set(every_neural):
         "patience": None,
         "threshold": "tuned",
         "min_labels": 0,
-        **by_thresholds(every_neural),
+        **by_thresholds(neural),
     }
-    most = every_neural(**settings).fit(TEXTS, LABELS, X_val=X_VAL, y_val=all_labels)
-    least = every_neural(**settings).fit(TEXTS, LABELS, X_val=X_VAL, y_val=1 - all_labels)
+    most = neural(**settings).fit(TEXTS, LABELS, X_val=X_VAL, y_val=all_labels)
+    least = neural(**settings).fit(TEXTS, LABELS, X_val=X_VAL, y_val=1 - all_labels)
     assert most.predict(UNSEEN).sum() > least.predict(UNSEEN).sum()
 
 
