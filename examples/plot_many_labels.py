@@ -2,9 +2,9 @@
 How do I classify with thousands of labels?
 ===========================================
 
-With a tree: labels are clustered, and a text takes only the likeliest ways down. The corpus here is
-made up: up to 1,000 labels, each with a few words of its own, most of them rare. How does the time
-that a tree takes grow with their number, and that of one model for each label?
+With a tree: labels are clustered, and for each text only the most probable paths are searched. The
+corpus here is made up: up to 1,000 labels, each with a few words of its own, most of them rare. How
+does the time of a tree grow with their number, and that of one model per label?
 """
 
 from time import perf_counter
@@ -36,7 +36,8 @@ def corpus(n_labels, n_texts=2000):
 
 
 # %%
-# Sparse indicators go in and come out. The probabilities hold what the search has found.
+# Indicators are sparse, in ``fit`` and ``predict``. The probabilities are those of the labels that
+# the search has found.
 
 sizes = [100, 300, 1000]
 seconds = {"tree": [], "a model for each label": []}

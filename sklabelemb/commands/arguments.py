@@ -8,9 +8,12 @@ from typing import Any
 from sklabelemb.commands.messages import UserError
 
 __all__ = [
+    "TABLES",
     "add_label_options",
     "add_model_options",
+    "add_out",
     "add_seed",
+    "add_table",
     "add_table_options",
     "add_verbose",
     "minutes",
@@ -19,6 +22,24 @@ __all__ = [
     "table_arguments",
     "whole_number",
 ]
+
+
+TABLES = "CSV, TSV, JSON, fastText, Parquet or Excel"
+
+
+def add_table(parser: Any, options: Any = None) -> None:
+    """Add a table of texts and labels, and the options that say how to read it.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    options : argument group, default=None
+        Where the options go; None: beside the file.
+    """
+    parser.add_argument("file", metavar="FILE", help=f"{TABLES}; also compressed")
+    options = parser if options is None else options
+    add_table_options(options)
+    add_label_options(options)
 
 
 def add_table_options(parser: Any, *, file: str = "the file") -> None:
@@ -57,7 +78,7 @@ def add_label_options(parser: Any) -> None:
 
 
 def add_model_options(parser: Any) -> None:
-    """Add the model of a command that uses one, and where it finds what it needs."""
+    """Add the saved model, and where to find its encoder."""
     parser.add_argument("model", metavar="MODEL", help="folder that `train` or save() wrote")
     parser.add_argument(
         "--encoder",
@@ -70,8 +91,13 @@ def add_model_options(parser: Any) -> None:
     parser.add_argument("--task", metavar="NAME", help="of a model of several tasks: which one")
 
 
+def add_out(parser: Any) -> None:
+    """Add the file that results go to."""
+    parser.add_argument("--out", metavar="FILE", help="write to this file instead of stdout")
+
+
 def add_verbose(parser: Any) -> None:
-    """Add what asks for progress where stderr is no terminal."""
+    """Add the option for progress if stderr is not a terminal."""
     parser.add_argument(
         "--verbose", action="store_true", help="show progress though stderr is no terminal"
     )
@@ -125,12 +151,13 @@ def _seed(text: str) -> int:
 
 
 def table_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    """What `load_table` is told; only what was given.
+    """The arguments of `load_table`; only those that were given.
 
     Raises
     ------
     UserError
-        When a column is no number though columns are counted, or the delimiter is no single sign.
+        When a column is not a number though columns are numbered, or the delimiter is not a single
+        character.
     """
     names = ("text", "labels", "delimiter", "label_separator", "encoding")
     found: dict[str, Any] = {name: getattr(options, name, None) for name in names}

@@ -6,7 +6,8 @@ import argparse
 from itertools import islice
 from typing import Any
 
-from sklabelemb.commands.arguments import add_model_options, add_verbose, whole_number
+from sklabelemb.commands.arguments import add_model_options, add_out, add_verbose, whole_number
+from sklabelemb.commands.estimators import CLASSIFIERS
 from sklabelemb.commands.messages import UserError, note
 from sklabelemb.commands.models import load_model, task_arguments
 from sklabelemb.commands.output import opened, to_json
@@ -16,8 +17,8 @@ __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
 HELP = "show the words that spoke for the predicted labels"
 DESCRIPTION = (
-    "Show, for each text and each predicted label (or the likeliest, where none is predicted), the "
-    "words with the largest contributions. +0.69 doubles the odds of the label."
+    "Show, for each text and each predicted label (or the most probable one, if none is "
+    "predicted), the words with the largest contributions. +0.69 doubles the odds of the label."
 )
 
 
@@ -26,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
     add_source(parser)
     parser.add_argument(
-        "--words", metavar="N", type=whole_number, default=5, help="words a label (default: 5)"
+        "--words", metavar="N", type=whole_number, default=5, help="words per label (default: 5)"
     )
     parser.add_argument(
         "--max-texts",
@@ -37,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="JSON, a line per text")
     parser.add_argument("--html", metavar="PAGE", help="write a page of coloured words instead")
-    parser.add_argument("--out", metavar="FILE", help="write to this file instead of stdout")
+    add_out(parser)
     add_verbose(parser)
 
 
@@ -47,8 +48,8 @@ def run(options: argparse.Namespace) -> None:
     model = load_model(options)
     if not hasattr(model, "explain"):
         raise UserError(
-            f"a {type(model).__name__} does not explain its predictions; the classifiers with a "
-            "network do (train --classifier leam)."
+            f"a {type(model).__name__} cannot explain its predictions. These can: train "
+            f"--classifier {', '.join(_that_explain())}."
         )
     texts = list(islice(source.texts, options.max_texts))
     if next(source.texts, None) is not None:
@@ -66,13 +67,24 @@ def run(options: argparse.Namespace) -> None:
             stream.write(shown + "\n")
 
 
+def _that_explain() -> list[str]:
+    """Names for `train --classifier` of the classifiers that have `explain`."""
+    import sklabelemb
+
+    return [
+        name
+        for name, (kind, _) in CLASSIFIERS.items()
+        if hasattr(getattr(sklabelemb, kind), "explain")
+    ]
+
+
 def _explained(explanation: Any, n_words: int) -> dict[str, Any]:
     predicted = explanation.predicted_labels()
     names = predicted or [explanation.label_names[int(explanation.proba.argmax())]]
     labels = []
     for name in names:
         k = explanation.label_names.index(name)
-        # Punctuation counts for something, too, but tells nobody anything.
+        # Punctuation has contributions too, but they are not informative.
         words = [
             (word, round(c, 4))
             for word, c in explanation.top(name, len(explanation.tokens))

@@ -1,4 +1,4 @@
-"""What commands say on stderr: errors in terms of the command line, and progress."""
+"""Messages on stderr: errors in terms of the command line, and progress."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 __all__ = ["UserError", "in_options", "note", "shows_progress"]
 
-# What the functions call their arguments, and what the command line calls them.
+# Names of arguments in Python, and on the command line.
 _OPTIONS = {
     "text=... and labels=...": "--text and --labels",
     "pass delimiter.": "pass --delimiter.",
@@ -18,7 +18,6 @@ _OPTIONS = {
     "encoding='cp1252'": "--encoding cp1252",
     "Pass label_separator": "Pass --label-separator",
     'Pass unknown_labels="ignore"': "Pass --unknown-labels ignore",
-    "is none of the": "is not one of the",
     "label_names. There": "labels of the model. There",
     "Pass as_classes=False for an indicator": "Leave out --classes for label sets",
     "pass as_classes=False": "pass --label-sets",
@@ -29,7 +28,7 @@ _OPTIONS = {
 
 
 class UserError(ValueError):
-    """Something that the user can put right; the message says how."""
+    """An error that the user can fix; the message says how."""
 
 
 def in_options(error: Exception | str) -> str:
@@ -43,11 +42,11 @@ def in_options(error: Exception | str) -> str:
 
 
 def shows_progress(options: argparse.Namespace) -> bool:
-    """Whether somebody looks at stderr, or asked for what is said there."""
+    """Whether stderr is a terminal, or progress was requested."""
     return bool(options.verbose) or sys.stderr.isatty()
 
 
 def note(options: argparse.Namespace, message: str) -> None:
-    """Say what goes on, where somebody looks."""
+    """Report progress, if it is shown."""
     if shows_progress(options):
         print(message, file=sys.stderr, flush=True)

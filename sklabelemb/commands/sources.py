@@ -1,4 +1,4 @@
-"""Where texts come from: a column of a table, or a line each, from a file or from stdin."""
+"""Read texts: from a column of a table or one per line, from a file or stdin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sklabelemb.commands.arguments import add_table_options, table_arguments
+from sklabelemb.commands.arguments import TABLES, add_table_options, table_arguments
 from sklabelemb.commands.messages import UserError, note
 
 __all__ = ["Source", "add_source", "portions", "read_source"]
@@ -43,15 +43,15 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="table with a column of texts (CSV, TSV, JSON, fastText, Parquet, Excel), or - for "
-        "stdin, a text per line unless --text names a column",
+        help=f"table with a column of texts ({TABLES}), or - for stdin, one text per line unless "
+        "--text names a column",
     )
     parser.add_argument("--lines", action="store_true", help="FILE has a text per line")
     add_table_options(parser)
 
 
 def read_source(options: argparse.Namespace) -> Source:
-    """The texts of the file; lines are read as they are asked for."""
+    """The texts of the file; lines are read lazily."""
     given = table_arguments(options)
     piped = options.file == "-"
     if options.lines or (piped and options.text is None and not options.no_header):
@@ -69,7 +69,7 @@ def read_source(options: argparse.Namespace) -> Source:
 
 
 def portions(texts: Iterator[str], size: int) -> Iterator[list[str]]:
-    """Texts by the thousand, or as many as they shall be."""
+    """Texts in lists of this size."""
     while portion := list(islice(texts, size)):
         yield portion
 

@@ -1,4 +1,4 @@
-"""Training data with what the network is told of the labels, drawn anew for every batch."""
+"""Training data with the labels that the network is given, drawn anew for every batch."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class CooccurrenceDataset(TextDataset):
     gamma : float
         Share of pairs that come together.
     tagged : bool
-        Whether the network is told of the labels, so that it tags each one after the true tag of
-        the one before.
+        Whether the network gets the true labels, to predict each tag after the true previous one.
     """
 
     tasks: str | None = "both"

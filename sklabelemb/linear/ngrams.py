@@ -1,6 +1,6 @@
 """TF-IDF of words, word pairs and character n-grams, straight from token ids.
 
-The texts are tokenised already, and a word's letters are looked at once per distinct word. The
+The texts are tokenised already, and character n-grams are computed once per distinct word. The
 weights are those of scikit-learn's ``TfidfVectorizer(sublinear_tf=True)``: ``1 + log(count)`` times
 the smoothed inverse document frequency, rows of length one.
 """
@@ -129,9 +129,8 @@ class WordTfidf:
 class CharacterTfidf:
     """Which groups of three to five letters within words count, and how much.
 
-    They see what words that were never met have in common with known ones: stems, endings, typing
-    mistakes. Words need ids of their own for that, see ``keep_unknown`` of
-    :meth:`.Vocabulary.encode`.
+    They relate unseen words to known ones by stems, endings and spelling variants. This requires
+    that unknown words keep their own ids, see ``keep_unknown`` of :meth:`.Vocabulary.encode`.
 
     Attributes
     ----------

@@ -18,23 +18,23 @@ __all__ = ["encoded_parameters", "unfitted"]
 def encoded_parameters(
     model: LabelEmbeddingClassifier,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The constructor parameters as JSON values, and those of the fit where they were others.
+    """The constructor parameters as JSON values, and those of the fit where they differ.
 
-    What cannot be written becomes its default, with a warning: of all parameters of the fit only
-    the tokenizer decides about predictions.
+    Values that cannot be written become defaults, with a warning: among the parameters of the fit,
+    only the tokenizer affects predictions.
 
     Raises
     ------
     ValueError
-        When the model was fitted with a tokenizer that is code.
+        When the model was fitted with a custom tokenizer, which is code.
     """
     fitted = model.model_.recipe.parameters()
     if not _is_built_in(tokenizer := fitted["tokenizer"]):
         raise ValueError(
             f"This model cannot be saved: its tokenizer ({tokenizer!r}) is code, which a saved "
-            "model does not hold. Fit it with the built-in tokenizer (tokenizer=None and its "
+            "model cannot contain. Fit it with the built-in tokenizer (tokenizer=None and its "
             "options lowercase and mask_numbers, or a sklabelemb.text.Tokenizer); or use "
-            "joblib.dump, whose files are for those who trust them."
+            "joblib.dump, and load only files from sources that you trust."
         )
     defaults = type(model)().get_params(deep=False)
     lost: list[str] = []
@@ -42,8 +42,8 @@ def encoded_parameters(
     then = _encoded(fitted, defaults, lost)
     if lost:
         warnings.warn(
-            f"JSON cannot carry these parameters, which come back as their defaults: "
-            f"{', '.join(dict.fromkeys(lost))}. Predictions do not depend on them; give them again "
+            f"These parameters cannot be saved as JSON and are reset to their defaults: "
+            f"{', '.join(dict.fromkeys(lost))}. Predictions do not depend on them; set them again "
             "(set_params) before training a loaded model further.",
             UserWarning,
             stacklevel=5,
@@ -70,7 +70,7 @@ def _encoded(
     if callable(describe := getattr(parameters.get("encoder"), "to_dict", None)):
         parameters["encoder"] = describe()
     if _is_encoder(parameters.get("encoder")):
-        # What is saved of it, and that it must be handed back, is told elsewhere.
+        # Another warning says what is saved of it, and that load needs it.
         parameters["encoder"] = defaults["encoder"]
     vectors = parameters.get("vectors")
     if vectors is not None and not isinstance(vectors, str):

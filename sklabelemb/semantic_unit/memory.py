@@ -1,4 +1,4 @@
-"""What is known of texts before the first label, and how a decoder looks at it."""
+"""What the decoder knows of texts before the first label, and how it attends to it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the decoder looked at, step by step.
+    """The decoder's attention at each step.
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ _DECOMPRESSORS: tuple[tuple[bytes, Any], ...] = (
 
 
 class Wants(Protocol):
-    """What a file is read for: which words, and where their vectors go."""
+    """Which words to read from a file, and where their vectors go."""
 
     def wants(self, word: bytes) -> bool: ...
 
@@ -40,7 +40,7 @@ class Wants(Protocol):
 
 
 class VectorFile:
-    """A file of word vectors whose format is told by its content, never by its name.
+    """A file of word vectors, whose format is recognised by its content, never by its name.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class VectorFile:
     dim : int
         Length of a vector.
     n_vectors : int or None
-        How many vectors the first line promises; None for a file without such a line.
+        Number of vectors according to the first line; None for a file without such a line.
 
     Raises
     ------
