@@ -1,4 +1,4 @@
-"""How well a label tree finds frequent, few and unseen labels of EURLEX57K, alone and as an ensemble.
+"""How well do one label tree and several find frequent, few and unseen labels of EURLEX57K?
 
 The groups are those of Chalkidis et al. (2019): labels of more than 50 training texts, of 1 to 50,
 and of none. RP@5 and F1 count the labels of a group alone; thresholds are the tree's own, chosen on
@@ -25,7 +25,8 @@ from sklabelemb.learning.settings import SHRINKAGES
 from sklabelemb.metrics import multilabel_report, r_precision_at_k
 
 GROUPS = {"all": (0, np.inf), "frequent": (51, np.inf), "few": (1, 50), "unseen": (0, 0)}
-HEADER = ["features", "trees", "labels", "how many", "RP@5", "micro-F1", "macro-F1", "macro, macro-F1"]
+HEADER = ["features", "trees", "labels", "how many"]
+HEADER += ["RP@5", "micro-F1", "macro-F1", "macro, macro-F1"]
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -67,9 +68,9 @@ def main() -> None:
             folder = Path(name)
             many_labels.prepare(folder, given.data, features, given.train)
             for n_trees in given.trees:
-                costs = many_labels.of_tree(folder, {"n_trees": n_trees})[0]
+                fit = many_labels.of_tree(folder, {"n_trees": n_trees})[0]["fit"]
                 for row in rows_of(folder):
-                    rows.append({"features": features, "trees": n_trees, **row, "fit": costs["fit"]})
+                    rows.append({"features": features, "trees": n_trees, **row, "fit": fit})
                     print(json.dumps(rows[-1]), flush=True)
     header = [*HEADER, "fit"]
     table = [[row[column] for column in header] for row in rows]
