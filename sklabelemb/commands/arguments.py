@@ -8,9 +8,12 @@ from typing import Any
 from sklabelemb.commands.messages import UserError
 
 __all__ = [
+    "TABLES",
     "add_label_options",
     "add_model_options",
+    "add_out",
     "add_seed",
+    "add_table",
     "add_table_options",
     "add_verbose",
     "minutes",
@@ -19,6 +22,24 @@ __all__ = [
     "table_arguments",
     "whole_number",
 ]
+
+
+TABLES = "CSV, TSV, JSON, fastText, Parquet or Excel"
+
+
+def add_table(parser: Any, options: Any = None) -> None:
+    """Add a table of texts and labels, and the options that say how to read it.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    options : argument group, default=None
+        Where the options go; None: beside the file.
+    """
+    parser.add_argument("file", metavar="FILE", help=f"{TABLES}; also compressed")
+    options = parser if options is None else options
+    add_table_options(options)
+    add_label_options(options)
 
 
 def add_table_options(parser: Any, *, file: str = "the file") -> None:
@@ -68,6 +89,11 @@ def add_model_options(parser: Any) -> None:
         "--device", metavar="NAME", default="auto", help="cpu or cuda (default: auto)"
     )
     parser.add_argument("--task", metavar="NAME", help="of a model of several tasks: which one")
+
+
+def add_out(parser: Any) -> None:
+    """Add the file that results go to."""
+    parser.add_argument("--out", metavar="FILE", help="write to this file instead of stdout")
 
 
 def add_verbose(parser: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sklabelemb.commands.arguments import add_label_options, add_table_options, table_arguments
+from sklabelemb.commands.arguments import add_table, table_arguments
 from sklabelemb.commands.comparing import Comparison, add_comparison_options, compared
 from sklabelemb.commands.messages import note, shows_progress
 from sklabelemb.commands.output import print_json
@@ -21,14 +21,10 @@ DESCRIPTION = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "file", metavar="FILE", help="CSV, TSV, JSON, fastText, Parquet or Excel; also compressed"
-    )
+    add_table(parser)
     parser.add_argument(
         "test_file", metavar="TEST_FILE", nargs="?", help="to test on (default: a part of FILE)"
     )
-    add_table_options(parser)
-    add_label_options(parser)
     add_comparison_options(parser)
     parser.add_argument(
         "--html", metavar="PAGE", help="write a page of test texts, highlighted by LEAM"

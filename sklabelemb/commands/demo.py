@@ -7,7 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sklabelemb.commands.arguments import add_label_options, add_table_options, table_arguments
+from sklabelemb.commands.arguments import (
+    TABLES,
+    add_label_options,
+    add_table_options,
+    table_arguments,
+)
 from sklabelemb.commands.comparing import add_comparison_options, compared
 from sklabelemb.commands.messages import UserError
 
@@ -24,9 +29,7 @@ PAGE = "highlights.html"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     own = parser.add_argument_group("your own texts")
-    own.add_argument(
-        "--data", metavar="FILE", help="CSV, TSV, JSON, fastText, Parquet or Excel; also compressed"
-    )
+    own.add_argument("--data", metavar="FILE", help=f"{TABLES}; also compressed")
     add_table_options(own)
     add_label_options(own)
     add_comparison_options(parser)

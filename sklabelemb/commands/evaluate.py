@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sklabelemb.commands.arguments import (
-    add_label_options,
     add_model_options,
-    add_table_options,
+    add_out,
+    add_table,
     add_verbose,
     table_arguments,
 )
@@ -29,11 +29,7 @@ DESCRIPTION = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_model_options(parser)
-    parser.add_argument(
-        "file", metavar="FILE", help="CSV, TSV, JSON, fastText, Parquet or Excel; also compressed"
-    )
-    add_table_options(parser)
-    add_label_options(parser)
+    add_table(parser)
     parser.add_argument(
         "--unknown-labels",
         choices=["error", "warn", "ignore"],
@@ -45,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--csv", action="store_true", help="the rows of the labels, as CSV")
     shown.add_argument("--json", action="store_true", help="all of the report, as JSON")
     parser.add_argument("--html", metavar="PAGE", help="write the report as a page, too")
-    parser.add_argument("--out", metavar="FILE", help="write to this file instead of stdout")
+    add_out(parser)
     add_verbose(parser)
 
 

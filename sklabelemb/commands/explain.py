@@ -6,7 +6,8 @@ import argparse
 from itertools import islice
 from typing import Any
 
-from sklabelemb.commands.arguments import add_model_options, add_verbose, whole_number
+from sklabelemb.commands.arguments import add_model_options, add_out, add_verbose, whole_number
+from sklabelemb.commands.estimators import CLASSIFIERS
 from sklabelemb.commands.messages import UserError, note
 from sklabelemb.commands.models import load_model, task_arguments
 from sklabelemb.commands.output import opened, to_json
@@ -37,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="JSON, a line per text")
     parser.add_argument("--html", metavar="PAGE", help="write a page of coloured words instead")
-    parser.add_argument("--out", metavar="FILE", help="write to this file instead of stdout")
+    add_out(parser)
     add_verbose(parser)
 
 
@@ -47,8 +48,8 @@ def run(options: argparse.Namespace) -> None:
     model = load_model(options)
     if not hasattr(model, "explain"):
         raise UserError(
-            f"a {type(model).__name__} does not explain its predictions; the classifiers with a "
-            "network do (train --classifier leam)."
+            f"a {type(model).__name__} cannot explain its predictions. These can: train "
+            f"--classifier {', '.join(_that_explain())}."
         )
     texts = list(islice(source.texts, options.max_texts))
     if next(source.texts, None) is not None:
@@ -64,6 +65,17 @@ def run(options: argparse.Namespace) -> None:
             found = _explained(explanation, options.words)
             shown = to_json(found) if options.json else _as_text(found)
             stream.write(shown + "\n")
+
+
+def _that_explain() -> list[str]:
+    """Names for `train --classifier` of the classifiers that have `explain`."""
+    import sklabelemb
+
+    return [
+        name
+        for name, (kind, _) in CLASSIFIERS.items()
+        if hasattr(getattr(sklabelemb, kind), "explain")
+    ]
 
 
 def _explained(explanation: Any, n_words: int) -> dict[str, Any]:

@@ -8,7 +8,14 @@ from typing import Any
 
 from sklabelemb.commands.messages import UserError, note
 
-__all__ = ["label_names", "label_rows", "load_model", "load_served"]
+__all__ = [
+    "label_names",
+    "label_rows",
+    "last_step",
+    "load_model",
+    "load_served",
+    "task_arguments",
+]
 
 
 def load_served(options: argparse.Namespace) -> Any:
@@ -31,9 +38,14 @@ def load_model(options: argparse.Namespace) -> Any:
     return sklabelemb.load(options.model, device=options.device, encoder=options.encoder)
 
 
+def last_step(model: Any) -> Any:
+    """The classifier of a pipeline, or the model itself."""
+    return model.steps[-1][1] if hasattr(model, "steps") else model
+
+
 def label_names(model: Any, options: argparse.Namespace) -> list[Any]:
     """Names of the labels, of the task that is meant."""
-    last = model.steps[-1][1] if hasattr(model, "steps") else model
+    last = last_step(model)
     if tasks := getattr(last, "tasks_", None):
         return list(tasks[_task(tasks, options)].label_names)
     _refuse_task(options)

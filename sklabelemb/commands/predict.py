@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sklabelemb.commands.arguments import add_model_options, add_verbose, whole_number
+from sklabelemb.commands.arguments import add_model_options, add_out, add_verbose, whole_number
 from sklabelemb.commands.messages import UserError
 from sklabelemb.commands.models import label_names, label_rows, load_served
 from sklabelemb.commands.output import opened, row_writer, to_json
@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="default: by the ending of --out (.csv, .tsv, .jsonl), else plain",
     )
     parser.add_argument("--json", action="store_true", help="JSON lines, the same as --format json")
-    parser.add_argument("--out", metavar="FILE", help="write to this file instead of stdout")
+    add_out(parser)
     parser.add_argument(
         "--column",
         metavar="NAME",

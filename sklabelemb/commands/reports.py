@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from sklabelemb.commands.models import label_names, label_rows, task_arguments
+from sklabelemb.commands.models import label_names, label_rows, last_step, task_arguments
 
 __all__ = ["multilabel_truth", "report_as_json", "report_of"]
 
@@ -57,8 +57,7 @@ def report_of(model: Any, texts: Sequence[str], truth: Any, options: argparse.Na
 
 def _scores(model: Any, texts: Sequence[str], n_labels: int, options: argparse.Namespace) -> Any:
     """Probabilities or decision values, a column per label; None where there are none."""
-    last = model.steps[-1][1] if hasattr(model, "steps") else model
-    task = task_arguments(last, options)
+    task = task_arguments(last_step(model), options)
     for method in ("predict_proba", "decision_function"):
         if hasattr(model, method):
             scores = getattr(model, method)(list(texts), **task)

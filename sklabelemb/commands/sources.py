@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sklabelemb.commands.arguments import add_table_options, table_arguments
+from sklabelemb.commands.arguments import TABLES, add_table_options, table_arguments
 from sklabelemb.commands.messages import UserError, note
 
 __all__ = ["Source", "add_source", "portions", "read_source"]
@@ -43,8 +43,8 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="table with a column of texts (CSV, TSV, JSON, fastText, Parquet, Excel), or - for "
-        "stdin, a text per line unless --text names a column",
+        help=f"table with a column of texts ({TABLES}), or - for stdin, one text per line unless "
+        "--text names a column",
     )
     parser.add_argument("--lines", action="store_true", help="FILE has a text per line")
     add_table_options(parser)

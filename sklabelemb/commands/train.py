@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sklabelemb.commands.arguments import (
-    add_label_options,
     add_seed,
-    add_table_options,
+    add_table,
     add_verbose,
     minutes,
     share_or_none,
@@ -38,14 +37,10 @@ FEW_TESTS = 30
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "file", metavar="FILE", help="CSV, TSV, JSON, fastText, Parquet or Excel; also compressed"
-    )
+    data = parser.add_argument_group("data")
+    add_table(parser, data)
     parser.add_argument("--model", metavar="FOLDER", required=True, help="where the model goes")
     parser.add_argument("--force", action="store_true", help="replace a model that is there")
-    data = parser.add_argument_group("data")
-    add_table_options(data)
-    add_label_options(data)
     form = data.add_mutually_exclusive_group()
     form.add_argument(
         "--classes",

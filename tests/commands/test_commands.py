@@ -395,7 +395,9 @@ def test_words_in_text_json_and_on_a_page(leam, table, tmp_path, capsys):
 
 def test_models_that_do_not_explain(linear, table, capsys):
     assert main(["explain", linear, table, "--text", "message"]) == 2
-    assert "a ThresholdTuner does not explain its predictions" in error_of(capsys, "explain")
+    error = error_of(capsys, "explain")
+    assert "a ThresholdTuner cannot explain its predictions. These can: train --classifier" in error
+    assert error.split("--classifier ")[1].startswith("leam, mtle, laco, semantic-unit, document.")
 
 
 # -- compare ---------------------------------------------------------------------------------------
