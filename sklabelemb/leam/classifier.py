@@ -101,24 +101,23 @@ class LEAMClassifier(
         or columns of a DataFrame). None, where names mean nothing.
     vectors : path, pair, mapping, KeyedVectors or None, default=None
         Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
-        dimensions or fewer: further dimensions start at random. Rows of other words than those of
-        the training texts are not kept.
+        dimensions or fewer: further dimensions start at random. Vectors of words that the training
+        texts lack are not kept.
     encoder : str, path, object or None, default=None
-        A pretrained encoder that embeds each text beside the network, and is not fine-tuned: a
-        transformer by its folder or its name on the Hub (``name@revision`` pins a version), a
-        static model of `model2vec`, or an object with ``encode(texts)`` or ``transform(texts)``,
-        such as a `SentenceTransformer`. With few texts per label it matters most, because it knows
-        what the words mean, those of `label_texts` included.
-        See :ref:`the user guide <encoders>`.
+        A pretrained encoder that embeds each text beside the network and is not fine-tuned: a
+        transformer, given by its folder or its name on the Hub (``name@revision`` pins a version),
+        a static model of `model2vec`, or an object with ``encode(texts)`` or ``transform(texts)``,
+        such as a `SentenceTransformer`. It helps most with few texts per label, because it knows
+        what words mean, including those of `label_texts`. See :ref:`the user guide <encoders>`.
     memory : path, joblib.Memory or None, default=None
         Folder that caches what candidates of a search share: the encoder's vectors, so that each
         text is embedded only once, and the linear model (`wide`), which the parameters of the
-        network do not change. None: both are made anew in each fit. The linear models are kept by
+        network do not change. None: every fit recomputes both. The linear models are kept by
         ``joblib``, which loads pickles: use a folder that only you can write to.
     dropout : float, default=0.5
         On the dimensions of word vectors.
     word_dropout : float, default=0.5
-        Probability with which a word is left out of a training text.
+        Probability of dropping a word from a training text.
     head_dropout : float, default=0.0
         On document vectors and hidden units; 0.5 in the paper.
     tokenizer : callable, default=None
@@ -130,9 +129,8 @@ class LEAMClassifier(
     max_features : int, default=None
         Keep only the most frequent words.
     min_df : int or float, default=2
-        Leave out words that fewer texts contain. 2 counts as 1 where there are fewer than 100
-        texts, or fewer than 16 of the median label. Words that are left out train the
-        vector of unknown words.
+        Ignore words that occur in fewer texts. With fewer than 100 texts, or fewer than 16 with the
+        median label, 2 counts as 1. Ignored words train the vector of unknown words.
     max_length : int, default=None
         Read only the first tokens of each text; None: all of them.
     class_weight : dict, sequence of float, "balanced" or None, default=None
@@ -149,24 +147,24 @@ class LEAMClassifier(
         "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
         Smallest number of labels to predict per text. "auto": the smallest number in the training
-        texts, because where each has a label, predicting none would certainly be wrong.
+        texts: if each of them has a label, predicting none is certainly wrong.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 2,000 steps, between 5 and 12; where 5 epochs are more than 10,000
-        steps, fewer, down to 2.
+        "auto": enough for 2,000 steps, between 5 and 12; if 5 epochs exceed 10,000 steps, fewer,
+        down to 2.
     batch_size : int or "auto", default="auto"
         Texts per batch. "auto": 100 as in the paper, or fewer (down to 16), so that an epoch has 40
         batches: on 500 texts, batches of 100 are too few steps to learn anything.
     learning_rate : float, default=5e-3
         Peak of Adam's step size; it rises linearly and then falls linearly to zero.
     warmup : float, default=0.1
-        Share of the steps in which it rises.
+        Share of the steps during which the step size rises.
     weight_decay : float, default=0.0
-        Decoupled, on all but a sparsely updated word table.
+        Decoupled weight decay, applied to everything except a sparsely updated word table.
     validation_fraction : float, default=0.1
         Share of the training texts, iteratively stratified, on which the best epoch, the mixture
-        and the thresholds are chosen. With fewer than ten such texts none are held out, all epochs
-        are run and the thresholds are 0.5. Where `fit` is given a validation set, `X_val` and
-        `y_val`, these are chosen on it.
+        and the thresholds are chosen. If that is fewer than ten texts, none are held out, all
+        epochs are run and the thresholds are 0.5. Pass `X_val` and `y_val` to `fit` to use your own
+        validation set instead.
     patience : int or None, default=4
         Epochs without improvement before training stops; the best epoch's weights are kept. None
         runs all epochs and keeps the last.
@@ -178,9 +176,9 @@ class LEAMClassifier(
     warm_start : bool, default=False
         Whether the next fit starts from the current weights.
     checkpoint : path or None, default=None
-        Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
-        at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
-        folder of its own inside, so a search may use one for all. See :ref:`the user guide
+        Folder that lets an interrupted fit resume: `fit` with the same data and parameters
+        continues after the last complete epoch and gives the same model, bit for bit on a CPU. Each
+        fit has its own subfolder, so all fits of a search can share one. See :ref:`the user guide
         <checkpoints>`.
     random_state : int, RandomState or None, default=None
         With an integer, the same data give the same model, bit for bit on a CPU.
@@ -376,8 +374,8 @@ class LEAMClassifier(
         Returns
         -------
         float32 ndarray of shape (n_samples, embedding_dim)
-            With label-wise attention the mean of the labels' z, weighted by the probabilities that
-            the network gives the labels. An empty text has the zero vector.
+            With label-wise attention, the mean of the labels' z, weighted by the network's
+            probabilities of the labels. An empty text has the zero vector.
         """
         return self._answers().readout.vectors(check_documents(X), self.model_.own_task)
 
@@ -391,10 +389,10 @@ class LEAMClassifier(
         Returns
         -------
         list of Explanation
-            One a text: its tokens, their places, attention and contributions per label. With a
-            linear head the contributions of a text's words and a constant of the label sum to the
-            label's logit, exactly, wide path included; with the MLP head they are gradient times
-            input. See :class:`sklabelemb.inspection.Explanation`; :func:`.write_highlights` makes a
-            page of them.
+            One per text: its tokens, their positions, attention and contributions per label. With a
+            linear head, the contributions of a text's words plus one constant per label are exactly
+            the label's logit, wide path included; with the MLP head they are gradient times input.
+            See :class:`sklabelemb.inspection.Explanation`; :func:`.write_highlights` writes them to
+            an HTML page.
         """
         return self._answers().explain(X)

@@ -132,7 +132,7 @@ def filter_phrases(x: Tensor, weight: Tensor) -> Tensor:
     """
     n_texts, n_words, dim = x.shape
     rows = x.transpose(0, 1).reshape(n_words, n_texts * dim)
-    # Autocast gives scores in half precision, and knows nothing of a backward pass written by hand.
+    # Autocast gives scores in half precision, and does not convert in a custom backward pass.
     filtered = _BandedFilter.apply(rows, weight.to(x.dtype))
     return filtered.view(n_words, n_texts, dim).transpose(0, 1)
 

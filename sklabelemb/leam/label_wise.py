@@ -1,8 +1,8 @@
 """Equations (3) and (5) to (7) with one attention per label, as a single step of autograd.
 
-A text's attention needs nothing of other texts, so the texts of a batch are read a few at a time,
-their scores staying in the cache from the cosines to the logits; the gradient takes the same way
-back. What each position adds to its word is summed at the end, in the order of the words.
+A text's attention does not depend on other texts, so the texts of a batch are read a few at a time
+and their scores stay in the cache from the cosines to the logits, and again in the backward pass.
+What each position adds to its word is summed at the end, in the order of the words.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def label_wise_scores(
     cosines : Tensor of shape (u, K)
         Equation (2), for the distinct words of the batch.
     values : Tensor of shape (u, K)
-        What each word adds to each logit, were it the text's only word.
+        What each word would add to each logit as the only word of the text.
     positions : int64 Tensor of shape (b, s)
         Row of `cosines` and `values` at each position.
     mask : bool Tensor of shape (b, s)
@@ -56,7 +56,7 @@ def label_wise_scores(
     Tensor of shape (b, K)
         ``sum over l of beta_lk values_lk``; 0 for a text without words.
     """
-    # Autocast gives products in half precision, and knows nothing of a backward pass by hand.
+    # Autocast gives products in half precision, and does not convert in a custom backward pass.
     cosines, values = cosines.to(scale.dtype), values.to(scale.dtype)
     with torch.autocast(cosines.device.type, enabled=False):
         scores: Tensor = _LabelWise.apply(cosines, values, positions, mask, weight, bias, scale)

@@ -1,4 +1,4 @@
-"""What a fitted LEAM answers beside labels: explanations, and vectors of documents."""
+"""Explanations and document vectors of a fitted LEAM."""
 
 from __future__ import annotations
 

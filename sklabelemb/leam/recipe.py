@@ -22,7 +22,8 @@ __all__ = ["LEAMRecipe"]
 
 # Spread of the word vectors at the start; pretrained ones are scaled to it.
 VECTOR_STD = 0.05
-# With fewer texts than these the network knows less than the linear model, and rare labels hardly.
+# With fewer texts than this, the network knows less than the linear model and hardly any rare
+# label.
 FEW_TEXTS = 2_000
 FEW = Mixture(deep=0.15, wide=6.0)
 # The scores of an encoder path are logits already; few texts teach the network little beside it.
@@ -140,7 +141,7 @@ class LEAMRecipe(Recipe):
             return
         means = self._means_of_words(network, task, vocabulary, new)
         if network.attention == "shared":
-            # All labels weigh the words together: one that is there twice changes nothing.
+            # Attention pools over the labels, so a label that occurs twice changes nothing.
             network.label_embedding[new] = network.label_embedding[old[0]].clone()
             if network.compatibility == "phrase":
                 network.filter_bias[new] = network.filter_bias[old[0]].clone()

@@ -1,4 +1,4 @@
-"""The answers of a classifier of several tasks: each method is told which task is meant."""
+"""Prediction methods of a classifier of several tasks: each takes the argument `task`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class AnswersByTask:
         ----------
         X : list, array or Series of str, shape (n_samples,)
         task : str, int, or array-like of these, shape (n_samples,), default=None
-            The task, or each sample's own. May be left out where the model has one task, or one of
-            a plain fit.
+            The task, or the task of each sample. Optional if the model has a single task, or one
+            from a plain ``fit(X, y)``.
 
         Returns
         -------
@@ -41,7 +41,8 @@ class AnswersByTask:
         ----------
         X : list, array or Series of str, shape (n_samples,)
         task : str, int, or array-like of these, shape (n_samples,), default=None
-            As in :meth:`decision_function`. Several tasks at once must have equally many labels.
+            As in :meth:`decision_function`. If several tasks are given, they must have the same
+            number of labels.
 
         Returns
         -------
@@ -62,8 +63,8 @@ class AnswersByTask:
         Returns
         -------
         ndarray, sparse matrix or DataFrame
-            Multi-label: an indicator, by the task's thresholds; else classes. Several tasks at
-            once: an array, of objects where classes are of different kinds.
+            Multi-label: an indicator, by the task's thresholds; else classes. With several tasks:
+            an array, of dtype object if their classes have different types.
         """
         return self._answers().predict(X, task)
 
@@ -103,7 +104,7 @@ class AnswersByTask:
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
         sample_weight : array-like of shape (n_samples,), default=None
         task : str, int, or array-like of these, shape (n_samples,), default=None
-            As in :meth:`decision_function`. Several tasks at once: the accuracy over all samples.
+            As in :meth:`decision_function`. With several tasks: the accuracy over all samples.
 
         Returns
         -------
@@ -112,7 +113,7 @@ class AnswersByTask:
         return self._answers().score(X, y, sample_weight, task)
 
     def explain(self, X: Any, task: Any = None) -> Explanations:
-        """Which words moved the score of each label of the task.
+        """Explain predictions: what each word contributed to each label of the task.
 
         Parameters
         ----------
@@ -123,11 +124,11 @@ class AnswersByTask:
         Returns
         -------
         Explanations
-            One a text. With ``encoder="mean"`` and a cosine or bilinear matcher, or
-            ``heads="task"``, the account is exact: the contributions of a text's words and a
-            constant of the label sum to the label's logit (for the cosine, given the length of the
-            whole text's vector). Otherwise it is occlusion: a word's contribution is by how much
-            the logit falls when the word is left out. The contributions need not sum to anything,
-            and a text of n words is read n times.
+            One per text. With ``encoder="mean"`` and a cosine or bilinear matcher, or
+            ``heads="task"``, contributions are exact: those of a text's words plus one constant per
+            label sum to the label's logit (for the cosine, given the length of the whole text's
+            vector). Otherwise they come from occlusion: a word's contribution is how much the logit
+            falls without it. These need not sum to the logit, and a text of n words is read n
+            times.
         """
         return self._answers().explain(X, task)

@@ -26,33 +26,33 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
     weight belongs to a label or a task: several tasks share everything they learn, and a further
     task needs nothing but the texts of its labels.
 
-    Plain use is that of any classifier. Many tasks are trained by ``fit(X, y, task=...)``, where
-    `task` names each sample's task, or by :meth:`fit_tasks`. Later tasks come by
-    :meth:`partial_fit` (Hot Update), by a new :meth:`fit_tasks` with all of them (Cold Update), or
-    by :meth:`add_task` without a single sample (Zero Update).
+    With one task, use it like any classifier. Several tasks are trained by ``fit(X, y, task=...)``,
+    where `task` names each sample's task, or by :meth:`fit_tasks`. Add later tasks with
+    :meth:`partial_fit` (Hot Update), with a new :meth:`fit_tasks` on all of them (Cold Update), or
+    with :meth:`add_task` without a single sample (Zero Update).
 
     Parameters
     ----------
     heads : {"label", "task"}, default="label"
-        What makes scores of a text's vector. "label": a matcher, with the texts of labels. "task":
-        a linear layer for each task, as in the multi-task systems that label embeddings are
-        compared with (:data:`sklabelemb.mtle.PRESETS`). Texts of labels are not read then, and a
-        task or label without a sample cannot be added; :meth:`partial_fit` can add tasks.
+        How a text's vector is scored. "label": a matcher, with the texts of labels. "task": a
+        linear layer for each task, as in the multi-task systems that label embeddings are compared
+        with (:data:`sklabelemb.mtle.PRESETS`). Label texts are then ignored, and tasks or labels
+        without samples cannot be added; :meth:`partial_fit` can still add tasks.
     encoder : {"bilstm", "mean", "dnn", "cnn", "shared_layer", "shared_memory"}, str, path or \
             object, default="bilstm"
         How a text becomes a vector: by a BiLSTM over its words (the paper), or as a weighted mean
-        of its word vectors, which trains more than ten times as fast and knows no order of words.
-        Or a pretrained encoder, as in :class:`.LEAMClassifier`, that embeds texts and label texts
-        alike and is not trained: labels then start where their texts are, so that few samples
-        are enough, and none are needed (:meth:`fit_labels`, :meth:`add_task`). The network with
-        the mean encoder stays beside it. The last four names are encoders in which a task has
-        layers of its own, for ``heads="task"``; see :class:`.MultiTaskNetwork`.
+        of its word vectors, which trains more than ten times as fast but ignores word order. Or a
+        pretrained encoder, as in :class:`.LEAMClassifier`, that embeds both texts and label texts
+        and is not fine-tuned: labels then start at the vectors of their texts, so few samples are
+        enough, and none are required (:meth:`fit_labels`, :meth:`add_task`). A network with the
+        mean encoder is trained beside it. The last four names are encoders with task-specific
+        layers, for ``heads="task"``; see :class:`.MultiTaskNetwork`.
     memory : path, joblib.Memory or None, default=None
-        Folder where a pretrained encoder's vectors are kept from one fit to the next.
+        Folder that caches a pretrained encoder's vectors across fits.
     embedding_dim : int, default=100
         Dimensions of word vectors; the paper has 300.
     hidden_size : int, default=100
-        State of each direction of the BiLSTM (the paper's m), and of a task's own layer.
+        Units per direction of the BiLSTM (the paper's m), and of task-specific layers.
     pooling : {"last", "max", "mean"}, default="max"
         Which of an LSTM's states make the text's vector: each direction's last (the paper), or the
         largest or mean value of each dimension over the text.
@@ -73,52 +73,53 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
     label_texts : dict, sequence of str, "auto" or None, default="auto"
         What each label means, in words or whole sentences, by label name or in the order of the
         labels; for all tasks, or a dict of such by the names of tasks. "auto": the label names,
-        where they are strings (classes, or columns of a DataFrame). A label without a text gets a
-        vector that only training gives a meaning.
+        where they are strings (classes, or columns of a DataFrame). The vector of a label without a
+        text gets its meaning from training alone.
     vectors : path, pair, mapping, KeyedVectors or None, default=None
         Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
         dimensions or fewer. Both word tables start from them. They are looked up again when new
-        words come, so a path is better than an array in a model that is to be saved.
+        words appear, so prefer a path to an array if you want to save the model.
     task_sampling : {"proportional", "uniform"}, default="proportional"
-        How each step draws a task: by the number of its batches that the epoch has not used yet, or
-        all that have one left alike. Either way an epoch sees each sample once.
+        How each step draws a task: in proportion to its remaining batches, or with equal
+        probability among the tasks that have any left. Either way an epoch sees each sample once.
     dropout : float, default=0.3
         On the dimensions of word vectors and of text vectors.
     word_dropout : float, default=0.1
-        Probability with which a word is left out of a training text.
+        Probability of dropping a word from a training text.
     tokenizer : callable, default=None
         ``tokenizer(text) -> list of str``, for texts and labels. None:
         :class:`sklabelemb.text.Tokenizer` with the next two options.
     lowercase, mask_numbers, max_features, min_df, max_length
-        As in :class:`.LEAMClassifier`; words of label texts are never left out.
+        As in :class:`.LEAMClassifier`; words of label texts are always kept.
     class_weight : dict, sequence of float, "balanced" or None, default=None
-        Weights of the classes; for label sets, of the positives of each label. A dict goes by the
-        names of labels, whichever tasks have them (some task of the fit must).
+        Weights of the classes; for label sets, of the positives of each label. The keys of a dict
+        are label names; they apply to every task that has such a label (at least one must).
     threshold, threshold_shrinkage, min_labels
         As in :class:`.LEAMClassifier`, for each task that has label sets.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 1,000 steps, between 3 and 8; where there are label sets, 4,000
-        steps, between 3 and 30; with few texts so many that there are 200 steps.
+        "auto": enough for 1,000 steps, between 3 and 8; with label sets, enough for 4,000 steps,
+        between 3 and 30; with few texts, enough for at least 200 steps.
     batch_size : int or "auto", default=32
-        Texts a batch, as in the paper.
+        Texts per batch, as in the paper.
     learning_rate : float, default=3e-3
         Peak of Adam's step size.
     warmup, weight_decay
         As in :class:`.LEAMClassifier`.
     validation_fraction : float, default=0.1
-        Share of a task's training texts, stratified, that is held out where something is chosen by
-        it: thresholds of label sets, or the best epoch (see `patience`). Of a task with fewer than
-        ten such texts none are held out, nor of one for which `fit` is given `X_val`.
+        Share of each task's training texts, stratified, that is held out to choose thresholds of
+        label sets or the best epoch (see `patience`). Nothing is held out of a task if that would
+        be fewer than ten texts, or if `fit` gets an `X_val` for it.
     patience : int or None, default=None
         Epochs without improvement of the mean validation score of the tasks before training stops;
-        the best epoch's weights are kept. None runs all epochs and keeps the last, for the learning
-        rate ends at zero, and a small task has no text to spare.
+        the best epoch's weights are kept. None runs all epochs and keeps the last, because the
+        learning rate ends at zero and a small task has no texts to spare.
     warm_start : bool, default=False
-        Whether the next fit starts from the current weights. Tasks that it has no samples of stay.
+        Whether the next fit starts from the current weights. Tasks without samples in that fit are
+        kept.
     checkpoint : path or None, default=None
-        Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
-        at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
-        folder of its own inside, so a search may use one for all. See :ref:`the user guide
+        Folder that lets an interrupted fit resume: `fit` with the same data and parameters
+        continues after the last complete epoch and gives the same model, bit for bit on a CPU. Each
+        fit has its own subfolder, so all fits of a search can share one. See :ref:`the user guide
         <checkpoints>`.
     device, mixed_precision, random_state, verbose, net_params
         As in :class:`.LEAMClassifier`.
@@ -129,8 +130,8 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         Name, classes, label names, label texts and thresholds of every task, in the order in which
         they came. A plain ``fit(X, y)`` has one task, called "default".
     classes_, label_names_, thresholds_, min_labels_
-        Those of the task that is meant when none is named: the only one, or "default". A model of
-        several named tasks does not have them; see ``tasks_["books"].classes`` and so on.
+        Those of the only task, or of the task "default". A model of several named tasks does not
+        have them; see ``tasks_["books"].classes`` and so on.
     vocabulary_ : Vocabulary
     net_ : TextNet
         The fitted skorch net; ``net_.module_`` is the torch module.
@@ -147,7 +148,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
 
     Notes
     -----
-    What is said of labels and tasks without a sample is said of ``heads="label"``.
+    Labels and tasks without samples require ``heads="label"``.
 
     Scores can be compared within a task only. A softmax (for label sets, a sigmoid with thresholds)
     makes them probabilities among the labels of that task; that a label of another task has a
@@ -180,7 +181,7 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
     >>> model.predict(["such a moving film", "how dull"], task="dvd")
     array(['pro', 'con'], dtype='<U3')
 
-    A further task, without any sample of it:
+    Add another task without a single sample:
 
     >>> model = model.add_task("music", classes=["hit", "miss"], label_texts=["loved", "dull"])
     >>> model.predict(["great, i loved it", "long and dull"], task="music")
@@ -317,24 +318,24 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         X : list, array or Series of str, shape (n_samples,)
             Raw texts.
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
-            Classes; each task has those that its own samples have. Or a 0/1 label indicator, all of
-            whose columns are labels of every task (for label sets that differ, see
+            Classes; each task has the classes that occur in its samples. Or a 0/1 label indicator
+            whose columns are the labels of every task (if the label sets differ, see
             :meth:`fit_tasks`).
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples' losses; only their ratios matter.
         task : str, int, or array-like of these, shape (n_samples,), default=None
-            The task of each sample, or of all. With scikit-learn's metadata routing it is split
-            together with the samples: ``set_fit_request(task=True)`` and, for the default scorer,
+            The task of each sample, or one for all. With scikit-learn's metadata routing it is
+            split like the samples: ``set_fit_request(task=True)`` and, for the default scorer,
             ``set_score_request(task=True)``. None: one task, "default".
         X_val : list, array or Series of str, shape (n_val,), default=None
-            Raw texts of a validation set, of which nothing is trained on: words that `X` lacks stay
+            Raw texts of a validation set, which is never trained on: words that `X` lacks stay
             unknown. Thresholds and mixtures, and with `patience` the best epoch, are chosen on
-            them, however few they are. Of a task that has some, nothing is held out; of others,
-            `validation_fraction` as usual.
+            them, however few there are. Nothing is held out of tasks that have validation texts;
+            `validation_fraction` applies to the others.
         y_val : like `y`, of n_val samples, default=None
             Their classes or labels. A DataFrame's columns go by name.
         task_val : str, int, or array-like of these, shape (n_val,), default=None
-            Their tasks; needless where all texts are of one.
+            Their tasks; not needed if all texts belong to one.
 
         Returns
         -------
@@ -372,11 +373,11 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
             ``{name: (X, y)}`` with `X` and `y` as in :meth:`fit`. Tasks may be multi-class and
             multi-label, with classes of any kind.
         weights : dict, default=None
-            The λ of each task in the sum of the losses; what it leaves out weighs 1. Only ratios
-            matter.
+            The λ of each task in the sum of the losses; 1 for tasks that are not listed. Only
+            ratios matter.
         label_names : dict, default=None
-            ``{name: names}``, the names of the labels of tasks whose targets have none themselves;
-            those of the parameter `label_names` serve what it leaves out.
+            ``{name: names}``: label names for tasks whose targets have none. For tasks that are not
+            listed, the parameter `label_names` applies.
         tasks_val : dict, default=None
             ``{name: (X_val, y_val)}``, validation sets as in :meth:`fit`, for some tasks or all.
 
@@ -402,9 +403,9 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
     ) -> MTLEClassifier:
         """Train for one epoch on new texts (incremental training, Hot Update).
 
-        A task that is new gets its labels from `y` (or `classes`) and their texts from
-        `label_texts`; or from :meth:`add_task` before. New words get rows from `vectors`, or else
-        random ones, and old rows keep their values until they are trained. Nothing is held out,
+        A new task gets its labels from `y` (or `classes`) and their texts from `label_texts`,
+        unless :meth:`add_task` has added it. New words get their vectors from `vectors`, or random
+        ones; existing vectors keep their values until they are trained. Nothing is held out,
         thresholds stay as they are (0.5 at first, unless `threshold` says otherwise), and the
         learning rate is constant.
 
@@ -413,11 +414,10 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
         X : list, array or Series of str, shape (n_samples,)
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
         classes : array-like of shape (n_classes,), or dict of such by task, default=None
-            At the first call with a task's single-label `y`: every class that will ever come.
+            For the first call with a single-label `y` of a task: every class that will ever occur.
         sample_weight : array-like of shape (n_samples,), default=None
         task : str, int, or array-like of these, shape (n_samples,), default=None
-            As in :meth:`fit`. Only the tasks that are named are trained; what is shared changes
-            for all.
+            As in :meth:`fit`. Only these tasks are trained, but the shared weights change for all.
 
         Returns
         -------

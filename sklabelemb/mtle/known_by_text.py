@@ -1,4 +1,4 @@
-"""Tasks and labels without a sample, as methods of a classifier that knows labels by texts."""
+"""Methods that add tasks and labels without samples, known by their texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["KnownByText"]
 
 
 class KnownByText:
-    """The methods of :class:`.MTLEClassifier` for what there is no sample of."""
+    """The zero-shot methods of :class:`.MTLEClassifier`."""
 
     encoder: Any
     model_: Model[MTLERecipe]
@@ -34,10 +34,10 @@ class KnownByText:
         multilabel: bool = False,
         vectors: Any = None,
     ) -> Self:
-        """Add a task without a sample of it: Zero Update.
+        """Add a task without samples (zero-shot, Zero Update).
 
-        Its labels are known by the words of their texts alone. The answers for other tasks stay
-        the same, bit for bit.
+        The model knows its labels only by the words of their texts. Predictions for other tasks
+        stay the same, bit for bit.
 
         Parameters
         ----------
@@ -48,11 +48,11 @@ class KnownByText:
             Words or whole sentences for each class: by class, or in the order of `classes`. "auto":
             the classes themselves, where they are strings.
         multilabel : bool, default=False
-            Whether a text may have several of the labels; each is predicted from 0.5 on, unless
-            `threshold` said otherwise in the fit.
+            Whether a text may have several of the labels. Each is predicted at a probability of 0.5
+            or more, unless the fit had another `threshold`.
         vectors : path, pair, mapping, KeyedVectors or None, default=None
-            Pretrained vectors of words that are new. None: the `vectors` of the fit, which a model
-            has lost that was saved with vectors given as arrays.
+            Pretrained vectors for new words. None: the `vectors` of the fit; a loaded model has
+            lost them if they were arrays.
 
         Returns
         -------
@@ -63,20 +63,20 @@ class KnownByText:
         NotFittedError
             When nothing has been fitted yet.
         ValueError
-            When there is a task of that name already, or there is not one text per class.
+            When a task of that name exists already, or the number of texts and classes differs.
 
         Warns
         -----
         UserWarning
-            Names the labels none of whose words is known, neither from texts or labels that were
-            trained on nor from `vectors`: their scores mean nothing. And those that have the same
-            words, which cannot be told apart.
+            Names the labels without a single known word (from trained texts or labels, or from
+            `vectors`), whose scores mean nothing, and labels with identical words, which cannot be
+            told apart.
 
         Notes
         -----
-        Words that are known from `vectors` only are used with the vectors that they have there,
-        which training has moved for others. The more labels a model was trained on, the more it has
-        learnt about labels in general.
+        Words known only from `vectors` keep these vectors, whereas training has moved those of
+        other words. The more labels a model was trained on, the more it has learned about labels in
+        general.
         """
         check_is_fitted(self)
         _check_texts_are_read(self.model_.recipe, "a task")
@@ -89,21 +89,22 @@ class KnownByText:
         label_texts: Mapping[Any, str] | Sequence[str] | str = "auto",
         task: Any = None,
     ) -> Self:
-        """Add labels that are known by their texts, without a sample: zero-shot classification.
+        """Add labels without samples, known by their texts (zero-shot classification).
 
-        What the model says about the labels that it had stays the same. Samples of the new labels,
-        as they come, go to :meth:`partial_fit`, whose `y` then has all labels.
+        Scores of the existing labels stay the same. Pass later samples of the new labels to
+        :meth:`partial_fit`, with a `y` that has all labels.
 
         Parameters
         ----------
         names : sequence
-            Names of the new labels, which come behind the others; or new classes, which come where
-            they belong in the order of the classes.
+            Names of the new labels, which are appended to the others; or new classes, which take
+            their place in sorted order.
         label_texts : dict, sequence of str, or "auto", default="auto"
             Words or whole sentences for each label: by name, or in the order of `names`. "auto":
             the names themselves, where they are strings.
         task : str or int, default=None
-            The task that gets them; None where there is one, or one of a plain fit.
+            The task that gets them. None if the model has a single task, or one from a plain
+            ``fit(X, y)``.
 
         Returns
         -------
@@ -114,18 +115,18 @@ class KnownByText:
         NotFittedError
             When nothing has been fitted yet.
         ValueError
-            When a label is there already, or has no text.
+            When a label exists already, or has no text.
 
         Warns
         -----
         UserWarning
-            Names the labels of whose texts no word is known: their scores mean nothing.
+            Names the labels without a known word in their texts: their scores mean nothing.
 
         Notes
         -----
         A text is compared with a new label as with any other: by the words of the label's text, or
-        by the vector that a pretrained `encoder` makes of it. A new label is predicted from a
-        probability of 0.5 on, unless `threshold` says otherwise.
+        by its vector from a pretrained `encoder`. A new label is predicted at a probability of 0.5
+        or more, unless `threshold` says otherwise.
         """
         check_is_fitted(self)
         _check_texts_are_read(self.model_.recipe, "labels")
@@ -144,10 +145,10 @@ class KnownByText:
         *,
         multilabel: bool = False,
     ) -> Self:
-        """Make a model of the texts of labels alone, without a sample: zero-shot classification.
+        """Build a model from label texts alone, without samples (zero-shot classification).
 
-        It needs a pretrained `encoder`. A text is compared with all labels in one pass. Samples,
-        as they come, go to :meth:`partial_fit`; a label that has none keeps what its text says.
+        This requires a pretrained `encoder`. A text is compared with all labels in one pass. Pass
+        later samples to :meth:`partial_fit`; a label without samples keeps the vector of its text.
 
         Parameters
         ----------
@@ -166,12 +167,12 @@ class KnownByText:
         Raises
         ------
         ValueError
-            When there is no pretrained encoder, or a label without a text.
+            Without a pretrained encoder, or when a label has no text.
 
         Notes
         -----
-        The order of the labels is that of their similarity to the text. Probabilities are as far
-        apart as the encoder sees the labels; no sample has calibrated them.
+        Labels are ranked by their similarity to the text. The probabilities are not calibrated,
+        since there are no samples to calibrate them on.
         """
         self.__dict__.pop("model_", None)
         recipe: MTLERecipe = self._checked_recipe()
@@ -186,7 +187,7 @@ class KnownByText:
 
 
 def _check_texts_are_read(recipe: MTLERecipe, what: str) -> None:
-    """Check that what has no sample may be known by texts of labels.
+    """Check that tasks and labels without samples can be known by label texts.
 
     Raises
     ------

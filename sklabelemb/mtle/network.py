@@ -295,7 +295,7 @@ class MTLE(nn.Module):
 
 
 def check_one_of(option: str, value: str, allowed: Sequence[str]) -> None:
-    """Raise a ValueError where an option of a network has a value that there is not."""
+    """Raise a ValueError if an option of the network has an unknown value."""
     if value not in allowed:
         raise ValueError(f"{option}={value!r} must be one of {', '.join(allowed)}.")
 

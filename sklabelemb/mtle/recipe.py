@@ -36,9 +36,8 @@ COMMON = 3e-3
 # Beside words with pretrained vectors, those without one start small: their random vectors say
 # nothing yet.
 WITHOUT_VECTOR = 0.1
-# max_epochs="auto": word vectors learn fast, and more steps than these made the texts of
-# single-label tasks known by heart. Labels that few texts have take longer, and a few batches an
-# epoch are no training.
+# max_epochs="auto": word vectors learn fast, and more steps than this overfit single-label tasks.
+# Rare labels take longer, and a few batches per epoch train nothing.
 OF_CLASSES = Budget(steps=1000, fewest_epochs=3, most_epochs=8, fewest_steps=200)
 OF_LABEL_SETS = Budget(steps=4000, fewest_epochs=3, most_epochs=30, fewest_steps=200)
 # The scores of an encoder path are logits already; few texts teach the network little beside it.
@@ -100,7 +99,7 @@ class MTLERecipe(Recipe):
 
     @property
     def is_pretrained(self) -> bool:
-        """Whether the encoder is none of the network's own."""
+        """Whether the encoder is not one of the network's own."""
         return not (isinstance(self.encoder, str) and self.encoder in ENCODERS)
 
     @property
@@ -201,7 +200,7 @@ class MTLERecipe(Recipe):
         if first or train is None:
             return
         self._start_bias(network, tasks, train)
-        # Nothing is known about a word that was never seen.
+        # Nothing is known about an unseen word.
         network.embedding.weight[UNKNOWN_ID] = 0
         if self.network_encoder == "mean":
             network.log_weight.weight[UNKNOWN_ID] = math.log(COMMON / (COMMON + 1))
@@ -210,7 +209,7 @@ class MTLERecipe(Recipe):
         """How many labels a text has."""
         sets: list[Any] = [part.targets for part in train.parts if sp.issparse(part.targets)]
         if sets and isinstance(network.matcher, CosineMatcher):
-            # Most labels are not those of a text; a softmax does not see what all scores have.
+            # Most labels are absent from a text; a softmax ignores what all scores have in common.
             shares = [(codes.nnz + 1) / (np.prod(codes.shape) + 2) for codes in sets]
             network.matcher.bias.fill_(float(np.mean(logit(shares))))
 
@@ -265,7 +264,7 @@ class MTLERecipe(Recipe):
         if self.vectors is None or first == len(vocabulary):
             return
         with warnings.catch_warnings():
-            if first:  # That none of a few new words has a vector is nothing to be warned of.
+            if first:  # Few new words may well lack vectors: no warning.
                 warnings.simplefilter("ignore", UserWarning)
             values, found = vectors_of(
                 vocabulary, self.vectors, most_dimensions=self.embedding_dim, first=first
@@ -275,7 +274,7 @@ class MTLERecipe(Recipe):
         own, width = counts[first:], values.shape[1]
         vectors = torch.from_numpy(values[found]).to(network.embedding.weight)
         if not network.vector_scale:
-            # What all words have in common, by how often they occur, says nothing about a text.
+            # What all words have in common, weighted by frequency, says nothing about a text.
             if own[found].any():
                 mean = np.average(values[found], axis=0, weights=own[found])
                 network.vector_mean[:width] = torch.from_numpy(mean)

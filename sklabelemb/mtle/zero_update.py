@@ -1,4 +1,4 @@
-"""A task without a sample: Zero Update."""
+"""Add a task without samples: Zero Update."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def with_new_task(
     multilabel: bool,
     vectors: Any = None,
 ) -> Model[MTLERecipe]:
-    """The same model with one more task, known by the texts of its labels; see `add_task`."""
+    """The model with another task, known by the texts of its labels; see `add_task`."""
     name = check_task_name(name)
     if name in model.tasks:
         raise ValueError(
@@ -55,7 +55,7 @@ def with_new_task(
 def without_samples(
     recipe: MTLERecipe, classes: Any, label_texts: Any, multilabel: bool
 ) -> Model[MTLERecipe]:
-    """A model of one task that is known by the texts of its labels alone; see `fit_labels`."""
+    """A model of one task, known only by the texts of its labels; see `fit_labels`."""
     encoder = recipe.frozen_encoder(None)
     device = resolved_device(recipe.settings.device)
     task = _untrained(recipe, DEFAULT_TASK, classes, label_texts, multilabel)
@@ -72,7 +72,7 @@ def without_samples(
 def _untrained(
     recipe: MTLERecipe, name: Any, classes: Any, label_texts: Any, multilabel: bool
 ) -> Task:
-    """A task that there are no samples of."""
+    """A task without samples."""
     targets = new_targets(classes, multilabel)
     if isinstance(label_texts, str) and label_texts != "auto":
         raise ValueError(
