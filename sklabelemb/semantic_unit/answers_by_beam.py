@@ -1,4 +1,4 @@
-"""What a sequence classifier answers beside probabilities, and how wide it searches for it."""
+"""Predictions of a sequence classifier by beam search."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["AnswersByBeam"]
 
 
 class AnswersByBeam:
-    """The methods of :class:`.LabelEmbeddingClassifier` that answer, where a beam is searched."""
+    """The prediction methods of :class:`.LabelEmbeddingClassifier`, by beam search."""
 
     _answers: Callable[[], Answers]
     _fitted_model: Callable[[], Model[Any]]
@@ -24,7 +24,7 @@ class AnswersByBeam:
 
     @property
     def beam_size_(self) -> int:
-        """Sequences that are followed at once; another number may be set."""
+        """Number of sequences in the beam; may be set after the fit."""
         return int(self._fitted_model().recipe.beam_size)
 
     @beam_size_.setter
@@ -35,7 +35,7 @@ class AnswersByBeam:
 
     @property
     def decision_(self) -> str:
-        """What label sets are predicted by, "beam" or "marginal"; the other may be set."""
+        """How label sets are predicted, "beam" or "marginal"; may be set after the fit."""
         return str(self._fitted_model().recipe.decision)
 
     @decision_.setter
@@ -90,8 +90,8 @@ class AnswersByBeam:
         Returns
         -------
         list of SequenceExplanation
-            One a text, with the attention over words and over units for each emitted label, and
+            One per text, with the attention over words and over units for each emitted label, and
             contributions by occlusion: a text of n words is read n times, so the time grows with
-            the square of its length. See :func:`.write_highlights` for a page of them.
+            the square of its length. :func:`.write_highlights` writes them to an HTML page.
         """
         return self._answers().explain(X)

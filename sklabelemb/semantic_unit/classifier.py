@@ -20,31 +20,33 @@ __all__ = ["PAPER_SETTINGS", "SemanticUnitSeq2SeqClassifier"]
 class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
     """Predict label sets as sequences, with an encoder-decoder over raw text (Seq2Seq).
 
-    An encoder reads the words; dilated convolutions condense its states into semantic units, each
-    of which spans a phrase of 13 words; a decoder emits the labels of a text, the most frequent
-    first, each in the light of those before it, looking at units and words. So labels that go
-    together are predicted together. With `attention` the classifier is any model of the paper's
-    ablation, S2S and S2S+Attn included; ``SemanticUnitSeq2SeqClassifier(**PAPER_SETTINGS)`` has the
-    paper's sizes and training. SGM, Seq2Set, OCD and a transformer are further options, and by name
-    in :data:`sklabelemb.semantic_unit.PRESETS`.
+    An encoder reads the words, dilated convolutions condense its states into semantic units of 13
+    words each, and a decoder emits the labels of a text one after the other, the most frequent
+    first, attending to units and words. Each label is conditioned on those before it, so labels
+    that go together are predicted together. The parameter `attention` selects any model of the
+    paper's ablation, including S2S and S2S+Attn;
+    ``SemanticUnitSeq2SeqClassifier(**PAPER_SETTINGS)`` has the paper's sizes and training. SGM,
+    Seq2Set, OCD and a transformer are further options, and by name in
+    :data:`sklabelemb.semantic_unit.PRESETS`.
 
     Parameters
     ----------
     attention : {"hybrid", "additive", "units", "words", "none"}, default="hybrid"
-        "hybrid": the decoder looks at the units, and from what it found there at the words; both
-        are added (the paper's model). "additive": it looks at both at once, and adds. "units",
-        "words": at one of them; "words" is S2S+Attn. "none": at neither; S2S.
+        "hybrid": the decoder attends to the units, uses the result to attend to the words, and adds
+        both (the paper's model). "additive": it attends to each independently and adds both.
+        "units" and "words": it attends to one of them; "words" is S2S+Attn. "none": no attention,
+        S2S.
     hierarchical : int or None, default=None
         k: the units are the states of an LSTM over the encoder's states at the ends of k words
         each (the paper's Hier-k) instead of the convolutions'.
     label_input : {"emitted", "global"}, default="emitted"
         What the decoder reads after a label: the label's vector; or SGM's global embedding, that
-        vector mixed by a gate with the mean of all labels' vectors, weighted by how probable they
-        were (Yang et al., 2018), which softens the consequences of a wrong label.
+        vector mixed by a gate with the mean of all labels' vectors, weighted by their probabilities
+        (Yang et al., 2018), which softens the effect of a wrong label.
     architecture : {"lstm", "transformer"}, default="lstm"
-        Of encoder and decoder. With "transformer" (Seq2Seq_T; Vaswani et al., 2017) the decoder
-        looks at the words in each of its layers, so `attention` must be "words"; `directions` does
-        nothing. It wants a smaller `learning_rate`, such as 5e-4.
+        Architecture of encoder and decoder. The decoder of "transformer" (Seq2Seq_T; Vaswani et
+        al., 2017) attends to the words in each layer, so `attention` must be "words"; `directions`
+        has no effect. Use a smaller `learning_rate`, such as 5e-4.
     n_heads : int, default=4
         Heads of the transformer's attention; they share `hidden_size`.
     label_order : {"frequency", "rare_first", "given", "random"}, default="frequency"
@@ -52,17 +54,17 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         paper), the rarest first, in the order of the columns of `y`, or in another random order
         each time.
     objective : {"likelihood", "completion", "set_f1"}, default="likelihood"
-        What is trained for label sets. "likelihood": the labels in their order. The others let the
-        decoder emit labels itself while it is trained, as it does when it predicts. "completion":
-        after what it emitted, right or wrong, each missing label is as good as the others (optimal
-        completion distillation, OCD; Tsai and Lee, 2020); `label_order` does not matter. "set_f1":
-        the likelihood, and the F1 of the set that was emitted, whatever its order, by
-        self-critical reinforcement (Seq2Set; Yang et al., 2019).
+        Training objective for label sets. "likelihood": the labels in their order. With the other
+        two, the decoder emits its own labels during training, as it does in prediction.
+        "completion": after any emitted prefix, right or wrong, all missing labels are equally good
+        (optimal completion distillation, OCD; Tsai and Lee, 2020); `label_order` does not matter.
+        "set_f1": the likelihood plus the F1 of the emitted set, whatever its order, by
+        self-critical reinforcement learning (Seq2Set; Yang et al., 2019).
     reward_weight : float, default=0.5
-        With "set_f1", the share of the F1 in the loss; the likelihood has the rest. 1 is for models
-        that the likelihood has trained before (`warm_start`).
+        With "set_f1", the share of the F1 in the loss; the rest is the likelihood. Use 1 only for
+        models trained with the likelihood before (`warm_start`).
     beam_size : int, default=5
-        Sequences that are followed at once; 1 is greedy.
+        Number of sequences in the beam; 1 is greedy decoding.
     decision : {"beam", "marginal"}, default="beam"
         What is predicted for label sets: the labels of the most probable sequence, or those whose
         probability reaches their threshold.
@@ -79,8 +81,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
     wide : bool, default=True
         Whether to train a linear model (TF-IDF of words, word pairs, character n-grams) beside the
         network. At every step its scores are added to the decoder's; how much either counts is
-        learnt from the sequences of the validation split (a constant without one). A model that was
-        begun by ``partial_fit`` has none.
+        learnt from the sequences of the validation split (a constant without one). A model that
+        started with ``partial_fit`` has none.
     label_names : sequence or None, default=None
         As in :class:`.LEAMClassifier`.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
@@ -90,12 +92,12 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         label names, where they are strings (classes, or columns of a DataFrame).
     vectors : path, pair, mapping, KeyedVectors or None, default=None
         Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
-        dimensions or fewer: further dimensions start at random. Rows of other words than those of
-        the training texts are not kept.
+        dimensions or fewer: further dimensions start at random. Vectors of words that the training
+        texts lack are not kept.
     dropout : float, default=0.3
-        On word vectors, between layers, and on what the decoder compares and concludes from.
+        On word vectors, between layers, and on the decoder's queries and outputs.
     word_dropout : float, default=0.1
-        Probability with which a word is left out of a training text.
+        Probability of dropping a word from a training text.
     tokenizer : callable, default=None
         ``tokenizer(text) -> list of str``. None: :class:`sklabelemb.text.Tokenizer` with the next
         two options.
@@ -105,9 +107,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
     max_features : int, default=None
         Keep only the most frequent words.
     min_df : int or float, default=2
-        Leave out words that fewer texts contain. 2 counts as 1 where there are fewer than 100
-        texts, or fewer than 16 of the median label. Words that are left out share the row of
-        unknown words, and train it.
+        Ignore words that occur in fewer texts. With fewer than 100 texts, or fewer than 16 with the
+        median label, 2 counts as 1. Ignored words train the vector of unknown words.
     max_length : int, default=None
         Read only the first tokens of each text; None: all of them.
     class_weight : dict, sequence of float, "balanced" or None, default=None
@@ -115,8 +116,8 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         weighs 1. "balanced": as in scikit-learn, each label counting once for each text that has
         it.
     threshold : float, sequence of float, dict, "tuned", "micro" or "macro", default="tuned"
-        With ``decision="marginal"``, from which probability on a label is predicted: one number,
-        one per label (a dict goes by name, and what it leaves out has 0.5), or tuned on the
+        With ``decision="marginal"``, the probability at which a label is predicted: one number, one
+        per label (a dict by label name; 0.5 for labels that it leaves out), or tuned on the
         validation split: for micro- and macro-F1 together ("tuned"), or for one of them; see
         :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
     threshold_shrinkage : float or "auto", default="auto"
@@ -124,14 +125,14 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         lies halfway between the one that is best for all labels and the one best for itself.
         "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
-        Fewest labels to predict; shorter sequences are not looked for. "auto": as many as every
-        training text carries at least.
+        Smallest number of labels to predict; shorter sequences are not searched. "auto": the
+        smallest number in the training texts.
     max_labels : int or "auto", default="auto"
-        Most labels of a sequence (thresholds on marginals do not know it). "auto": as many as a
-        training text carries at most.
+        Largest number of labels in a sequence (thresholds on marginals ignore it). "auto": the
+        largest number in the training texts.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 2,000 steps, between 4 and 30; where 4 epochs are more than 10,000
-        steps, fewer, down to 2.
+        "auto": enough for 2,000 steps, between 4 and 30; if 4 epochs exceed 10,000 steps, fewer,
+        down to 2.
     batch_size : int or "auto", default="auto"
         Texts per batch. "auto": 64 as in the paper, or fewer (down to 16), so that an epoch has 200
         batches, because an LSTM needs many steps.
@@ -141,16 +142,16 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         "linear": the step size rises and then falls linearly to zero. "halving": it is halved after
         every epoch, as in the paper.
     warmup : float, default=0.1
-        Share of the steps in which it rises, if it is linear.
+        Share of the steps during which the step size rises, with "linear".
     weight_decay : float, default=0.0
-        Decoupled, on all but a sparsely updated word table.
+        Decoupled weight decay, applied to everything except a sparsely updated word table.
     max_grad_norm : float or None, default=10.0
-        All gradients together are scaled down to this norm (the paper's 10). None leaves them.
+        All gradients together are scaled down to this norm (the paper's 10). None: no scaling.
     validation_fraction : float, default=0.1
         Share of the training texts, iteratively stratified, on which the best epoch (by what greedy
-        decoding finds) and the thresholds are chosen. With fewer than ten such texts none are held
-        out, all epochs are run and the thresholds are 0.5. Where `fit` is given a validation set,
-        `X_val` and `y_val`, these are chosen on it.
+        decoding finds) and the thresholds are chosen. If that is fewer than ten texts, none are
+        held out, all epochs are run and the thresholds are 0.5. Pass `X_val` and `y_val` to `fit`
+        to use your own validation set instead.
     patience : int or None, default=4
         Epochs without improvement before training stops; the best epoch's weights are kept. None
         runs all epochs and keeps the last.
@@ -162,9 +163,9 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
     warm_start : bool, default=False
         Whether the next fit starts from the current weights.
     checkpoint : path or None, default=None
-        Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
-        at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
-        folder of its own inside, so a search may use one for all. See :ref:`the user guide
+        Folder that lets an interrupted fit resume: `fit` with the same data and parameters
+        continues after the last complete epoch and gives the same model, bit for bit on a CPU. Each
+        fit has its own subfolder, so all fits of a search can share one. See :ref:`the user guide
         <checkpoints>`.
     random_state : int, RandomState or None, default=None
         With an integer, the same data give the same model, bit for bit on a CPU.
@@ -186,7 +187,7 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
     thresholds_ : ndarray of shape (n_labels,), or None for single classes
     min_labels_, max_labels_ : int
     beam_size_, decision_ : int, str
-        As at the time of the fit; others may be set, without another fit.
+        Those of the fit; set them to predict differently without another fit.
     vocabulary_ : Vocabulary
     net_ : TextNet
         The fitted skorch net; ``net_.module_`` is the torch module.
@@ -207,13 +208,14 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
 
     Notes
     -----
-    A label that was emitted is not emitted again: its probability is taken out of the softmax, in
-    training too, so the probabilities of all sequences add up to one. A text may have no label at
-    all; the end comes first then. Single classes take one step without an end.
+    A label is emitted once only: the softmax excludes it afterwards, in training too, so the
+    probabilities of all sequences sum to one. For a text without labels the end comes first. Single
+    classes take one step without an end.
 
-    ``predict_proba`` gives the probability of the sequences in the beam that have the label, and of
-    what the beam has not found, the share that the label had at the steps. How each default was
-    chosen is told in the documentation, page "How the defaults were chosen".
+    ``predict_proba`` adds up the probabilities of the sequences in the beam that have the label.
+    The label also gets a share of the probability that the beam has not found, estimated from its
+    probabilities at the steps. The page "How the defaults were chosen" of the documentation gives
+    the reason for each default.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Sequences that a network draws from its own distribution, to be trained by them."""
+"""Draw label sequences from the network's own distribution, for training."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def drawn_sequences(
         if greedy:
             last = log_probs.argmax(dim=1)
         else:
-            # Where a training has diverged, anything may be drawn: its loss says so.
+            # After training has diverged anything may be drawn; the loss reports it.
             proba = log_probs.detach().exp().nan_to_num(1.0)
             last = torch.multinomial(proba, 1).squeeze(1)
         is_open = is_open & (last < n_labels)
         if not is_open.any():
             break
         labels.append(last.masked_fill(~is_open, -1))
-        # After its end a text emits label 0 over and over, which nobody reads.
+        # After its end a text keeps emitting label 0, which is never read.
         last = last.masked_fill(~is_open, 0)
         gone = gone.scatter(1, last.unsqueeze(1), True)
     emitted = torch.stack(labels, dim=1) if labels else most.new_empty(len(most), 0)

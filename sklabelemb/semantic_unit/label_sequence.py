@@ -1,4 +1,4 @@
-"""What a sequence classifier says beside labels: the sequence itself, and what it looked at."""
+"""Label sequences, and what the decoder attended to."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ class LabelSequences(list[Any]):
 class SequenceExplanation(Explanation):
     """An `Explanation` that knows the steps.
 
-    A column of `attention` is the attention over the words at the step of its label: the one at
-    which it was emitted or, where it was not, at which it was most probable. `contributions` are by
-    how much the logarithm of the label's odds at that step falls when the word is left out, the
-    labels before it being the same; the wide path loses the word's share in its features.
+    A column of `attention` is the attention over the words at the step at which its label was
+    emitted, or was most probable if it was not emitted. `contributions` say how much the label's
+    log-odds at that step fall when the word is left out and the labels before it stay the same; the
+    wide path loses the word's share in its features.
 
     Attributes
     ----------

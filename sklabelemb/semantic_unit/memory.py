@@ -1,4 +1,4 @@
-"""What is known of texts before the first label, and how a decoder looks at it."""
+"""What the decoder knows of texts before the first label, and how it attends to it."""
 
 from __future__ import annotations
 

@@ -24,11 +24,11 @@ from sklabelemb.text import TokenIds, Vocabulary
 
 __all__ = ["UNMIXED", "Evidence", "fitted_mixture"]
 
-# Where there is nothing to learn it from; amid what was learnt on the corpora of ``benchmarks/``,
-# nearer to those of few texts, where the wide path counts most.
+# The mixture without held-out texts: within the range learned on the corpora of ``benchmarks/``,
+# and close to those with few texts, where the wide path counts most.
 UNMIXED = Mixture(deep=0.6, wide=2.5, offset=-0.3)
-# Weight of the squared distance from there, beside the log-loss of all steps: without it a few
-# texts that are told apart perfectly would make all probabilities 0 or 1.
+# Penalty on the squared distance from it: without it, a few texts that are separated perfectly
+# would drive all probabilities to 0 or 1.
 RIDGE = 1.0
 # Numbers that a fit of the mixture looks at.
 MIXTURE_ELEMENTS = 1 << 22

@@ -86,7 +86,7 @@ class SemanticUnitNetwork(nn.Module):
 
     Examples
     --------
-    Two texts; of the second it is known that its first label is label 1:
+    Two texts; the first label of the second text is known to be label 1:
 
     >>> import torch
     >>> network = SemanticUnitNetwork(10, 3, embedding_dim=8, hidden_size=16)
@@ -180,7 +180,7 @@ class SemanticUnitNetwork(nn.Module):
         labels : int64 Tensor of shape (b, T), default=None
             The labels of each text in their order, padded with -1. None: no label is known.
         most : int64 Tensor of shape (b,), default=None
-            Follow sequences that are drawn from the network, of at most so many labels.
+            Follow sequences drawn from the network, with at most this many labels.
 
         Returns
         -------
@@ -391,7 +391,7 @@ class SemanticUnitNetwork(nn.Module):
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Logits of all steps, the labels being known, and the attention over words and units."""
         begin = labels.new_full((len(labels), 1), self.n_labels)
-        # What follows the end of a sequence is computed and never read.
+        # Steps after the end of a sequence are computed but never read.
         emitted = torch.cat([begin, labels.clamp_min(0)], dim=1)
         if self.architecture == "lstm" and self.global_embedding is None:
             inputs = self.dropout(self.label_embedding(emitted))

@@ -1,4 +1,4 @@
-"""What trains by sequences that the network draws itself: Seq2Set and OCD."""
+"""Objectives over sequences drawn from the network itself: Seq2Set and OCD."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class DrawnSequences(SequenceDataset):
 class CompletionLoss(SequenceLoss):
     r"""Optimal completion distillation for label sets (Tsai and Lee, 2020).
 
-    The prefix :math:`\tilde y_{<t}` of each step was drawn from the network. Whichever labels it
-    has, right or wrong, the best completion emits those labels of the text that are missing, in any
-    order, and then the end. So the loss of a step is the cross-entropy with a uniform distribution
-    over the missing labels :math:`Y \setminus \tilde y_{<t}`, or with the end where none is
-    missing. No order of labels is needed, and training sees the mistakes that predicting makes.
+    The prefix :math:`\tilde y_{<t}` of each step is drawn from the network. Whether its labels are
+    right or wrong, the best completion emits the missing labels of the text, in any order, and then
+    the end. So the loss of a step is the cross-entropy with a uniform distribution over the missing
+    labels :math:`Y \setminus \tilde y_{<t}`, or with the end where none is missing. No order of
+    labels is needed, and training sees the mistakes that predicting makes.
 
     Parameters
     ----------

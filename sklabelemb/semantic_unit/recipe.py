@@ -27,7 +27,7 @@ from sklabelemb.text import Vocabulary, vectors_of
 
 __all__ = ["SemanticUnitRecipe"]
 
-# An LSTM learns by many steps, and on a CPU small batches cost little more a text than large ones.
+# An LSTM needs many steps, and on a CPU small batches cost little more per text than large ones.
 BUDGET = Budget(
     steps=2000,
     fewest_epochs=4,
