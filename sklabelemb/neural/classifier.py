@@ -18,35 +18,35 @@ __all__ = ["DocumentClassifier"]
 class DocumentClassifier(LabelEmbeddingClassifier):
     """CNN, LSTM, GRU, HAN, transformer and more over raw text, with any pooling: the baselines.
 
-    A word table, a document `encoder` that makes states of the words, a `pooling` that makes of
-    these one vector, or one for each label, and a linear layer: most neural systems of the
-    literature on text classification are a choice of these. :data:`PRESETS` has them by name, with
-    the settings of their papers: ``DocumentClassifier(**PRESETS["KimCNN"])``.
+    Word vectors, a document `encoder` that turns them into states, a `pooling` of the states into
+    one vector, or one per label, and a linear layer: most neural text classifiers in the literature
+    combine these. :data:`PRESETS` has them by name, with the settings of their papers:
+    ``DocumentClassifier(**PRESETS["KimCNN"])``.
 
-    They are here to be compared with. So there is no linear path beside the network unless `wide`
-    asks for it, and labels have no embeddings but those of "label_wise" and "label_specific".
+    They serve as baselines. So there is no linear path beside the network unless you set `wide`,
+    and only "label_wise" and "label_specific" have label embeddings.
 
     Parameters
     ----------
     encoder : str, default="cnn"
-        What makes states of word vectors.
+        How word vectors become states.
 
-        - "words": nothing, a state is a word's vector (NBOW, SWEM).
+        - "words": each state is a word's vector (NBOW, SWEM).
         - "cnn": filters of some `widths` side by side (Kim, 2014).
         - "word_cnn": the six layers of Zhang et al. (2015).
         - "vdcnn": levels of convolutions with shortcuts (Conneau et al., 2017), over words.
-        - "lstm", "bilstm", "gru", "bigru": read word by word, forwards or both ways.
+        - "lstm", "bilstm", "gru", "bigru": recurrent, forwards or in both directions.
         - "cnn_lstm": an LSTM over the states of "cnn" (C-LSTM, Zhou et al., 2015).
-        - "han": a BiGRU over the words of each sentence, which attention sums up, and another over
-          sentences (Yang et al., 2016). A sentence ends after ``.``, ``!``, ``?`` or ``…``, as
-          tokens of their own, or after `block_length` words.
+        - "han": a BiGRU with attention over the words of each sentence, and another BiGRU over
+          sentences (Yang et al., 2016). A sentence ends after one of the tokens ``.``, ``!``, ``?``
+          and ``…``, or after `block_length` words.
         - "bi_blosan": self-attention in blocks of `block_length` words and among blocks (Shen et
           al., 2018).
         - "transformer": the encoder of Vaswani et al. (2017), from a random start.
     pooling : str, default="max"
-        What makes vectors of states.
+        How states become vectors.
 
-        - "last": the state after all has been read, of both directions.
+        - "last": the final state, of both directions.
         - "mean", "max": over time, in each dimension.
         - "dynamic_max": the largest values of each of `n_parts` parts (XML-CNN).
         - "k_max": the `n_parts` largest values, in their order (VDCNN).
@@ -58,53 +58,54 @@ class DocumentClassifier(LabelEmbeddingClassifier):
     embedding_dim : int, default=300
         Dimensions of word vectors.
     hidden_size : int, default=100
-        Filters of each width (Kim's 100), units of each direction, or numbers of a transformer's
-        state; of "vdcnn" the filters of the first of four levels, the last of which has eight
+        Filters of each width (Kim's 100), units of each direction, or size of a transformer's
+        state; for "vdcnn", the filters of the first of four levels, of which the last has eight
         times as many.
     widths : sequence of int, default=(3, 4, 5)
-        Of the filters of "cnn" and "cnn_lstm", in words. The widest is also that of the filters
-        over descriptions.
+        Widths of the filters of "cnn" and "cnn_lstm", in words. The filters over descriptions have
+        the largest of these widths.
     activation : {"relu", "tanh"}, default="relu"
-        After these filters; "tanh" in CAML.
+        Activation after these filters; "tanh" in CAML.
     n_layers : int, default=1
-        Layers of recurrent encoders and of "transformer". Of "vdcnn" the blocks on each level: 1
-        is the paper's depth of 9, 2 are 17.
+        Layers of recurrent encoders and of "transformer"; for "vdcnn", blocks per level: 1 gives
+        the paper's depth of 9, and 2 gives 17.
     n_heads : int, default=4
-        Of "transformer"; `hidden_size` must be a multiple.
+        Attention heads of "transformer"; `hidden_size` must be a multiple.
     attention_size : int, default=100
         Hidden units in "attention", "label_specific", and over the words in "han".
     n_parts : int, default=8
         Parts of "dynamic_max", values of "k_max".
     block_length : int, default=10
-        Words of a block of "bi_blosan"; most words of a sentence of "han".
+        Words per block of "bi_blosan"; largest number of words in a sentence of "han".
     hidden_layers : sequence of int, default=()
         Sizes of layers with rectifiers between pooling and the linear layer: the bottleneck of
-        XML-CNN. With a vector for each label they are the same for all labels; after
-        "label_specific" the linear layer is so, too, but for the biases, as in LSAN.
+        XML-CNN. With one vector per label, the layers are shared by all labels; after
+        "label_specific", so are the weights of the linear layer, as in LSAN.
     description_penalty : float, default=0.0
-        With "label_wise" only: how much the weights of labels are drawn to what a convolution makes
-        of `label_texts` (DR-CAML; 10 in the paper for 50 labels).
+        With "label_wise" only: strength of the penalty that pulls the weights of each label towards
+        a convolution over its text in `label_texts` (DR-CAML; 10 in the paper for 50 labels).
     wide : bool, default=False
         Whether to train a linear model over TF-IDF words, word pairs and letter groups beside the
-        network, as in :class:`.LEAMClassifier`. Off, for these systems have none.
+        network, as in :class:`.LEAMClassifier`. Off by default, because the published systems have
+        none.
     label_names : sequence or None, default=None
-        Names of the labels where `y` is an array or a sparse matrix, in the order of its columns:
-        the ``classes_`` of a ``MultiLabelBinarizer``. Whatever speaks of labels uses them, and so
-        does "auto" of `label_texts`; columns of a DataFrame that comes later are put in order by
-        them. For 1-D classes: names to show, in the order of the sorted classes or by integer code.
+        Names of the labels if `y` is an array or a sparse matrix, in the order of its columns: the
+        ``classes_`` of a ``MultiLabelBinarizer``. Used in predictions, reports and messages, by
+        "auto" of `label_texts`, and to match the columns of later DataFrames. For 1-D classes:
+        names to show, in the order of the sorted classes or by integer code.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
         A name or description per label, by label name or in the order of the labels, for
         `description_penalty` and for the labels of "label_specific". "auto": the label names, where
         they are strings (classes, or columns of a DataFrame).
     vectors : path, pair, mapping, KeyedVectors or None, default=None
         Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
-        dimensions or fewer: further dimensions start at random. They are trained further.
+        dimensions or fewer: further dimensions start at random. Training changes them.
     dropout : float, default=0.2
         On the dimensions of word vectors.
     head_dropout : float, default=0.5
-        On what pooling and hidden layers give (Kim's 0.5).
+        On the outputs of pooling and hidden layers (Kim's 0.5).
     max_grad_norm : float or None, default=None
-        What gradients are scaled down to.
+        Largest norm of the gradient; None: no limit.
     tokenizer : callable, default=None
         ``tokenizer(text) -> list of str``. None: :class:`sklabelemb.text.Tokenizer` with the next
         two options.
@@ -114,41 +115,40 @@ class DocumentClassifier(LabelEmbeddingClassifier):
     max_features : int, default=None
         Keep only the most frequent words.
     min_df : int or float, default=2
-        Leave out words that fewer texts contain. 2 counts as 1 where there are fewer than 100
-        texts, or fewer than 16 of the median label. Words that are left out share the row of
-        unknown words, and train it.
+        Ignore words that occur in fewer texts. With fewer than 100 texts, or fewer than 16 with the
+        median label, 2 counts as 1. Ignored words train the vector of unknown words.
     max_length : int, default=None
         Read only the first tokens of each text; None reads all of them.
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; for label sets, of the positives of each label: by name, or in the
         order of the labels.
     threshold : float, sequence of float, dict, "tuned", "micro" or "macro", default="tuned"
-        From which probability on a label is predicted: one number, one per label (a dict goes by
-        name, and what it leaves out has 0.5), or tuned on the validation split: for micro- and
-        macro-F1 together ("tuned"), for micro-F1 alone, or for macro-F1, where rare labels count
-        as much as frequent ones; see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
+        Probability at which a label is predicted: one number, one per label (a dict by label name;
+        0.5 for labels that it leaves out), or tuned on the validation split: for micro- and
+        macro-F1 together ("tuned"), for micro-F1 alone, or for macro-F1, where rare labels count as
+        much as frequent ones; see :func:`sklabelemb.decision.tuned_thresholds`. Label sets only.
     threshold_shrinkage : float or "auto", default="auto"
-        For tuned thresholds: with so many positives in the validation split, a label's threshold
+        For tuned thresholds: with this many positives in the validation split, a label's threshold
         lies halfway between the one that is best for all labels and the one best for itself.
         "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
-        Fewest labels to predict. "auto": as many as every training text carries at least; where
-        each has one or more, a prediction without any would be wrong for certain.
+        Smallest number of labels to predict per text. "auto": the smallest number in the training
+        texts: if each of them has a label, predicting none is certainly wrong.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 3,000 steps, between 5 and 30.
+        "auto": enough for 3,000 steps, between 5 and 30.
     batch_size : int or "auto", default="auto"
-        Texts a batch. "auto": 64, but so few that an epoch has 40 batches, down to 16.
+        Texts per batch. "auto": 64, or fewer (down to 16), so that an epoch has 40 batches.
     learning_rate : float, default=1e-3
         Peak of Adam's step size; it rises linearly and then falls linearly to zero.
     warmup : float, default=0.1
-        Share of the steps in which it rises.
+        Share of the steps during which the step size rises.
     weight_decay : float, default=0.0
-        Decoupled, on all but a sparsely updated word table.
+        Decoupled weight decay, applied to everything except a sparsely updated word table.
     validation_fraction : float, default=0.1
         Share of the training texts, iteratively stratified, on which the best epoch, the mixture
-        and the thresholds are chosen. With fewer than ten such texts none are held out, all epochs
-        are run and the thresholds are 0.5. Where `fit` is given a validation set, `X_val` and
-        `y_val`, these are chosen on it.
+        and the thresholds are chosen. If that is fewer than ten texts, none are held out, all
+        epochs are run and the thresholds are 0.5. Pass `X_val` and `y_val` to `fit` to use your own
+        validation set instead.
     patience : int or None, default=4
         Epochs without improvement before training stops; the best epoch's weights are kept. None
         runs all epochs and keeps the last.
@@ -158,18 +158,18 @@ class DocumentClassifier(LabelEmbeddingClassifier):
         Whether to train in bfloat16: for GPUs, and for LSTMs on CPUs that have instructions for it
         (1.3 times as fast on one with AVX-512 BF16). Predictions are computed in float32.
     warm_start : bool, default=False
-        Whether the next fit goes on from the present weights.
+        Whether the next fit starts from the current weights.
     checkpoint : path or None, default=None
-        Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
-        at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
-        folder of its own inside, so a search may use one for all. See :ref:`the user guide
+        Folder that lets an interrupted fit resume: `fit` with the same data and parameters
+        continues after the last complete epoch and gives the same model, bit for bit on a CPU. Each
+        fit has its own subfolder, so all fits of a search can share one. See :ref:`the user guide
         <checkpoints>`.
     random_state : int, RandomState or None, default=None
-        Same data and same integer: same model, bit for bit on CPU.
+        With an integer, the same data give the same model, bit for bit on a CPU.
     verbose : int, default=0
         1 shows a progress bar.
     net_params : dict, default=None
-        Anything else for the skorch net, such as ``callbacks`` or ``optimizer``.
+        Further arguments of the skorch net, such as ``callbacks`` or ``optimizer``.
 
     Attributes
     ----------
@@ -198,10 +198,10 @@ class DocumentClassifier(LabelEmbeddingClassifier):
 
     Notes
     -----
-    Texts of a batch are padded, and padding never counts: a text has the same logits alone and
-    beside a longer one. Where the papers train by AdaDelta or plain gradient descent, here it is
-    Adam, with a step size that falls to zero. Page "Comparison systems" of the documentation says
-    for each preset what differs from its paper.
+    Padding never counts: a text has the same logits alone and in a batch with longer ones. Training
+    uses Adam, with a step size that falls to zero, also where the papers use AdaDelta or plain
+    gradient descent. The page "Comparison systems" of the documentation lists for each preset what
+    differs from its paper.
 
     References
     ----------
@@ -371,7 +371,7 @@ class DocumentClassifier(LabelEmbeddingClassifier):
         self.net_params = net_params
 
     def explain(self, X: Any) -> list[Explanation]:
-        """Which words spoke for each label, and which against it.
+        """Explain predictions: which words spoke for each label, and which against it.
 
         Parameters
         ----------
@@ -380,12 +380,12 @@ class DocumentClassifier(LabelEmbeddingClassifier):
         Returns
         -------
         list of Explanation
-            One a text. Where a logit is a sum over the states of words, because pooling is "mean",
-            "max" or an attention and there are no `hidden_layers`, a word's contribution is that of
-            its state, which has seen other words, too: contributions and a constant of the label
-            sum to the logit, exactly, wide path included. Otherwise it is by how much the
-            network's logit falls when the word is left out. The attention is that of the pooling,
-            in "han" times that within the sentence; None where there is none. See
+            One per text. If a logit is a sum over the states of words (pooling by "mean", "max" or
+            an attention, without `hidden_layers`), a word's contribution is that of its state,
+            which has also seen other words: contributions plus one constant per label are exactly
+            the logit, wide path included. Otherwise a contribution is how much the network's logit
+            falls without the word. The attention is that of the pooling, for "han" times that
+            within the sentence; None without attention. See
             :class:`sklabelemb.inspection.Explanation`.
         """
         return self._answers().explain(X)

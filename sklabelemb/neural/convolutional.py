@@ -90,7 +90,7 @@ class VeryDeepCNN(Encoder):
     A first convolution of width 3; then, at each level, `n_blocks` blocks of two convolutions of
     width 3 with batch normalisation and rectifier (their Figure 2), around which the input is
     added. Between levels, channels double and the largest of three states, two apart, halves the
-    length. One block a level is the depth of 9 of the paper, two are 17.
+    length. One block per level gives the paper's depth of 9, two give 17.
 
     The paper reads characters, and says nothing of padding; here what lies beyond a text's end
     counts neither in convolutions nor in the means of batch normalisation.

@@ -1,4 +1,4 @@
-"""The regulariser of DR-CAML: a label's weights shall be near what its description says."""
+"""The regulariser of DR-CAML, which pulls a label's weights towards its description."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DescriptionPenalty(nn.Module):
     width : int
         Of the filters.
     label_words : list of list of int
-        Ids of the words of each label's description; none for a label that is left alone.
+        Ids of the words of each label's description; empty for labels without a penalty.
     """
 
     words: Tensor

@@ -58,7 +58,7 @@ class Pooling(nn.Module):
 
 
 class LastPooling(Pooling):
-    """The state after all has been read."""
+    """The final state."""
 
     def forward(self, states: States) -> Tensor:
         """Vectors of shape (b, d)."""
@@ -228,7 +228,7 @@ class LabelWisePooling(Pooling):
 
 
 class LabelSpecificPooling(Pooling):
-    r"""What labels look for by their texts, and what they learn to look for: LSAN.
+    r"""Attention of label texts fused with self-attention: LSAN.
 
     With :math:`H` the states, :math:`C` vectors of the labels that start from their texts, and
     halves for the directions of a BiLSTM:

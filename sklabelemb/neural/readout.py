@@ -1,4 +1,4 @@
-"""What a fitted document classifier answers beside labels: explanations."""
+"""Explanations of a fitted document classifier."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ __all__ = ["DocumentRecipe"]
 
 # What ends a sentence, as the tokenizer gives it.
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "\uff01", "\uff1f")
-# Without vectors to start from, these networks learn slower than bags of words.
+# Without pretrained vectors, these networks learn more slowly than bags of words.
 BUDGET = Budget(steps=3000, fewest_epochs=5, most_epochs=30, largest_batch=64)
 
 
@@ -163,7 +163,7 @@ class DocumentRecipe(Recipe):
 
 
 def _sizes(name: str, values: Any) -> list[int]:
-    """Sizes as a list of int; an error where one is none."""
+    """Sizes as a list of int; a ValueError if one is not."""
     sizes = np.asarray(values).tolist()
     if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in sizes):
         raise ValueError(f"{name} must hold whole numbers of 1 or more, got {values!r}.")

@@ -1,4 +1,4 @@
-"""Encoders that read word by word: LSTM and GRU, after a convolution, and sentence by sentence."""
+"""Recurrent encoders: LSTM and GRU, over a convolution, and by sentence."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RecurrentEncoder(Encoder):
         return self.over(words, (ids != 0).sum(dim=1))
 
     def over(self, values: Tensor, lengths: Tensor) -> States:
-        """States of sequences of whatever, of shape (b, t, d)."""
+        """States of sequences of shape (b, t, d)."""
         beyond = ~within(lengths, values.shape[1]).unsqueeze(2)
         final = [values.new_zeros(len(values), 0)]
         for layer, forwards in enumerate(self.forwards):
@@ -96,7 +96,7 @@ class HierarchicalEncoder(Encoder):
     sentence_ends : sequence of int
         Ids of the words that end a sentence.
     sentence_length : int
-        A sentence is cut after so many words.
+        A sentence is cut after this many words.
     """
 
     def __init__(

@@ -29,9 +29,9 @@ class TransformerEncoder(TransformerLayers, Encoder):
 class BlockSelfAttentionEncoder(Encoder):
     """Bi-BloSAN without its pooling (Shen et al., 2018): attention in blocks, and among them.
 
-    Each direction has an own layer over the words, and an own `MaskedBlockAttention`; the states
-    are those of both side by side. Where the vectors of words have another size than the states,
-    that first layer changes it.
+    Each direction has its own layer over the words and its own `MaskedBlockAttention`; the states
+    of both are concatenated. Where the vectors of words have another size than the states, that
+    first layer changes it.
 
     Parameters
     ----------

@@ -21,8 +21,7 @@ class States:
     lengths : int64 Tensor of shape (b,)
         How many states each text has.
     final : Tensor of shape (b, d)
-        The state after all has been read; of an encoder in both directions, that of each. 0 for an
-        empty text.
+        The final state, of each direction if there are two. 0 for an empty text.
     word_share : Tensor of shape (b, s), or None
         Where several words make a state: the share of each word in its own. None: each word has a
         state, and they stand in the same order.
