@@ -9,14 +9,14 @@ from torch.nn import functional as F
 
 __all__ = ["Dropout", "drop_words"]
 
-# Probabilities are held to this many steps: a mask takes two bytes of the generator an element.
+# Probabilities are rounded to this many steps: a mask takes two random bytes per element.
 STEPS = 1 << 16
 
 
 class Dropout(nn.Module):
     """What `torch.nn.Dropout` computes, with masks from NumPy's generator on a processor.
 
-    There torch takes some 20 ns an element to draw a mask, more than a batch's products with a
+    On a CPU torch takes some 20 ns per element to draw a mask, more than a batch's products with a
     label matrix cost. The generator is seeded by torch's: a run is as reproducible as with torch's.
 
     Parameters
@@ -50,7 +50,7 @@ def kept(n: int, p: float) -> Tensor:
 
 
 def drop_words(ids: Tensor, p: float, leave_one: bool = False) -> Tensor:
-    """Texts without some of their words; what is left moves together.
+    """Texts without some of their words; the remaining words close up.
 
     Parameters
     ----------

@@ -75,10 +75,10 @@ class BidirectionalLSTM(nn.Module):
 
     Notes
     -----
-    Each LSTM has one input more than it seems, which is 1 at padding. Its weights shut the input
-    gate there and open the forget gate, so that the cell is carried to the end of the padding
-    unchanged: the final cell of a short text is its own, bit for bit, without packing. These
-    weights get no gradient, for the gates are saturated, and what decays is put back.
+    Each LSTM has one additional input, which is 1 at padding. Its weights close the input gate and
+    open the forget gate there, so the cell passes through the padding unchanged: the final cell of
+    a short text is its own, bit for bit, without packing. These weights get no gradient, because
+    the gates are saturated, and weight decay is undone.
     """
 
     def __init__(

@@ -59,7 +59,7 @@ class TransformerLayers(nn.Module):
         -------
         Tensor of shape (b, s, size)
         """
-        # A softmax over nothing is no number: an empty text sees its padding, and is 0 later.
+        # A softmax over nothing is NaN: an empty text attends to its padding, and is zeroed later.
         hidden = ~mask
         hidden[:, 0] = False
         values = self.enter(words)
@@ -74,7 +74,7 @@ class TransformerLayers(nn.Module):
 class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention in several heads (section 3.2).
 
-    Keys and values are made apart from the queries, for they may be asked many times.
+    Keys and values are computed separately, so they can be reused for many queries.
     """
 
     def __init__(self, size: int, n_heads: int, dropout: float = 0.1) -> None:
