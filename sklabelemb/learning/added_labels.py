@@ -1,4 +1,4 @@
-"""New labels for a model that there is, known by their texts and not by samples."""
+"""Add labels without samples to a trained model."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ KNOWN_BY_ENCODER = Mixture(deep=0.0, wide=0.0, offset=0.0, encoded=1.0)
 
 
 def with_labels(model: Model, name: Any, names: Any, label_texts: Any) -> Model:
-    """The same model with more labels in one of its tasks.
+    """The model with additional labels in one of its tasks.
 
-    What it says about the labels that it had stays the same.
+    Scores of the existing labels stay the same.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def grown(
     ----------
     model : Model
     tasks : dict of str or int to Task
-        All that it shall have.
+        All tasks of the new model.
     task : Task
         The one that is new, or has new labels.
     order : int ndarray of shape (n_labels,), default=None
@@ -116,7 +116,7 @@ def grown(
 
 
 def _texts_of_new_labels(names: list[Any], label_texts: Any) -> list[str]:
-    """The texts of labels that there is no sample of, in the order of their names.
+    """The texts of labels without samples, in the order of their names.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def _with_columns(model: Model, task: Task, order: np.ndarray) -> Task:
         encoded = encoded.with_labels(order, meanings, task.multilabel, model.vocabulary)
     if linear is not None:
         linear = linear.with_labels(order, meanings.labels, meanings.token_ids, model.vocabulary)
-    # An encoder alone knows what words mean that no text has had.
+    # Only an encoder knows words that no training text has.
     added = task.mixture if encoded is None else KNOWN_BY_ENCODER
     mixture = task.mixture.with_labels(order, added)
     return replace(task, linear=linear, encoded=encoded, mixture=mixture)

@@ -87,15 +87,15 @@ class LengthBuckets:
     ----------
     dataset : TextDataset
     batch_size : int
-        Texts a batch.
+        Texts per batch.
     shuffle : bool, default=False
         Training: a new order every time, drawn from torch's generator. Otherwise texts come sorted
         by length, shortest first; :attr:`order` tells which.
     max_tokens : int, default=None
         Upper bound on ``texts * longest text`` of a batch, so that a few very long texts do not
-        decide how much memory is needed. None leaves the batches whole.
+        decide how much memory is needed. None: no bound.
     tokens_beside : int, default=0
-        What the network reads beside each text, counted with it in `max_tokens`.
+        Tokens that the network reads beside each text, counted in `max_tokens`.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class TaskBatches:
     ----------
     dataset : TaskDatasets
     batch_size : int
-        Texts a batch.
+        Texts per batch.
     shuffle : bool, default=False
         Training: an order drawn from torch's generator. Otherwise texts come by length.
     max_tokens, tokens_beside : int

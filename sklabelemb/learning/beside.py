@@ -56,7 +56,7 @@ class BesidePaths:
         return model.with_task(task)
 
     def trained_again(self, model: Model, rows: Sequence[np.ndarray]) -> Model:
-        """The model with linear models of all texts, where these rows were not all."""
+        """The model with linear models of all texts, if these rows were only a part."""
         for part, own in zip(self.parts, rows, strict=True):
             if len(own) == len(part.data):
                 continue
@@ -68,7 +68,7 @@ class BesidePaths:
         return model
 
     def updated(self, model: Model, begun: Collection[Any]) -> Model:
-        """The model with linear models that have learnt these texts, too.
+        """The model with linear models trained on these texts as well.
 
         Those of tasks that were not `begun` before choose their n-grams from these texts, and learn
         them as in a fit.
@@ -93,10 +93,10 @@ class BesidePaths:
     def settled_by_folds(
         self, model: Model, held_out: bool, seed: int, settled: Collection[Any] = ()
     ) -> Model:
-        """Settle by all texts what those that are held out are too few for: an encoder path's way.
+        """Tune an encoder path on all texts by cross-validation: the held-out ones are too few.
 
-        It is trained so fast that it can be trained once per fold. Tasks that are `settled`, by a
-        validation set, stay as they are.
+        It is fast enough to be trained once per fold. Tasks that are `settled` by a validation set
+        stay as they are.
         """
         for part in self.parts:
             task = part.of(model)
@@ -141,7 +141,7 @@ class _Part:
 
     @cached_property
     def kept(self) -> KeptPaths:
-        """Wide paths that another fit has left."""
+        """Wide paths cached by another fit."""
         targets, *weights = self.targets(np.arange(len(self.data)))
         words, n_labels = self.model.vocabulary.words, self.task.targets.n_labels
         memory = self.model.recipe.memory
@@ -212,7 +212,7 @@ class _Part:
 
     @property
     def learns_label_texts(self) -> bool:
-        """Whether the text of a label is one more sample of it; where texts are many, it is not."""
+        """Whether the text of a label is an additional sample of it; only when texts are few."""
         return self.known_by_text is not None and len(self.data.token_ids.ids) < MANY_TOKENS
 
     def with_label_texts(self, rows: np.ndarray) -> np.ndarray:
@@ -222,7 +222,7 @@ class _Part:
     def targets_with_label_texts(
         self, rows: np.ndarray
     ) -> tuple[Any, np.ndarray | None, np.ndarray | None]:
-        """The same as :meth:`targets`; the text of a label weighs as much as the average text."""
+        """Like :meth:`targets`; the text of a label weighs as much as the average text."""
         targets, class_weight, weight = self.targets(rows)
         if not self.learns_label_texts:
             return targets, class_weight, weight

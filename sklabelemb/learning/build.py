@@ -32,9 +32,9 @@ def net_for(
 ) -> tuple[TextNet, dict[str, Any]]:
     """A net ready to train, and the options of its network.
 
-    This is the one place that says what carries over from a previous fit: all weights, words that
-    are new getting rows of their own. An update, which is one more epoch, carries over the history
-    and the moments of the optimiser as well. All else is as the parameters are now.
+    Only this function decides what carries over from a previous fit: all weights, with additional
+    rows for new words. An update (one more epoch) also carries over the history and the moments of
+    the optimiser. Everything else follows the current parameters.
     """
     options = recipe.options(tasks, vocabulary)
     if "sparse" in inspect.signature(recipe.network).parameters:
@@ -49,7 +49,7 @@ def net_for(
         recipe.start(net.module_, tasks, vocabulary, train)
         return net, options
     same = update and options == previous.options
-    # Weights that are all replaced should cost no random numbers.
+    # Weights that are replaced anyway should draw no random numbers.
     with isolated_randomness(0, device) if same else contextlib.nullcontext():
         usual = previous.net.batch_size if update else None
         net = make_net(recipe, options, tasks, device, train, usual)
@@ -80,7 +80,7 @@ def make_net(
     train : TaskDatasets, default=None
         What it will be trained on.
     usual_batch_size : int, default=None
-        What ``batch_size="auto"`` means where `train` is no measure of the corpus.
+        What ``batch_size="auto"`` means if `train` is only a part of the corpus.
     **further
         Arguments of the net that go before all others.
     """

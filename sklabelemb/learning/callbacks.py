@@ -1,4 +1,4 @@
-"""What happens between the epochs: scores, best weights, progress, scikit-learn's callbacks."""
+"""Callbacks between epochs: scores, best weights, progress, scikit-learn's callbacks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-# Which column of the history a bar shows, the first that there is, and under what name.
+# The columns of the history that a bar may show, and their names; the first one found is shown.
 SHOWN_SCORES = {
     "valid_micro_f1": "valid micro-F1",
     "valid_accuracy": "valid accuracy",
@@ -31,7 +31,7 @@ SHOWN_SCORES = {
 
 
 class StopTraining(Exception):
-    """Raised by a callback to end training early, and properly.
+    """Raised by a callback to stop training early.
 
     skorch's own early stopping raises `KeyboardInterrupt`, which cannot be told from a user who
     presses Ctrl-C.
@@ -47,8 +47,7 @@ class ValidationScore(Callback):
         ``score(targets, logits) -> float`` of one task, larger is better; `targets` as its dataset
         holds them. Or a pair: this, and the measure.
     measure : str, default="score"
-        A name for what is shown of the score: the second of the pair, which is recorded as
-        ``valid_`` and this name.
+        Name of the measure in the pair, which is recorded as ``valid_`` plus this name.
     """
 
     def __init__(self, score: Callable[[Any, np.ndarray], Any], measure: str = "score") -> None:
@@ -127,7 +126,7 @@ class BestWeights(Callback):
 
 
 class GradientClipping(Callback):
-    """Scale all gradients together down to a norm; as skorch's, but for sparse ones as well.
+    """Clip the norm of all gradients; like skorch's callback, but also for sparse gradients.
 
     Parameters
     ----------
@@ -176,7 +175,7 @@ class EpochProgress(Callback):
 
     def on_batch_end(self, net: Any, *, training: bool, **kwargs: Any) -> None:
         if training:
-            # A fit that goes on from a checkpoint has some behind it.
+            # A fit that resumes from a checkpoint has done some already.
             self.n_batches_ += 1
             self._bar.update(self.n_batches_ - self._bar.n)
 
@@ -190,20 +189,20 @@ class EpochProgress(Callback):
         self._bar.set_postfix(shown)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        # Where the validation score no longer rose, fewer batches were all; a bar that is closed
-        # before its end looks like an error in a notebook.
+        # Early stopping leaves batches undone; in a notebook, a bar closed before its end looks
+        # like an error.
         self._bar.total = self._bar.n
         self._bar.refresh()
         self.close()
 
     def close(self) -> None:
-        """Put the bar away, also when training was interrupted."""
+        """Close the bar, also if training was interrupted."""
         if hasattr(self, "_bar"):
             self._bar.close()
 
 
 class ScikitLearnCallbacks(Callback):
-    """Tells the callbacks that were set with ``estimator.set_callbacks`` about every epoch.
+    """Calls the callbacks set with ``estimator.set_callbacks`` after every epoch.
 
     Parameters
     ----------

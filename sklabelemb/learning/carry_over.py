@@ -1,4 +1,4 @@
-"""What a net takes over from the net of a previous fit: weights, and moments of its optimiser."""
+"""Copy weights and moments of the optimiser from the net of a previous fit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def copy_weights(
     labels: LabelRows | None = None,
     task_parts: Sequence[str] = (),
 ) -> None:
-    """Take over every weight; a table of words that has grown keeps its old rows at their places.
+    """Copy every weight; a word table that has grown keeps its old rows in place.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def copy_weights(
 def placed(
     value: torch.Tensor, target: torch.Tensor, axes: tuple[int, ...], order: np.ndarray
 ) -> torch.Tensor:
-    """`target` with the values of the labels that there were before, at their places now.
+    """`target` with the values of the previous labels at their new places.
 
     Parameters
     ----------
@@ -94,12 +94,12 @@ def placed(
 
 @torch.no_grad()
 def copy_moments(old: TextNet, new: TextNet, labels: LabelRows | None = None) -> None:
-    """Let the optimiser of a net go on where that of another net was.
+    """Continue with the state of another net's optimiser.
 
     Parameters
     ----------
     old : TextNet
-        Without an optimiser, as after it was loaded, there is nothing to take over.
+        A loaded net has no optimiser, so there is nothing to copy.
     new : TextNet
         With the same parameters, some of which may have more rows, and those of new tasks: these
         begin at zero.

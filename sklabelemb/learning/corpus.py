@@ -1,4 +1,4 @@
-"""What a fit is given, understood: texts, encoded targets and weights of the samples, by task."""
+"""Validate the input of a fit: texts, encoded targets and weights of the samples, by task."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ class Corpus:
     Attributes
     ----------
     tasks : dict of str or int to Task
-        All that the model will have, those that it had before first.
+        All tasks of the model, existing ones first.
     samples : dict of str or int to Samples
-        Of those tasks that will be trained.
+        Of the tasks that will be trained.
     validation : Corpus or None
-        Texts of these tasks to validate by, of which nothing is trained on.
+        Validation texts of these tasks, which are never trained on.
     """
 
     tasks: Mapping[Any, Task]
@@ -82,7 +82,7 @@ class Corpus:
 
     @property
     def trained(self) -> dict[Any, Task]:
-        """The tasks that there are samples of."""
+        """The tasks with samples."""
         return {name: self.tasks[name] for name in self.samples}
 
     @property
@@ -94,16 +94,17 @@ class Corpus:
 
     @property
     def has_few_texts(self) -> bool:
-        """Whether no word is too rare to be learnt, because texts are so few."""
+        """Whether the texts are so few that even the rarest words are kept."""
         return has_few_texts(some.counted for some in self.samples.values())
 
     def trained_on(self, split: Mapping[Any, tuple[np.ndarray, np.ndarray]]) -> np.ndarray | None:
-        """Which of `documents` are trained on; None where nothing is held out.
+        """Which of `documents` are trained on; None if nothing is held out.
 
         Parameters
         ----------
         split : dict of (int ndarray, int ndarray)
-            For each task which of its samples that have any weight are kept, and which are not.
+            For each task, which of its samples with nonzero weight are kept, and which are held
+            out.
         """
         if not any(len(cut) for _, cut in split.values()):
             return None
@@ -116,7 +117,7 @@ class Corpus:
         return np.concatenate(masks)
 
     def parts(self, token_ids: TokenIds, n_words: int) -> TaskDatasets:
-        """The samples that have any weight as token ids, a dataset per task.
+        """The samples with nonzero weight as token ids, one dataset per task.
 
         Parameters
         ----------
@@ -134,7 +135,7 @@ class Corpus:
             start = stop
             part = TextDataset(own, some.encoded, some.weight, n_words, task=number)
             if some.weight is not None:
-                # What counts for nothing must not choose the epoch or the thresholds either.
+                # Samples of weight 0 must not influence the epoch or the thresholds either.
                 part = part.subset(np.flatnonzero(some.weight))
             parts.append(part)
         return TaskDatasets(tuple(parts))
@@ -154,7 +155,7 @@ def read_samples(
     previous: Model | None = None,
     update: bool = False,
 ) -> Corpus:
-    """Understand what ``fit`` was given.
+    """Read the arguments of ``fit``.
 
     Raises
     ------
@@ -184,7 +185,7 @@ def read_tasks(
     tasks_val: Mapping[Any, Any] | None = None,
     previous: Model | None = None,
 ) -> Corpus:
-    """Understand what ``fit_tasks`` was given."""
+    """Read the arguments of ``fit_tasks``."""
     if label_names is not None and not isinstance(label_names, Mapping):
         raise TypeError(
             "label_names of fit_tasks must be a dict {task: names of its labels}, got "
@@ -313,7 +314,7 @@ def _read(
     if isinstance(threshold, Mapping):
         check_threshold_names(threshold, tasks)
     elif not any(tasks[name].multilabel for name in samples):
-        # It means nothing here, but one for each label it is all the same.
+        # Unused here, but there must still be one for each label.
         for name in samples:
             check_threshold(threshold, tasks[name].targets.n_labels)
     for name, some in samples.items():
@@ -331,7 +332,7 @@ def _encoded(
     recipe: Recipe,
     what: str = "y",
 ) -> tuple[Task, Any]:
-    """A task, and its encoded targets; a model that goes on learning keeps their form."""
+    """A task and its encoded targets; a model that is trained further keeps their form."""
     targets = known.targets if known else Targets.infer(y, classes=classes, label_names=names)
     if targets.multilabel and classes is not None and not are_values(classes):
         names = classes
@@ -342,7 +343,7 @@ def _encoded(
             f"{targets.classes.tolist()}: they must all be named there."
         )
     if known and known.added is not None and classes is None:
-        # The parameter names the labels of the fit; later ones came behind them.
+        # The parameter names the labels of the fit; later ones were appended.
         names = None
     encoded = targets.encode(y, label_names=names, name=what)
     if known:
@@ -362,7 +363,7 @@ def _names_of_task(label_names: Any, name: Any, own: Mapping[Any, Any] | None = 
 
 @contextlib.contextmanager
 def _naming(name: Any, tasks: Mapping[Any, Any]) -> Iterator[None]:
-    """Let an error say which task it is about; that of a plain fit has no name."""
+    """Prefix errors with the name of the task; the task of a plain fit has none."""
     try:
         yield
     except ValueError as error:

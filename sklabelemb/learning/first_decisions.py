@@ -1,4 +1,4 @@
-"""How to decide before anything has been learnt about it."""
+"""Thresholds and numbers of labels before training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_threshold_names", "fewest_labels", "first_thresholds"]
 
 
 def check_threshold_names(threshold: Mapping[Any, float], tasks: Mapping[Any, Task]) -> None:
-    """Check that some task has each label of which a dict gives the threshold.
+    """Check that each label in a dict of thresholds belongs to some task.
 
     Raises
     ------
@@ -35,9 +35,9 @@ def first_thresholds(
     targets: Targets,
     known: np.ndarray | None,
 ) -> np.ndarray | None:
-    """Thresholds of the labels as asked for, as known, or 0.5; None for single classes.
+    """Initial thresholds: those asked for, those known already, or 0.5; None for single classes.
 
-    A dict goes by the names of the labels; those that it leaves out have 0.5.
+    The keys of a dict are label names; labels that it leaves out get 0.5.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def first_thresholds(
 
 
 def fewest_labels(min_labels: int | str, targets: Targets, encoded: Any, known: int | None) -> int:
-    """How many labels a prediction has at least: as asked for, or as all texts so far have."""
+    """Smallest number of labels to predict: as asked for, or the minimum over all texts so far."""
     if min_labels != "auto":
         return int(min_labels)
     fewest = int(encoded.sum(axis=1).min()) if targets.multilabel else 0

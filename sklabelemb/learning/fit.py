@@ -1,4 +1,4 @@
-"""A fit, step by step, from a corpus to a model; and an update of a model that there is."""
+"""A fit, step by step, from a corpus to a model; and the update of an existing model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fit(
     watch : callable, default=None
         ``watch(model, n_steps)`` gives callbacks that follow the training of the model.
     checkpoint : Checkpoint, default=None
-        Where the same fit was interrupted, if it was, and where this one leaves its epochs.
+        Where an interrupted fit resumes from, and where epochs are saved.
 
     Raises
     ------
@@ -108,8 +108,8 @@ def fit(
         model = beside.trained(model, rows)
         if valid is not None:
             model = recipe.readout(model).with_decisions(valid)
-            # How to decide is settled; what was held out for that may now be learnt too, but
-            # nothing of a validation set.
+            # The thresholds are settled, so the held-out texts may now be trained on, but never a
+            # validation set.
             model = beside.trained_again(model, rows)
         return beside.settled_by_folds(model, valid is not None, split_seed, corpus.validated)
 
@@ -123,9 +123,9 @@ def update(recipe: Recipe, corpus: Corpus, previous: Model | None) -> Model:
         The parameters as they are now.
     corpus : Corpus
     previous : Model or None
-        It is not changed. None: a model that has not learnt anything.
+        It is not changed. None: start from an untrained model.
     """
-    # An epoch by hand is another one than that before it.
+    # Each manual epoch is a new one.
     done = len(previous.net.history) if previous else 0
     seed, _ = _seeds(recipe.settings.random_state, skipped=2 * done)
     device = resolved_device(recipe.settings.device)
@@ -155,7 +155,7 @@ def _seeds(random_state: Any, skipped: int = 0) -> tuple[int, int]:
 
 
 def _split(recipe: Recipe, corpus: Corpus, seed: int) -> dict[Any, tuple[np.ndarray, np.ndarray]]:
-    """For each task, which of the samples that count are trained on, and which are held out."""
+    """For each task, which samples are trained on, and which are held out."""
     fraction = recipe.settings.validation_fraction
     split = {}
     for name, some in corpus.samples.items():
@@ -172,7 +172,7 @@ def _split(recipe: Recipe, corpus: Corpus, seed: int) -> dict[Any, tuple[np.ndar
 
 
 def _given_parts(corpus: Corpus, model: Model) -> tuple[TextDataset, ...]:
-    """The validation sets, read as texts are that come after the fit."""
+    """The validation sets, read like texts at prediction time."""
     given = corpus.validation
     if given is None:
         return ()

@@ -1,4 +1,4 @@
-"""Scores of an encoder path for texts that it was not trained on: by folds."""
+"""Cross-validated scores of an encoder path."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def cross_fitted_scores(
 ) -> np.ndarray:
     """Scores of every text by an encoder path that was trained without it.
 
-    With few texts, those that are held out are too few to settle anything; these are all. The label
-    texts are among the samples of each fold, so that a label is known though its only text is not.
+    With few texts, a hold-out is too small to tune anything, so all texts are used. Label texts are
+    among the samples of each fold, so a label is known even if its only text is held out.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""What a forked process must be told: the threads that torch had are not there.
+"""Keep a forked process from waiting for threads of torch that were not copied.
 
-A web server that loads a model first and forks its workers then would wait for them for ever. The
-child computes with one thread. Processes that are started by ``spawn`` have all of theirs.
+Workers that a web server forks after loading a model would wait for these threads forever, so a
+forked child computes with one thread. Processes started by ``spawn`` keep all their threads.
 """
 
 from __future__ import annotations

@@ -18,12 +18,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Model(Generic[R]):
-    """All that a fit found out; answers, updates and saved folders are made of nothing else.
+    """Everything that a fit has learned; predictions, updates and saved folders use nothing else.
 
     Attributes
     ----------
     recipe : Recipe
-        What was asked for: the parameters at the time of the fit.
+        The parameters at the time of the fit.
     tasks : dict of str or int to Task
         Labels, thresholds and the linear path of every task. A plain ``fit(X, y)`` has one, called
         "default".
@@ -48,7 +48,7 @@ class Model(Generic[R]):
 
     @property
     def own_task(self) -> Task:
-        """The task that is meant where none is named.
+        """The task that is used if none is named.
 
         Raises
         ------

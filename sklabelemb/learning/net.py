@@ -45,8 +45,8 @@ class TextNet(NeuralNet):
     """A `skorch.NeuralNet` over :class:`~sklabelemb.learning.batches.TaskDatasets`.
 
     It differs from its parent where multi-label text needs it: batches are bucketed by length, the
-    validation data is given rather than split off, Ctrl-C reaches the caller, a loss that is no
-    number stops training, and the optimiser's state is not pickled.
+    validation data is passed in rather than split off, Ctrl-C reaches the caller, a NaN loss stops
+    training, and the optimiser's state is not pickled.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ class TextNet(NeuralNet):
         Called with ``ids`` (a long tensor of shape ``(b, s)``, 0 is padding); returns logits of
         shape ``(b, n_labels)``. ``auxiliary_loss()``, where it has one, is added in training.
     mixed_precision : bool, default=False
-        bfloat16 autocast in training; what is predicted is computed in float32.
+        bfloat16 autocast in training; predictions are computed in float32.
     accumulation_steps : int, default=1
-        Parts in which a training batch goes through the network, one after the other. The gradient
-        is that of the whole batch.
+        Number of parts in which a training batch goes through the network; the gradient is that of
+        the whole batch.
     accelerator : accelerate.Accelerator, default=None
         With several processes each takes its share of every training batch; loss and gradient are
-        those of the whole batch. All make the same batches, for they have the same seed.
+        those of the whole batch. All make the same batches, because they share the seed.
     **kwargs
         Everything else that `skorch.NeuralNet` takes.
     """
@@ -112,11 +112,11 @@ class TextNet(NeuralNet):
         valid : TaskDatasets or None
         epochs : int
         callbacks : list of skorch.callbacks.Callback
-            They serve this run only.
+            For this run only.
         readout : Readout, default=None
-            What predicts for the scoring callbacks of a user.
+            Computes the predictions for the user's scoring callbacks.
         checkpoint : Checkpoint, default=None
-            From where training goes on, and where every epoch is kept.
+            Where training resumes from, and where every epoch is saved.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class TextNet(NeuralNet):
             idle = watchers(standing)
             self.callbacks_ = [(name, c) for name, c in standing if name not in idle]
         self._scored = None if readout is None else ScoredNet(self, readout)
-        # The score comes first: a callback of the user's may watch it.
+        # The score comes first, because the user's callbacks may watch it.
         self.callbacks_ = sorted(
             [*self.callbacks_, *((type(c).__name__, c) for c in callbacks)],
             key=lambda named: not isinstance(named[1], ValidationScore),
@@ -182,7 +182,7 @@ class TextNet(NeuralNet):
         self.criterion_.train()
         inputs, target = batch
         n_texts = len(inputs["ids"])
-        # What the loss is a mean over; a criterion of the user's is one over texts.
+        # What the loss is a mean over; the user's own criterion is a mean over texts.
         size = getattr(self.criterion_, "size", lambda some: len(some["task"]))
         own, factor = own_rows(self.accelerator, n_texts)
         losses, outputs = [], []
@@ -204,7 +204,7 @@ class TextNet(NeuralNet):
         return {"loss": loss, "y_pred": torch.cat(outputs)}
 
     def _own_randomness(self) -> contextlib.AbstractContextManager[None]:
-        """Dropout of a process of its own, which leaves alone what draws the batches of all."""
+        """Separate dropout per process; the generator of the common batches stays untouched."""
         n = n_processes(self.accelerator)
         if n == 1:
             return contextlib.nullcontext()
@@ -240,7 +240,7 @@ class TextNet(NeuralNet):
         """Call the callbacks; skorch's own early stopping ends training without a Ctrl-C."""
         getattr(self, method_name)(self, **cb_kwargs)
         stop = False
-        # Whichever callback stops training, the others hear of the last epoch too.
+        # When one callback stops training, the others are still told about the last epoch.
         for _, callback in self.callbacks_:
             net, arguments = self, cb_kwargs
             if self._scored is not None and is_scoring(callback):
@@ -259,7 +259,7 @@ class TextNet(NeuralNet):
             self._checkpoint.write(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The moments of Adam are twice as large as the weights, and of no use for predicting.
+        # Adam's moments are twice as large as the weights, and not needed for prediction.
         slim = object.__new__(type(self))
         slim.__dict__.update(
             {key: value for key, value in self.__dict__.items() if key != "optimizer_"}

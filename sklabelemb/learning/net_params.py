@@ -1,4 +1,4 @@
-"""What `net_params` may hold."""
+"""Checks of `net_params`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklabelemb.learning.processes import check_accelerator, n_processes
 
 __all__ = ["check_net_params"]
 
-# What would be ignored or overruled, and what to use in its place.
+# What would be ignored or overruled, and what to use instead.
 _INSTEAD = {
     "max_epochs": "the parameter max_epochs",
     "train_split": "the parameter validation_fraction",

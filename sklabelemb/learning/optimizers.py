@@ -1,9 +1,9 @@
 """Which optimiser trains which parameter.
 
-An embedding table is large and a batch touches few of its rows. A dense optimiser still walks
-through the whole table at every step, so beyond a certain size it is the vocabulary, not the text,
-that one waits for. Tables built with ``sparse=True`` get `RowAdam`, which touches only the rows of
-the batch; everything else gets fused `torch.optim.AdamW`.
+An embedding table is large and a batch touches few of its rows. A dense optimiser still updates the
+whole table at every step, so beyond a certain size the vocabulary, not the text, determines the
+time. Tables built with ``sparse=True`` get `RowAdam`, which touches only the rows of the batch;
+everything else gets fused `torch.optim.AdamW`.
 """
 
 from __future__ import annotations

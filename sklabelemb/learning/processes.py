@@ -22,8 +22,8 @@ def n_processes(accelerator: Any) -> int:
 def own_rows(accelerator: Any, n_texts: int) -> tuple[torch.Tensor, float]:
     """The rows of a batch that this process reads, and a factor of their loss.
 
-    Where a batch has fewer texts than there are processes, those without one read the first text
-    and count it by 0, so that all have a gradient for the same weights.
+    If a batch has fewer texts than there are processes, those without one read the first text with
+    weight 0, so that all have a gradient for the same weights.
     """
     rows = torch.arange(n_texts)
     if n_processes(accelerator) > 1:
@@ -33,7 +33,7 @@ def own_rows(accelerator: Any, n_texts: int) -> tuple[torch.Tensor, float]:
 
 
 def add_up(accelerator: Any, network: nn.Module, loss: torch.Tensor) -> torch.Tensor:
-    """Put the sum over all processes into the gradients of a network; returns that of the loss."""
+    """Sum the gradients of a network over all processes; returns the sum of the losses."""
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     whole = accelerator.reduce(parameters_to_vector(gradients), reduction="sum")
     vector_to_parameters(whole, gradients)
@@ -42,7 +42,7 @@ def add_up(accelerator: Any, network: nn.Module, loss: torch.Tensor) -> torch.Te
 
 
 def check_accelerator(accelerator: Any) -> None:
-    """Check that an accelerator does what it says.
+    """Check that all settings of an accelerator take effect.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Randomness that is a fit's own, and leaves that of the caller alone."""
+"""Seed a fit without touching the caller's random state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RANDOMNESS = threading.RLock()
 def isolated_randomness(seed: int, device: str = "cpu") -> Iterator[None]:
     """Seed torch inside the block, and leave its global state as it was.
 
-    torch's layers draw from one generator a process, so fits in several threads take turns here:
+    torch's layers draw from one generator per process, so fits in several threads take turns here:
     each stays reproducible, and none disturbs the caller's generator.
     """
     devices = [torch.device(device)] if device.startswith("cuda") else []

@@ -29,8 +29,8 @@ class Recipe:
     """What a method knows, made of the parameters of its classifier.
 
     A subclass is a frozen dataclass whose fields are the method's own parameters. It has no access
-    to the estimator: what training should know is in here, and what training found is in a
-    :class:`.Model`.
+    to the estimator: it holds everything that training needs, and a :class:`.Model` holds what
+    training found.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ class Recipe:
     wide : bool
         Whether a linear model over n-grams is trained beside the network.
     schedule : {"linear", "halving"}
-        What happens to the learning rate in a fit.
+        Schedule of the learning rate.
     max_grad_norm : float or None
-        What gradients are scaled down to.
+        Largest norm of the gradient; None: no limit.
     label_rows : dict of str to tuple of int
         Weights of the network that have a row per label, and along which axes.
     task_parts : tuple of str
@@ -56,7 +56,7 @@ class Recipe:
 
     network: ClassVar[type[nn.Module]]
     readout: ClassVar[type]
-    # Not annotated, so that they are no fields: parameters of those methods that have them.
+    # Not annotated, so they are not fields: only some methods have these parameters.
     wide = False
     memory = None
     schedule = "linear"
@@ -106,7 +106,7 @@ class Recipe:
         weight = class_weights(settings.class_weight, targets, encoded)
         kinds = (settings.class_weight, previous.recipe.settings.class_weight if previous else None)
         if goes_on and all(isinstance(kind, str) for kind in kinds):
-            # A batch of an update is no measure of how frequent the classes are.
+            # A batch of an update does not show how frequent the classes are.
             weight = task.class_weight
         return replace(
             task,
@@ -126,7 +126,7 @@ class Recipe:
     ) -> tuple[Any, TokenIds]:
         """The vocabulary, new or extended, and the token ids of all texts.
 
-        Words that only texts have that are not trained on (a bool for each text) are unknown.
+        Words that occur only in texts that are not trained on (a bool per text) are unknown.
         """
         known = previous.vocabulary if previous else None
         few = corpus.has_few_texts
@@ -141,7 +141,7 @@ class Recipe:
         return Mixture()
 
     def options(self, tasks: Mapping[Any, Task], vocabulary: Any) -> dict[str, Any]:
-        """Keyword arguments of the network; plain JSON values, for they are saved."""
+        """Keyword arguments of the network; plain JSON values, because they are saved."""
         raise NotImplementedError
 
     def start(
@@ -152,7 +152,7 @@ class Recipe:
         train: TaskDatasets | None,
         first: int = 0,
     ) -> None:
-        """Put in what training starts from: vectors, label texts, frequencies of labels.
+        """Initialise the network from vectors, label texts and label frequencies.
 
         With `first` above 0 the network has learnt already, and only its words from that id on are
         new.
@@ -161,7 +161,7 @@ class Recipe:
     def start_labels(
         self, network: Any, task: Task, vocabulary: Any, new: np.ndarray, first: int
     ) -> None:
-        """Put in what is known of new labels from their texts, beside others that have learnt.
+        """Initialise the rows of new labels from their texts, in a trained network.
 
         Words from the id `first` on came with them.
         """

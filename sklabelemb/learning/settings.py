@@ -86,7 +86,7 @@ class Budget:
     """
 
     steps: int = 2000
-    # The learning rate should be back at zero before the network learns the texts by heart.
+    # The learning rate should be back at zero before the network overfits.
     fewest_epochs: int = 5
     most_epochs: int = 12
     most_steps: int = 10_000

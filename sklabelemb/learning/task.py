@@ -52,8 +52,8 @@ class Task:
     min_labels : int
         Fewest labels of a prediction.
     nearest_by : {"logits", "scores"}
-        By which difference from the threshold labels are chosen where fewer reach it; "scores",
-        that is probabilities, in models from before format 7.
+        How the distance to the threshold is measured to choose labels if too few reach it; "scores"
+        (probabilities) in models saved before format 7.
     trained : bool
         Whether samples of the task were trained on; False after ``add_task`` (Zero Update).
     class_weight : ndarray of shape (n_labels,), or None
@@ -176,7 +176,7 @@ def check_task_name(value: Any, where: str = "name") -> str | int:
 
 
 def meant_task(tasks: Mapping[Any, Task]) -> Any:
-    """The task that is meant where none is named.
+    """The task that is used if none is named.
 
     Raises
     ------
@@ -284,8 +284,8 @@ def texts_of_labels(label_texts: Any, name: Any, targets: Targets) -> list[str] 
     Parameters
     ----------
     label_texts : dict, sequence of str, "auto" or None
-        As in :meth:`.Targets.texts_of_labels`, for every task alike; or a dict of such by the names
-        of the tasks, where "auto" is meant for those that it leaves out.
+        As in :meth:`.Targets.texts_of_labels`, for every task; or a dict of such by task name, with
+        "auto" for tasks that it leaves out.
     name : str or int
         The task.
     targets : Targets

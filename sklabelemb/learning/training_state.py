@@ -1,4 +1,4 @@
-"""All that a training goes on from after an epoch: taken out of a net, and put back."""
+"""The state of training after an epoch: taken out of a net, and restored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Checkpoint", "resume", "training_state", "without_optimizer"]
 
 
 class Checkpoint(Protocol):
-    """Where a fit leaves off, and goes on from."""
+    """Where a fit is saved, and resumed from."""
 
     def seeds(self, drawn: tuple[int, int]) -> tuple[int, int]:
         """The seeds with which the fit began: `drawn`, if it begins now."""
@@ -48,7 +48,7 @@ def training_state(net: Any) -> dict[str, Any]:
         "criterion": dict(net.criterion_.state_dict()),
         "optimizer": _plain(net.optimizer_.state_dict()),
         "callbacks": [_found(callback) for _, callback in net.callbacks_],
-        # What batches brought is for the epoch in which they came.
+        # The records of batches belong to the epoch in progress.
         "history": [{**row, "batches": []} for row in net.history],
         "random": _random_states(net.device),
     }
@@ -60,7 +60,7 @@ def without_optimizer(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resume(net: Any, state: Mapping[str, Any]) -> None:
-    """Put a net whose training begins where another one was.
+    """Restore the state of another net at the beginning of training.
 
     Parameters
     ----------

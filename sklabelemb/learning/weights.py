@@ -19,7 +19,7 @@ __all__ = ["check_class_weight", "class_weights", "prior_logits", "sample_weight
 def sample_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
     """Validated weights of the samples, float32; None where none are given.
 
-    The mean is one over those that have any weight: those of weight 0 might as well not be there.
+    The mean over nonzero weights is one; samples of weight 0 are ignored.
 
     Raises
     ------
@@ -82,8 +82,8 @@ def class_weights(class_weight: Any, targets: Targets, encoded: Any) -> np.ndarr
     Parameters
     ----------
     class_weight : dict, sequence of float, "balanced" or None
-        As :func:`check_class_weight` lets pass. A dict goes by class or label name; what it leaves
-        out weighs 1, and labels of other tasks count for nothing. "balanced": classes as in
+        As :func:`check_class_weight` lets pass. A dict by class or label name; labels that it
+        leaves out weigh 1, and labels of other tasks are ignored. "balanced": classes as in
         scikit-learn; labels by the ratio of negatives to positives.
     targets : Targets
     encoded : csr_matrix or int codes
@@ -106,7 +106,7 @@ def class_weights(class_weight: Any, targets: Targets, encoded: Any) -> np.ndarr
 
 
 def prior_logits(encoded: Any, n_labels: int) -> np.ndarray:
-    """Logits that know nothing of a text but how frequent the labels are.
+    """Logits from the label frequencies alone, whatever the text.
 
     Parameters
     ----------

@@ -29,8 +29,8 @@ def read_words(
     known : Vocabulary, default=None
         That of a previous fit, whose ids stay.
     trained_on : bool ndarray of shape (n_documents,), or None
-        Words that only other texts have, which are held out, are unknown; so they are to any model
-        that meets them after training. None: all texts are trained on.
+        Words that occur only in held-out texts are unknown, as they would be at prediction time.
+        None: all texts are trained on.
     further_words : iterable of str, default=()
         Words that get a row each, whether or not a text has them.
     few_texts : bool, default=False
@@ -40,13 +40,14 @@ def read_words(
     -------
     vocabulary : Vocabulary
     token_ids : TokenIds
-        Words that were left out keep their letters, for those who read letters.
+        Ignored words keep their letters, for character n-grams.
     """
     vocabulary, token_ids = Vocabulary.build(
         documents,
         settings.text_tokenizer,
         max_features=settings.max_features,
-        # What prunes typing mistakes from a corpus would leave nothing of a handful of texts.
+        # Pruning that removes typing mistakes from a corpus would remove nearly all words of a few
+        # texts.
         min_df=1 if few_texts and settings.min_df == 2 else settings.min_df,
         max_length=settings.max_length,
         keep_unknown=True,
