@@ -1,4 +1,4 @@
-"""From a model to answers: logits, decisions, and what is learnt from held-out texts."""
+"""From a model to predictions: logits, decisions, and tuning on held-out texts."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What a fitted classifier answers to raw texts, of one task or of several at once."""
+"""Predictions of a fitted classifier for raw texts, of one task or several."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["Answers"]
 
 
 class Answers:
-    """The answers of a model to texts, in the form that the caller gets.
+    """Predictions of a model, in the form that the caller gets.
 
-    Each method takes raw texts, and the task of all of them or of each; None is the task that is
-    meant where none is named.
+    Each method takes raw texts and a task, for all of them or for each. None: the only task, or
+    "default".
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Answers:
         return _in_order(self._by_task(X, task, answer))
 
     def explain(self, X: Any, task: Any = None) -> Explanations:
-        """Why each text was given its labels."""
+        """Explanations of the predictions."""
         from sklabelemb.inspection.explanation import Explanations
 
         return Explanations(_in_order(self._by_task(X, task, self.readout.explain)))
@@ -119,7 +119,7 @@ class Answers:
     def _by_task(
         self, X: Any, task: Any, answer: Callable[[Sequence[str], Task], Any]
     ) -> dict[Any, tuple[Any, np.ndarray]]:
-        """What is answered to the texts of each task, and which texts these are."""
+        """The predictions for each task, and the positions of its texts."""
         documents = check_documents(X)
         groups = self._groups(task, len(documents))
         if len(groups) == 1:

@@ -16,7 +16,7 @@ __all__ = ["Decisions"]
 
 
 class Decisions(ABC):
-    """What follows from the logits of a network, whatever library computes them.
+    """Decisions from a network's logits, whatever library computes these.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Decisions(ABC):
     def linear_scores(
         self, token_ids: TokenIds, task: Task
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Scores of the wide path and of the encoder path; None for one that there is not."""
+        """Scores of the wide path and of the encoder path; None for a missing one."""
         wide, encoded = (
             None if path is None else path.scores(token_ids, self.model.vocabulary)
             for path in (task.linear, task.encoded)

@@ -11,7 +11,7 @@ __all__ = ["joined"]
 
 
 def joined(found: Mapping[Any, tuple[np.ndarray, np.ndarray]]) -> Any:
-    """Put together what was found for the samples of each task.
+    """Join the predictions for the samples of each task.
 
     Parameters
     ----------

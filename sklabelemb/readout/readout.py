@@ -1,4 +1,4 @@
-"""What a trained model answers: the network's logits, explanations, and what is learnt last."""
+"""Logits and explanations of a trained model, and tuning on held-out texts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Readout"]
 
 
 class Readout(Decisions):
-    """The answers of a model; a method that answers otherwise has a subclass.
+    """Predictions of a model; methods that predict differently have a subclass.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Readout(Decisions):
         return self.mixed(logits, token_ids, task)
 
     def explain(self, documents: Sequence[str], task: Task) -> list[Any]:
-        """Why each text was given its labels."""
+        """Explanations of the predictions."""
         raise NotImplementedError(f"{type(self).__name__} explains nothing.")
 
     def validation_score(self) -> ValidationScore:
@@ -64,7 +64,7 @@ class Readout(Decisions):
         return ValidationScore(validation_scores, measure)
 
     def unsettled(self, task: Task, shares: np.ndarray) -> Task:
-        """The task where no held-out texts will tell how to mix the paths.
+        """The task with a default mixture, for lack of held-out texts.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class Readout(Decisions):
         return replace(task, mixture=task.mixture.at_shares(shares, task.multilabel))
 
     def with_decisions(self, valid: TaskDatasets) -> Model[Any]:
-        """The model with what held-out texts tell: how to mix the paths, and thresholds."""
+        """The model with mixture and thresholds tuned on held-out texts."""
         model = self.model
         tasks = list(model.tasks.values())
         for part in valid.parts:
@@ -85,7 +85,7 @@ class Readout(Decisions):
         return model
 
     def settled(self, part: TextDataset, task: Task) -> Task:
-        """The task with what its held-out texts tell."""
+        """The task with mixture and thresholds tuned on its held-out texts."""
         settings = self.model.recipe.settings
         tunes = task.multilabel and settings.tunes_thresholds
         linear = task.linear is not None or task.encoded is not None
@@ -106,7 +106,7 @@ class Readout(Decisions):
     def settled_by_folds(
         self, part: TextDataset, task: Task, scores: np.ndarray, held_out: bool
     ) -> Task:
-        """The task with what all its texts tell, by scores of the encoder path without each.
+        """The task tuned on all its texts, by cross-validated scores of the encoder path.
 
         Parameters
         ----------
@@ -115,13 +115,13 @@ class Readout(Decisions):
         scores : ndarray of shape (n_texts, n_labels)
             Of the encoder path, trained without the text that is scored.
         held_out : bool
-            Whether held-out texts have told how to mix it with the network.
+            Whether its mixture with the network was tuned on held-out texts.
         """
         settings = self.model.recipe.settings
         alone = Mixture(deep=0.0, wide=0.0, offset=0.0, encoded=1.0)
         alone = alone.fitted(part.targets, None, None, scores)
         if not held_out:
-            # Texts that the network was trained on do not tell what its scores are worth.
+            # The network's scores of its own training texts are too good to tune on.
             alone = replace(alone, encoded=max(alone.encoded, 0.1))
             task = replace(task, mixture=alone)
         if task.multilabel and settings.tunes_thresholds:
