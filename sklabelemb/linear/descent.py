@@ -35,7 +35,7 @@ def descend(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights and bias after some epochs of steps whose size falls to zero.
 
-    A step costs what its texts have in n-grams, however many features there are.
+    A step's cost depends on the n-grams of its texts, not on the number of features.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def descend(
         Where the descent starts; both are copied.
     epochs : int
     learning_rate : float
-        The size of the first step, unless a smaller one is the largest that is safe.
+        Size of the first step; reduced where that would be unstable.
     class_weight : ndarray of shape (n_labels,), default=None
         Of each class, or of each label's positives.
     sample_weight : float32 ndarray of shape (n_texts,), default=None
@@ -83,7 +83,7 @@ def descend(
             step += 1
             by_bias = gradient.sum(axis=0)
             gradient *= rates * left
-            # Each column comes once, so that no step is lost.
+            # Each column occurs once, so no update is lost.
             own -= batch.T @ gradient
             weights[columns] = own
             first += (1 - FIRST) * (by_bias - first)
@@ -115,14 +115,14 @@ def _batches(
 
 
 def _compact(batch: sp.csr_matrix, slots: np.ndarray) -> tuple[np.ndarray, sp.csr_matrix]:
-    """The columns that a batch has anything in, each once, and the batch in those alone.
+    """The distinct columns of a batch, and the batch restricted to them.
 
     `slots` has a place for each column; what it holds does not matter.
     """
     indices = batch.indices
     places = np.arange(len(indices), dtype=np.int32)
     slots[indices] = places
-    # Of several places of a column the last is what it remembers.
+    # Of several positions of a column, the last one is kept.
     columns = indices[slots[indices] == places]
     slots[columns] = np.arange(len(columns), dtype=np.int32)
     compact = sp.csr_matrix(
@@ -148,7 +148,7 @@ def _weights_of(weight: np.ndarray, present: np.ndarray, multilabel: bool) -> np
 
 
 def stable_rates(X: sp.csr_matrix, weights: np.ndarray, multilabel: bool) -> np.ndarray:
-    """Largest step size of each label that is safe, where texts are alike or weights are large.
+    """Largest stable step size of each label, which matters for similar texts or large weights.
 
     Gradient descent on squared hinge is stable while the step is below the inverse of the largest
     eigenvalue of ``X.T X / n``, which is small unless the texts share most of their words; and a

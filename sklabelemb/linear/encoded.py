@@ -1,9 +1,8 @@
 """The encoder path: a linear model over the vectors of a frozen encoder, beside a network.
 
-A pretrained encoder knows what words mean before a label has a single text, and it reads the texts
-of the labels as it reads all others. So the weights of a label are shrunk towards the vector of its
-own text (Gaussian prior, of which the mean is that vector and not zero), and the text of a label
-counts as a sample of it as well.
+A pretrained encoder knows what words mean before a label has a single text, and it embeds label
+texts like any other. So the weights of a label are shrunk towards the vector of its text (a
+Gaussian prior with that mean instead of zero), and the text of a label is also a sample of it.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from sklabelemb.text import TokenIds, Vocabulary, WordPieces
 
 __all__ = ["EncoderPath", "LabelTexts", "is_joint"]
 
-# Up to this many texts, n-grams and vectors are learnt as one model, in the space that the texts
-# span; with more, paths of their own whose scores are mixed are as good, and cost less.
+# Up to this many texts, n-grams and vectors form one model, solved in the space that the texts
+# span; with more, separate paths with mixed scores are as good and cost less.
 MOST_JOINT, MOST_MOVES = 3000, 1 << 21
-# Length of the n-grams beside vectors of length 1; with so few texts, half of it, for these do not
-# tell which n-grams mean something.
+# Length of the n-grams beside vectors of length 1; half of it with this few texts, which cannot
+# show which n-grams are informative.
 NGRAMS, FEWEST = 0.6, 4
-# How much weights may move from what they are drawn to: C of a support vector machine.
+# How far weights may move from their prior mean: the C of a support vector machine.
 C_OF_CLASSES, C_OF_LABEL_SETS = 10.0, 3.0
-# How far a score is drawn from those of other labels where a text is the text of the label itself;
-# where there is nothing to learn from, further, so that probabilities say something.
+# How much higher the text of a label scores for this label than for others; more without any
+# samples, so that probabilities are not all alike.
 PRIOR, ZERO_SHOT = 4.5, 12.0
 # Numbers of texts times labels that are computed at a time.
 BLOCK = 1 << 22
@@ -139,14 +138,14 @@ class EncoderPath:
     def of_label_texts(
         cls, label_texts: LabelTexts, n_labels: int, multilabel: bool
     ) -> EncoderPath:
-        """What is known of labels without a sample: how much their texts are like a text.
+        """Zero-shot scores of labels: the similarity of their texts to a text.
 
-        The order of the labels is that of the similarities; how far apart the probabilities are
-        follows from how far apart the encoder sees the labels.
+        Labels are ranked by similarity; the spread of the probabilities follows from the distances
+        between the labels' vectors.
         """
         own = label_texts.token_ids.vectors
         assert own is not None
-        # Of many labels, one is that of a text.
+        # Assume that a text has one of many labels.
         bias = np.full(n_labels, logit(1 / max(2, n_labels)) if multilabel else 0.0, np.float32)
         weights = np.zeros((own.shape[1], n_labels), dtype=np.float32)
         return cls(weights, bias, None, _scale(own))._drawn(label_texts, ZERO_SHOT, None)
@@ -183,8 +182,8 @@ class EncoderPath:
     ) -> EncoderPath:
         """The path with weights moved to the vectors of the label texts.
 
-        What a label's text has in common with those of all others tells none from another, so it
-        counts for nothing. The weights of all labels are moved, or `only` those of some.
+        What all label texts have in common does not distinguish labels, so it is subtracted. Moves
+        the weights of all labels, or of `only` some.
         """
         own, labels = label_texts.token_ids, label_texts.labels
         vectors, ngrams = self._features(own, vocabulary)
@@ -209,9 +208,9 @@ class EncoderPath:
         class_weight: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
     ) -> EncoderPath:
-        """Learn further texts, shrunk towards what was learnt so far; the features stay the same.
+        """Train on further texts, shrunk towards the current weights; the features stay the same.
 
-        More texts than are learnt as one model come in portions, each shrunk towards those before.
+        Too many texts for one model come in portions, each shrunk towards the weights before it.
         """
         path, n_texts = self, len(texts)
         portion = n_texts if self.ngrams is None else MOST_JOINT
@@ -267,7 +266,7 @@ class EncoderPath:
                 weights=self.weights + found.astype(np.float32),
                 bias=(self.bias + bias).astype(np.float32),
             )
-        # There are fewer texts than features: what moves are combinations of the texts.
+        # With fewer texts than features, weights only move within the span of the texts.
         gram = vectors.astype(np.float64) @ vectors.T
         if ngrams is not None:
             gram += (ngrams @ ngrams.T).toarray()
@@ -315,7 +314,7 @@ def is_joint(n_texts: int, n_labels: int) -> bool:
 
 
 def _scale(vectors: np.ndarray) -> float:
-    """What makes vectors of length 1, in the root mean square; 1.0 where they have it."""
+    """Factor that gives vectors a root mean square length of 1; 1.0 if they have it already."""
     length = float(np.sqrt(np.mean(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))))
     return 1.0 if abs(length - 1) < 1e-3 or length < 1e-12 else 1.0 / length
 

@@ -14,7 +14,7 @@ __all__ = ["MANY_TOKENS", "FeaturesOnDemand", "sample_of"]
 
 # From this many tokens on, more than a gigabyte of features, they are made whenever they are read.
 MANY_TOKENS = 1 << 23
-# What is measured of features that are not in memory is measured on this many texts.
+# Statistics of features that are not in memory are taken from this many texts.
 SAMPLE = 5_000
 
 
@@ -43,7 +43,7 @@ class FeaturesOnDemand:
         return len(self.rows), self.path.n_features
 
     def __getitem__(self, rows: np.ndarray) -> FeaturesOnDemand:
-        """Those of some of the texts; still nothing is made."""
+        """The features of some of the texts, still lazily."""
         return replace(self, rows=self.rows[rows])
 
     def read(self) -> sp.csr_matrix:
@@ -53,7 +53,7 @@ class FeaturesOnDemand:
 
 
 def sample_of(X: sp.csr_matrix | FeaturesOnDemand) -> sp.csr_matrix:
-    """Features to take the measure of: all that are in memory, or those of some texts."""
+    """Features to compute statistics from: all, if in memory, or those of some texts."""
     if not isinstance(X, FeaturesOnDemand):
         return X
     rows = np.random.RandomState(0).permutation(len(X.rows))[:SAMPLE]

@@ -17,9 +17,9 @@ __all__ = ["KeptPaths"]
 
 
 class KeptPaths:
-    """The wide paths of some texts: each is trained once, and then found in a folder.
+    """Cache of wide paths: each is trained once, and then loaded from a folder.
 
-    In a search over what the network alone knows, such as the window, all candidates share them.
+    In a search over parameters of the network, such as the window, all candidates share them.
 
     Parameters
     ----------

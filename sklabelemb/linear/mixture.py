@@ -19,9 +19,9 @@ WEIGHTS = ("deep", "wide", "offset", "encoded")
 # Learnt from this many held-out texts, a mixture lies halfway between their optimum and the default
 # without any.
 TRUST = 20.0
-# How much more than of the average label the texts must say of a label, so that its own mixture
-# lies halfway between what they say and the common one; with fewer positives a label than these, by
-# the square of how many are missing, still more.
+# How much more informative than for the average label the texts must be for a label's own mixture
+# to lie halfway between its optimum and the common one; still more, by a square, for labels with
+# fewer positives than this.
 OWN, ENOUGH = 10.0, 10.0
 
 
@@ -35,7 +35,7 @@ class Mixture:
         What all labels have in common. The defaults are typical of what was learnt on the corpora
         of ``benchmarks/``; they serve where there is nothing to learn them from.
     by_label : float64 ndarray of shape (n_labels, 4), or None
-        The same four of each label, which count where there are any.
+        The same four for each label, which take precedence.
     """
 
     deep: float = 0.3
@@ -63,7 +63,7 @@ class Mixture:
         return self.by_label[:, WEIGHTS.index(name)]
 
     def with_labels(self, order: np.ndarray, added: Mixture) -> Mixture:
-        """The mixture with more labels, which are mixed otherwise.
+        """The mixture with additional labels.
 
         Parameters
         ----------
@@ -84,12 +84,12 @@ class Mixture:
         return replace(self, by_label=np.column_stack(columns))
 
     def at_shares(self, shares: np.ndarray, multilabel: bool) -> Mixture:
-        """The mixture under which a text that says nothing has each label as often as it occurs.
+        """The mixture that gives an uninformative text the label frequencies as probabilities.
 
-        Each path has learnt by itself how frequent the labels are, so their sum says it more than
+        Each path has learned the label frequencies by itself, so their sum counts them more than
         once: ``log(share)`` the network and the encoder path (the logit, for label sets), twice the
-        share less 1 the wide path, whose squared hinge loss is least there. An offset of each label
-        makes up for that. Weights stay as they are.
+        share less 1 the wide path, whose squared hinge loss is least there. An offset for each
+        label corrects this. The weights stay as they are.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class Mixture:
         gets the weight 0.
         """
         paths, truth, names, common = self._problem(targets, deep, wide, encoded)
-        # How much the loss curves by each weight, so that all are drawn alike.
+        # Curvature of the loss by each weight, so that all are shrunk alike.
         p = truth.probabilities(_mixed(paths, common[:, None]))
         curvature = np.array([_spread(path, p, truth.multilabel) for path in paths])
         pull = TRUST / truth.n_texts * np.maximum(curvature, 1e-9)
@@ -135,10 +135,11 @@ class Mixture:
         wide: np.ndarray | None = None,
         encoded: np.ndarray | None = None,
     ) -> Mixture:
-        """Weights of each label, shrunk towards these that all have in common.
+        """Weights of each label, shrunk towards the common ones.
 
-        A rare label may trust an encoder, and a frequent one n-grams. What the texts say of a
-        label goes as far as they say more of it than of others; with few texts, less far.
+        A rare label may trust an encoder, and a frequent one n-grams. A label moves away from the
+        common weights if the texts are more informative for it than for others; less so with few
+        texts.
         """
         paths, truth, names, common = self._problem(targets, deep, wide, encoded)
         start = np.repeat(common[:, None], truth.n_labels, axis=1)
@@ -162,7 +163,7 @@ class Mixture:
         wide: np.ndarray | None,
         encoded: np.ndarray | None,
     ) -> tuple[list[np.ndarray], _Truth, list[str], np.ndarray]:
-        """Scores of the paths that there are, the truth, and names and values of the weights."""
+        """Scores of the available paths, the truth, and names and values of the weights."""
         scores = {"deep": deep, "wide": wide, "encoded": encoded}
         paths = {n: np.asarray(s, np.float64) for n, s in scores.items() if s is not None}
         truth = _Truth(targets, next(iter(paths.values())).shape[1])
@@ -231,7 +232,7 @@ def _minimum(
         value = scale * truth.loss(z) + float((pull * away**2).sum()) / 2
         return value, (scale * gradient + pull * away).ravel()
 
-    # No path may count against what it says.
+    # No path may have a negative weight.
     free = np.repeat(np.arange(len(start)) >= len(paths), start.shape[1])
     bounds = [(None, None) if any_sign else (0, None) for any_sign in free]
     found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", bounds=bounds).x

@@ -129,9 +129,8 @@ class WordTfidf:
 class CharacterTfidf:
     """Which groups of three to five letters within words count, and how much.
 
-    They see what words that were never met have in common with known ones: stems, endings, typing
-    mistakes. Words need ids of their own for that, see ``keep_unknown`` of
-    :meth:`.Vocabulary.encode`.
+    They relate unseen words to known ones by stems, endings and spelling variants. This requires
+    that unknown words keep their own ids, see ``keep_unknown`` of :meth:`.Vocabulary.encode`.
 
     Attributes
     ----------

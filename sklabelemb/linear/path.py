@@ -34,15 +34,15 @@ FEW_TEXTS, FEW_OF_A_LABEL = 100, 16
 HALF = np.float32(math.sqrt(0.5))
 TOKENS_A_BLOCK = 1 << 16
 LEARNING_RATE = 10.0
-# Epochs make this many steps, within these bounds. How far the weights move is what regularises
-# them: where the fewest epochs are more steps than that, each is shorter.
+# Epochs make this many steps, within these bounds. The distance that weights travel regularises
+# them: if the fewest epochs exceed this number of steps, each step is shorter.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 800, 2, 8
-# The same, over texts of which most have been learnt before.
+# The same, for texts most of which were trained on before.
 STEPS_AGAIN, MOST_AGAIN = 300, 4
-# How long the weights of a label are at first that point to the features of its text. Longer ones
-# found rare labels better yet (reuters21578) and unlearnt too little where texts are few.
+# Initial norm of a label's weights, which point to the features of its text. A larger norm found
+# still more rare labels (reuters21578), but was corrected too little with few texts.
 LABEL_TEXT = 2.0
-# A small corpus has few batches an epoch; it goes round until it has had this many steps.
+# A small corpus has few batches per epoch, so it repeats until it has had this many steps.
 MIN_STEPS = 400
 
 
@@ -50,9 +50,9 @@ MIN_STEPS = 400
 class WidePath:
     """One linear function of TF-IDF features per label, trained by squared hinge loss.
 
-    Half of the features are words and word pairs, half character n-grams within words. It
-    learns what a linear support vector machine per label does, for all labels at once and in a
-    fraction of the time: plain stochastic gradient descent with a step size that falls to zero.
+    Half of the features are words and word pairs, half character n-grams within words. It is
+    equivalent to a linear support vector machine per label, but trained for all labels at once in a
+    fraction of the time, by plain stochastic gradient descent with a step size that falls to zero.
     Weights start at the features of the labels' texts (:meth:`begun`), where labels have any.
 
     Attributes
@@ -173,7 +173,7 @@ class WidePath:
     ) -> WidePath:
         """One more epoch over further texts, with small steps; the features stay the same.
 
-        Labels that have learnt little so far, at the positions `anew`, learn as in a fit.
+        Labels with little training so far, at the positions `anew`, are trained as in a fit.
         """
         X = self.features(texts, vocabulary)
         rate = LEARNING_RATE / 10
@@ -221,7 +221,7 @@ class WidePath:
         texts: TokenIds,
         vocabulary: Vocabulary | WordPieces,
     ) -> WidePath:
-        """The path with more labels, for which the n-grams of their texts speak.
+        """The path with additional labels, scored by the n-grams of their texts.
 
         The weights of a new label are the features of its text, as long as those of other labels
         are in the median; they have no fewer or more n-grams to go by than these.
@@ -304,7 +304,7 @@ class WidePath:
     def features_or_later(
         self, texts: TokenIds, vocabulary: Vocabulary | WordPieces
     ) -> sp.csr_matrix | FeaturesOnDemand:
-        """The features; where they would take gigabytes, what makes them each time."""
+        """The features; computed on demand if they would take gigabytes."""
         if len(texts.ids) < MANY_TOKENS:
             return self.features(texts, vocabulary)
         return FeaturesOnDemand(self, texts, vocabulary, np.arange(len(texts)))
@@ -342,7 +342,7 @@ class WidePath:
 
 
 def has_few_texts(targets: Iterable[sp.csr_matrix | np.ndarray]) -> bool:
-    """Whether texts are so few, in all or of the median label, that no word is too rare.
+    """Whether texts are so few, in total or for the median label, that all words are kept.
 
     Parameters
     ----------
@@ -357,7 +357,7 @@ def has_few_texts(targets: Iterable[sp.csr_matrix | np.ndarray]) -> bool:
         else:
             counts.append(np.bincount(some))
     found = np.concatenate(counts)
-    # Labels without a text are no reason to keep what is rare.
+    # Labels without texts are no reason to keep rare words.
     median = np.median(found[found > 0]) if found.any() else 0
     return bool(n_texts < FEW_TEXTS or median < FEW_OF_A_LABEL)
 
@@ -369,7 +369,7 @@ def _first_schedule(n_texts: int) -> tuple[int, float]:
 
 
 def _schedule(n_texts: int, steps: int, fewest: int, most: int) -> tuple[int, float]:
-    """Epochs for about so many steps, within bounds, and the step size."""
+    """Epochs for about this many steps, within bounds, and the step size."""
     n_batches = math.ceil(n_texts / BATCH_SIZE)
     epochs = min(max(math.ceil(steps / n_batches), fewest), most)
     return epochs, LEARNING_RATE * min(1.0, steps / (epochs * n_batches))
