@@ -14,7 +14,7 @@ from sklabelemb.optional import import_optional
 __all__ = ["distill_encoder"]
 
 PURPOSE = "Distillation"
-# What model2vec calls them. The largest of a single piece's vectors says little.
+# Names in model2vec. Max pooling over a single piece makes little sense.
 POOLINGS = {"cls": "first"}
 
 
@@ -27,23 +27,23 @@ def distill_encoder(
 ) -> Path:
     """Distil a sentence transformer into a static embedding model, far faster to run.
 
-    The transformer reads each piece of its vocabulary by itself. Its vectors are reduced by a PCA
-    and weighed down where a piece is frequent; the vector of a text is then the mean of those of
-    its pieces, looked up in a table. This is the distillation of Model2Vec [1]_, by its own
-    library, and needs no training texts: half a minute on one core for a model as small as MiniLM.
-    What a word means in its context, and the order of the words, are lost.
+    The transformer reads each piece of its vocabulary on its own. PCA reduces the vectors, and
+    frequent pieces are weighted down; the vector of a text is then the mean of the vectors of its
+    pieces, looked up in a table. This is the distillation of Model2Vec [1]_, by its own library. It
+    needs no training texts, and half a minute on one core for a model as small as MiniLM. Context
+    and word order are lost.
 
     Parameters
     ----------
     encoder : str or path
-        Folder of a transformer, or its name on the Hub (``name@revision`` pins a version). Any with
-        a fast tokenizer. How vectors are pooled is read from the files of sentence-transformers,
-        if it has them; else it is their mean.
+        Folder of a transformer with a fast tokenizer, or its name on the Hub (``name@revision``
+        pins a version). The pooling is read from the files of sentence-transformers, if there are
+        any; otherwise it is the mean.
     folder : str or path
         Where to write the static model: ``encoder=folder`` takes it. New or empty.
     dim : int, default=256
-        Dimensions of a vector, at most those of the transformer. Fewer are a smaller file: two
-        bytes a dimension and piece, so 15 MB for the 30,000 pieces of BERT.
+        Dimensions of a vector, at most those of the transformer. Fewer make a smaller file: two
+        bytes per dimension and piece, so 15 MB for the 30,000 pieces of BERT.
     device : str, default="cpu"
         Where the transformer computes.
 
@@ -100,7 +100,7 @@ def distill_encoder(
 
 
 def _library() -> Any:
-    """The library's module, or an error that says what is missing of what it needs."""
+    """The library's module, or an error that names the missing dependency."""
     import_optional("skeletoken", extra="distill", purpose=PURPOSE)
     import_optional("transformers", extra="distill", purpose=PURPOSE)
     return import_optional("model2vec.distill", extra="distill", purpose=PURPOSE)

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 __all__ = ["ForeignEncoder"]
 
 TEXTS_AT_A_TIME = 512
-# What an encoder makes of this text is part of what it is known by.
+# The vector of this text is part of an encoder's fingerprint.
 PROBE = "A short text, by which encoders are told apart."
 # Sparse vectors are made dense up to this many dimensions.
 MOST_SPARSE_DIMENSIONS = 4096
@@ -24,8 +24,8 @@ class ForeignEncoder:
     """Vectors of texts by an object with ``encode(texts)`` or ``transform(texts)``.
 
     A `SentenceTransformer`, a fitted `TextEncoder` of skrub, a pipeline of scikit-learn in a
-    `FrozenEstimator`, or a client of an embedding service with such a method. It is known by its
-    class, its parameters and what it makes of one text.
+    `FrozenEstimator`, or a client of an embedding service with such a method. Its class, its
+    parameters and its vector of one text identify it.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class ForeignEncoder:
 
     @cached_property
     def key(self) -> str:
-        """What tells the vectors of this encoder from those of all others."""
+        """Key that identifies this encoder's vectors."""
         told = json.dumps(self.description(), sort_keys=True).encode()
         return hashlib.blake2b(told).hexdigest()[:32]
 
@@ -65,7 +65,7 @@ class ForeignEncoder:
         return {
             "class": f"{cls.__module__}.{cls.__qualname__}",
             "parameters": parameters,
-            # Not to the last digit, for processors differ in it.
+            # Rounded, because processors differ in the last digit.
             "probe": [round(float(value), 2) + 0.0 for value in self.probe[:16]],
             "dim": self.dim,
         }
@@ -82,14 +82,14 @@ class ForeignEncoder:
         ----------
         texts : sequence of str, length n_texts
         device : str, default="cpu"
-            Of no use here: the object computes where it lies.
+            Ignored: the object computes where it is.
         progress : callable
             Told how many texts are done.
 
         Raises
         ------
         ValueError, TypeError
-            When the object gives anything else than one vector of finite numbers for each text.
+            When the object does not give one vector of finite numbers for each text.
         """
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         for start in range(0, len(texts), TEXTS_AT_A_TIME):

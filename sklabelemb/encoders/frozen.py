@@ -1,4 +1,4 @@
-"""Frozen encoders of all kinds: which one a parameter means, and the vectors that it makes."""
+"""Frozen encoders of all kinds: which one a parameter means, and its vectors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from sklabelemb.progress import progress_bar
 
 __all__ = ["TextEncoder", "carried_encoder", "text_encoder", "text_vectors"]
 
-# A bar for fewer texts would be gone before it is seen.
+# With fewer texts a bar would vanish before it is seen.
 TEXTS_OF_A_BAR = 1000
 
 
 class TextEncoder(Protocol):
-    """What turns each text into one vector; frozen."""
+    """A frozen encoder, which turns each text into one vector."""
 
     @property
     def dim(self) -> int:
@@ -31,7 +31,7 @@ class TextEncoder(Protocol):
 
     @property
     def key(self) -> str:
-        """What tells its vectors from those of all other encoders."""
+        """Key that identifies its vectors."""
 
     def encode(
         self, texts: Sequence[str], device: str = "cpu", progress: Callable[[int], Any] = ...
@@ -58,7 +58,7 @@ def text_encoder(encoder: Any) -> TextEncoder:
     OSError
         When a name or folder cannot be read.
     ValueError, TypeError
-        When it is nothing that gives vectors.
+        When it cannot encode texts.
     """
     if isinstance(encoder, (SentenceEncoder, StaticEncoder, ForeignEncoder)):
         return encoder
@@ -84,7 +84,7 @@ def text_encoder(encoder: Any) -> TextEncoder:
 
 
 def carried_encoder(encoder: Any, previous: Any) -> TextEncoder | None:
-    """The frozen encoder of a fit: that of the model before, if it is the same one still.
+    """The frozen encoder of a fit: that of the previous model, if it is still the same.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def carried_encoder(encoder: Any, previous: Any) -> TextEncoder | None:
     Raises
     ------
     ValueError
-        When the model before has another encoder, and so vectors that mean something else.
+        When the previous model has another encoder, whose vectors mean something else.
     """
     if previous is None:
         return None if encoder is None else text_encoder(encoder)

@@ -1,4 +1,4 @@
-"""What was read of a pretrained encoder stays in memory until its files change."""
+"""Keep pretrained encoders in memory until their files change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Kept:
     Parameters
     ----------
     n_most : int, default=2
-        How many are kept; a fit mostly takes the encoder that the last one had.
+        How many are kept; a fit mostly uses the encoder of the last one.
     """
 
     def __init__(self, n_most: int = 2) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 __all__ = ["VectorMemory", "folder_of"]
 
 FILE = Path("sklabelemb", "vectors.sqlite")
-# This many vectors are written in one transaction: what an interruption may cost.
+# Vectors per transaction: an interruption loses at most this many.
 TEXTS_A_WRITE = 2000
 # Older versions of SQLite take no more variables than 999.
 KEYS_A_QUERY = 900
@@ -26,12 +26,12 @@ PATIENCE = 120.0
 class VectorMemory:
     """The vectors of texts by an encoder, in an SQLite file.
 
-    Several processes may use it at once, and one that is killed leaves what it wrote before.
+    Several processes may use it at once. A killed process leaves what it had written.
 
     Parameters
     ----------
     folder : path
-        Is made if it is not there.
+        Created if missing.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -45,13 +45,13 @@ class VectorMemory:
         encode: Callable[[list[str]], np.ndarray],
         progress: Callable[[int], Any] = lambda n_texts: None,
     ) -> np.ndarray:
-        """The vectors of some texts: those that are known, and those that `encode` makes.
+        """The vectors of some texts: cached, or computed by `encode`.
 
         Parameters
         ----------
         texts : sequence of str, length n_texts
         key : str
-            What tells the encoder from all others.
+            Identifies the encoder.
         dim : int
             Dimensions of a vector.
         encode : callable
@@ -81,7 +81,7 @@ class VectorMemory:
             name: text for name, text in zip(names, texts, strict=True) if len(found[name]) != size
         }
         progress(len(names) - len(missing))
-        # Texts of similar length are read together, and what is read is soon written.
+        # Texts of similar length are encoded together, and written soon afterwards.
         waiting = sorted(missing, key=lambda name: len(missing[name]))
         for start in range(0, len(waiting), TEXTS_A_WRITE):
             some = waiting[start : start + TEXTS_A_WRITE]

@@ -1,4 +1,4 @@
-"""Encoders of the `transformers` library: where they come from, and what they must be like."""
+"""Encoders of the `transformers` library: where to find them, and which are supported."""
 
 from __future__ import annotations
 
@@ -30,22 +30,21 @@ __all__ = [
     "pretrained_weights",
 ]
 
-# Encoders that add a position from a table to each token and know no other order: only to these the
-# order of the labels, which share a position, means nothing. The second kind counts positions from
-# that of padding on.
+# Encoders with learned absolute position embeddings: only these ignore the order of labels, which
+# share a position. The second kind counts positions from that of padding on.
 _KINDS = {"albert", "bert", "distilbert", "electra"}
 _SHIFTED_KINDS = {"camembert", "roberta", "xlm-roberta"}
-# A tokenizer without files is made up of special tokens alone.
+# A tokenizer without files consists of special tokens only.
 FEWEST_PIECES = 8
 
-# What a saved configuration says about files and about tasks that are none of ours.
+# Entries of a saved configuration about files and about unrelated tasks.
 _NOT_KEPT = {"architectures", "dtype", "id2label", "label2id", "torch_dtype"}
 _NOT_KEPT |= {"problem_type", "transformers_version"}
 # What could make the library fetch code; a saved model must not.
 _NOT_KEPT |= {"auto_map", "quantization_config"}
 PURPOSE = "A pretrained encoder"
 _LOADING = threading.RLock()
-# Weights that were read stay in memory, so that no fit reads those from disk that the last one had.
+# Weights stay in memory, so that consecutive fits do not read them again.
 _WEIGHTS = Kept()
 
 
@@ -60,8 +59,7 @@ def fresh_configuration(encoder: Any, n_words: int) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        When it is no kind of encoder that can be used, or `transformers` cannot make one of this
-        description.
+        When this kind of encoder is not supported, or `transformers` cannot build it.
     """
     if isinstance(encoder, type):
         raise ValueError(
@@ -90,9 +88,9 @@ def pretrained_tokenizer(name: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     OSError
-        When the encoder is neither a folder nor can be had from the Hub.
+        When the encoder is neither a folder nor available on the Hub.
     ValueError
-        When its tokenizer is of no kind that can be used.
+        When its tokenizer is not supported.
     """
     library = _transformers()
     where, pinned = _source(name)
@@ -128,7 +126,7 @@ def pretrained_weights(name: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     OSError
         When the encoder cannot be had.
     ValueError
-        When its file lacks weights, which the library would make up.
+        When its file lacks weights, which the library would initialise at random.
     """
     return dict(_WEIGHTS.get(name, _weights))
 
@@ -169,7 +167,7 @@ def pretrained_parts(name: str | os.PathLike[str]) -> tuple[Any, Any]:
 
 
 def pretrained_files(name: str | os.PathLike[str], *paths: str) -> dict[str, str]:
-    """Where those of some files of a pretrained encoder lie that it has.
+    """Paths of some files of a pretrained encoder, as far as it has them.
 
     Raises
     ------
@@ -189,7 +187,7 @@ def pretrained_files(name: str | os.PathLike[str], *paths: str) -> dict[str, str
 
 
 def _source(name: str | os.PathLike[str]) -> tuple[tuple[str], dict[str, Any]]:
-    """Arguments by which the library finds an encoder: ``name@revision`` pins one of the Hub."""
+    """Arguments for finding an encoder; ``name@revision`` pins a version on the Hub."""
     path = os.fspath(name)
     pinned: dict[str, Any] = {"trust_remote_code": False}
     if "@" in path and not os.path.exists(path):
@@ -203,7 +201,7 @@ def build_encoder(configuration: dict[str, Any]) -> nn.Module:
     Raises
     ------
     ValueError
-        When it is no kind of encoder that can be used, or cannot be made of the configuration.
+        When this kind of encoder is not supported, or cannot be built from the configuration.
     """
     given = _plain(configuration)
     described = _described(given.pop("model_type"), given)
@@ -262,7 +260,7 @@ def _names_of(kind: str) -> frozenset[str]:
 
 
 def _check_names(given: Mapping[str, Any], kind: str, known: frozenset[str]) -> None:
-    """The library takes any name, and makes nothing of those that it does not know."""
+    """The library accepts any name and ignores those that it does not know."""
     for name in sorted(given.keys() - known):
         near = difflib.get_close_matches(name, known, n=1)
         advice = f"Did you mean {near[0]!r}?" if near else "Leave it out."
@@ -273,7 +271,7 @@ def _check_names(given: Mapping[str, Any], kind: str, known: frozenset[str]) -> 
 
 
 def _kept(configuration: Any) -> dict[str, Any]:
-    """What makes the encoder what it is, as plain JSON values; no names, which may be paths."""
+    """The architecture of the encoder as plain JSON values, without names, which may be paths."""
     return _plain(json.loads(configuration.to_json_string(use_diff=False)))
 
 
@@ -292,7 +290,7 @@ def _transformers() -> Any:
 
 @contextlib.contextmanager
 def _explained(name: Any) -> Iterator[None]:
-    """Say what to do when an encoder cannot be had."""
+    """Raise an error that says what to do when an encoder cannot be loaded."""
     try:
         yield
     except Exception as error:  # errors of five libraries
@@ -314,10 +312,10 @@ def _explained(name: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the library from reporting on weights that are of no use here."""
+    """Silence the library's reports about weights that are not used here."""
     logging = import_optional("transformers.utils.logging", extra="hf", purpose=PURPOSE)
     hub = import_optional("huggingface_hub.utils.logging", extra="hf", purpose=PURPOSE)
-    # The libraries' settings are everybody's: one thread at a time changes them and puts them back.
+    # The library's settings are global: one thread at a time changes and restores them.
     with _LOADING:
         shown = logging.is_progress_bar_enabled()
         verbosities = [(some, some.get_verbosity()) for some in (logging, hub)]

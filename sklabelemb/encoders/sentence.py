@@ -1,4 +1,4 @@
-"""A pretrained transformer that turns each text into one vector, and is not trained further."""
+"""A pretrained transformer that turns each text into one vector; not fine-tuned."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ POOLINGS = {
 class SentenceEncoder:
     """Vectors of texts by a pretrained transformer, whose weights stay as they are.
 
-    It reads the folders of `sentence-transformers`, which say how the vectors of the pieces become
-    one, and plain transformers, whose mean is taken and scaled to length 1.
+    It reads folders of `sentence-transformers`, which define the pooling, and plain transformers,
+    which are mean-pooled and scaled to length 1.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ class SentenceEncoder:
         Its tokenizer, and the configuration of the transformer.
     weights : dict of str to Tensor
     pooling : {"mean", "cls", "max"}, default="mean"
-        What of the vectors of the pieces, the marks among them, is the vector of the text.
+        How the vectors of the pieces, special tokens included, become the vector of the text.
     normalize : bool, default=True
         Whether vectors have length 1.
     max_pieces : int, default=None
-        How many pieces are read of a text, the two marks included; None: as many as the transformer
-        has positions.
+        Number of pieces read from a text, including two special tokens; None: as many as the
+        transformer has positions.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class SentenceEncoder:
         OSError
             When it cannot be had.
         ValueError
-            When it is of no kind that can be used.
+            When it is not supported.
         """
         pieces = WordPieces(**pretrained_tokenizer(name))
         return cls(pieces, pretrained_weights(name), **_pooling(name))
@@ -104,7 +104,7 @@ class SentenceEncoder:
 
     @cached_property
     def key(self) -> str:
-        """What tells the vectors of this encoder from those of all others."""
+        """Key that identifies this encoder's vectors."""
         digest = hashlib.blake2b(json.dumps(self.description(), sort_keys=True).encode())
         for name, value in sorted(self.arrays().items()):
             digest.update(name.encode())

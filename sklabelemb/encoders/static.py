@@ -1,4 +1,4 @@
-"""Static models: a vector per word piece, whose mean is the vector of a text."""
+"""Static models: one vector per word piece; the vector of a text is their mean."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class StaticEncoder:
 
     @cached_property
     def key(self) -> str:
-        """What tells the vectors of this encoder from those of all others."""
+        """Key that identifies this encoder's vectors."""
         digest = hashlib.blake2b(json.dumps(self.description(), sort_keys=True).encode())
         for name, value in sorted(self.arrays().items()):
             digest.update(f"{name}{value.dtype}{value.shape}".encode())
@@ -112,7 +112,7 @@ class StaticEncoder:
         ----------
         texts : sequence of str, length n_texts
         device : str, default="cpu"
-            Of no use here.
+            Ignored.
         progress : callable
             Told how many texts are done.
         """
@@ -123,7 +123,7 @@ class StaticEncoder:
                 text.encode("utf-8", "replace").decode("utf-8")
                 for text in texts[start : start + TEXTS_AT_A_TIME]
             ]
-            # Without an upper bound on the length: a text is read whole.
+            # No upper bound on the length: the whole text is read.
             vectors[start : start + len(some)] = self.model.encode(
                 some, max_length=None, use_multiprocessing=False
             )
