@@ -1,4 +1,4 @@
-"""What ``y`` may be: frames, indicators and classes as plain arrays; all else is refused."""
+"""Supported forms of ``y``: frames, indicators and classes; anything else is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels are known by name: what names a target brings, and how its columns are put in order."""
+"""Names of labels: from a target's columns, and columns in the order of names."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def column_names(y: Any, name: str = "y") -> list[Any] | None:
 
 
 def names_of(estimator: Any) -> list[Any] | None:
-    """Names of the labels of a fitted classifier, None where it knows none.
+    """Names of the labels of a fitted classifier; None if it has none.
 
     Those of a pipeline, a search or a frozen estimator are those of the classifier inside. The
     `estimator` of others is what they clone, whatever it was fitted to.
@@ -64,7 +64,7 @@ def as_names(label_names: Any, what: str = "label_names") -> list[Any]:
     Raises
     ------
     TypeError, ValueError
-        When they have no order, or one comes twice.
+        When they have no order, or one is duplicated.
     """
     if isinstance(label_names, (str, bytes, Mapping, Set)) or not hasattr(label_names, "__iter__"):
         raise TypeError(
@@ -123,7 +123,7 @@ def names_of_classes(classes: np.ndarray, label_names: Any) -> np.ndarray:
 
 
 def check_unique(names: Sequence[Any], what: str, advice: str) -> None:
-    """Refuse names of which one comes twice."""
+    """Refuse duplicated names."""
     if len(set(names)) < len(names):
         name, times = Counter(names).most_common(1)[0]
         raise ValueError(f"{what} called {name!r} ({times} in all). {advice}")
@@ -132,7 +132,7 @@ def check_unique(names: Sequence[Any], what: str, advice: str) -> None:
 def positions(
     given: Sequence[Any], known: Sequence[Any], *, name: str = "y", owner: str = "this model"
 ) -> np.ndarray | None:
-    """Where in `given` each name of `known` stands; None where they are in order already.
+    """Positions in `given` of the names in `known`; None if they are in order already.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def positions(
         return None
     place = {n: i for i, n in enumerate(given)}
     if set(place) != set(known):
-        # polars and Arrow have names of text only.
+        # polars and Arrow have string names only.
         as_text = {str(n): i for i, n in enumerate(given)}
         if len(as_text) == len(given) and set(as_text) == {str(n) for n in known}:
             place, known = as_text, [str(n) for n in known]

@@ -1,8 +1,7 @@
-"""The shapes that ``y`` may have, and the way back.
+"""Encode ``y`` for training, and decode predictions into the caller's form.
 
-`Targets` looks at ``y`` once, remembers its form, and from then on speaks two plain languages: a
-CSR indicator (multi-label) or integer codes (single-label) for training, and the caller's own form
-for predictions.
+`Targets` inspects ``y`` once and remembers its form. Training then uses a CSR indicator
+(multi-label) or integer codes (single-label), and predictions come back in the caller's form.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from sklabelemb.targets.names import (
 
 __all__ = ["Targets"]
 
-# Stands for what a dict does not have.
+# Marks missing keys of a dict.
 _NOTHING = object()
 
 
@@ -63,7 +62,7 @@ class Targets:
     dtype : str
         NumPy dtype (as text) of multi-label predictions.
     named : bool
-        Whether somebody named the labels. If so, columns that have names are put in order by them.
+        Whether the labels were named. If so, named columns are reordered to match.
     levels : tuple
         Names of the levels of a DataFrame's columns, None for a level without a name; empty for
         one level without a name.
@@ -105,7 +104,7 @@ class Targets:
             Single-label: every class that will ever be seen. Multi-label: names of the labels.
         label_names : array-like of shape (n_labels,), default=None
             Multi-label: names of the columns, in their order; for a DataFrame, in which the columns
-            stand by name, the order that the labels shall have. Single-label: names for the
+            stand by name, the order that the labels should have. Single-label: names for the
             classes, see :func:`names_of_classes`.
 
         Returns
@@ -115,7 +114,7 @@ class Targets:
         Raises
         ------
         ValueError
-            When `y` is none of these; the message says what it looks like and what to do.
+            When `y` has another form; the message says what it looks like and what to do.
         """
         if y is None:
             raise ValueError(
@@ -280,7 +279,7 @@ class Targets:
         return predictions
 
     def renamed(self, names: Sequence[Any]) -> Targets:
-        """The same labels by other names."""
+        """The same labels under other names."""
         label_names = np.empty(self.n_labels, dtype=object)
         label_names[:] = list(names)
         return replace(self, label_names=label_names, named=True)
@@ -291,8 +290,8 @@ class Targets:
         Parameters
         ----------
         names : sequence
-            Names of new labels, which come behind those that there are; or new classes, which come
-            where they belong in the order of the classes.
+            Names of new labels, which are appended to the existing ones; or new classes, which take
+            their place in sorted order.
 
         Returns
         -------
@@ -303,7 +302,7 @@ class Targets:
         Raises
         ------
         ValueError, TypeError
-            When there are none, one is known already or comes twice, or is of another type.
+            When there are none, or one is known already, duplicated, or of another type.
         """
         new = as_names(names, "names")
         if not new:
@@ -405,14 +404,14 @@ class Targets:
         return [str(text) for text in texts]
 
     def by_name(self, values: Mapping[Any, Any], what: str) -> list[Any]:
-        """The values that a dict has for the labels, in their order.
+        """The values of a dict, in the order of the labels.
 
         Keys are the names of the labels, or the classes where these have other names.
 
         Raises
         ------
         ValueError
-            When a label has no value; the message names it, and the keys that are no labels.
+            When a label has no value; the message names it, and the keys that are not labels.
         """
         found = self.values_by_name(values, _NOTHING)
         names = self.label_names.tolist()
@@ -428,7 +427,7 @@ class Targets:
         return found
 
     def values_by_name(self, values: Mapping[Any, Any], default: Any) -> list[Any]:
-        """As :meth:`by_name`; what the dict leaves out has the default."""
+        """Like :meth:`by_name`, with a default for missing keys."""
         names = self.label_names.tolist()
         keys = names if self.multilabel else self.classes.tolist()
         return [
@@ -439,7 +438,7 @@ class Targets:
     def warn_about_empty_labels(self, indicator: sp.csr_matrix) -> None:
         """Warn by name about labels without a single positive sample.
 
-        Of the fits of a search or a cross-validation only the first one does.
+        Only the first fit of a search or a cross-validation warns.
         """
         counts = np.asarray(indicator.sum(axis=0)).ravel()
         empty = self.label_names[counts == 0]
