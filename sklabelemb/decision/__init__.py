@@ -1,4 +1,4 @@
-"""From scores to decisions: the only room that knows thresholds."""
+"""From scores to decisions: everything about thresholds."""
 
 from sklabelemb.decision.responses import label_scores
 from sklabelemb.decision.rules import check_threshold, decide, probabilities

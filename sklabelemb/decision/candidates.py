@@ -1,7 +1,7 @@
-"""Thresholds where only some labels of each sample have a score, as a sparse matrix.
+"""Thresholds for sparse scores, where each sample has scores of some labels only.
 
-With thousands of labels a classifier scores the few that could be meant. A label without a stored
-score is never predicted, however low its threshold.
+With thousands of labels a classifier scores only a few candidates per sample. A label without a
+stored score is never predicted, however low its threshold.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ class RankedPairs:
     group, scores : ndarrays of shape (n_pairs,)
         In order.
     hits, taken : int ndarrays of shape (n_pairs,)
-        How many positives, and how many pairs, are taken if the group is cut behind each place.
+        How many positives, and how many pairs, are selected if the group is cut after each
+        position.
     tied : bool ndarray of shape (n_pairs,)
-        Where one cannot cut, the next score being equal.
+        Where no cut is possible, because the next score is equal.
     """
 
     def __init__(self, group: np.ndarray, scores: np.ndarray, hits: np.ndarray) -> None:
@@ -65,7 +66,7 @@ class RankedPairs:
         return found[np.searchsorted(found, self._starts)]
 
     def cuts(self, places: np.ndarray) -> np.ndarray:
-        """Thresholds behind places: midway to the next score of the group, if there is one."""
+        """Thresholds after positions: midway to the next score of the group, if there is one."""
         following = np.minimum(places + 1, len(self.group) - 1)
         inside = self.group[following] == self.group[places]
         return _between(
@@ -80,7 +81,7 @@ def best_cuts(pairs: RankedPairs, positives: np.ndarray) -> tuple[np.ndarray, np
     ----------
     pairs : RankedPairs
     positives : ndarray of shape (n_groups,)
-        How many there are, scored or not.
+        Number of positives, scored or not.
 
     Examples
     --------
@@ -149,7 +150,7 @@ def gainful_cuts(pairs: RankedPairs, value: float, n_positives: int, n_labels: i
     thresholds = np.full(n_labels, np.inf)
     with_hits = np.unique(pairs.group[pairs.hits > 0])
     first = np.searchsorted(pairs.group, with_hits)
-    # Just above the highest score, where nothing is worth being taken.
+    # Just above the highest score, if nothing is worth selecting.
     thresholds[with_hits] = np.nextafter(pairs.scores[first], np.inf)
     thresholds[pairs.group[some]] = pairs.cuts(some)
     return thresholds

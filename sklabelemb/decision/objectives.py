@@ -1,9 +1,9 @@
 """Thresholds that maximise an F1 averaged in one way or another, or any function of decisions.
 
-Each objective knows three things: its value for given decisions, the best threshold that all labels
-share, and the best thresholds of their own. For the three F1 every threshold is considered, by
-sorting (with one for each label, F1 of samples climbs label by label); a function of one's own is
-tried at candidates.
+Each objective provides three things: its value for given decisions, the best common threshold, and
+the best threshold of each label. For the three F1 measures every threshold is considered, by
+sorting (per-label thresholds for samples-F1 are improved label by label); a user-defined function
+is tried at candidates.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["OBJECTIVES", "CallableObjective", "MacroF1", "MicroF1", "Objective",
 class Objective(ABC):
     """A measure of decisions; larger is better.
 
-    In what follows `y` is an indicator as CSR, `scores` an ndarray of the same shape. Where
+    In the methods, `y` is an indicator as CSR and `scores` an ndarray of the same shape. With
     :attr:`takes_candidates`, scores (and decisions) may also be CSR: a label without a stored score
     is not predicted.
     """
@@ -48,7 +48,7 @@ class Objective(ABC):
 
     @abstractmethod
     def own(self, y: sp.csr_matrix, scores: np.ndarray, start: float) -> np.ndarray:
-        """Return the best threshold of each label, coming from a common one.
+        """Return the best threshold of each label, starting from a common one.
 
         Parameters
         ----------
@@ -66,9 +66,9 @@ class Objective(ABC):
 class MicroF1(Objective):
     """F1 of all pairs of a sample and a label: ``2 TP / (predicted + positive)``.
 
-    The best thresholds of the labels are found by Dinkelbach's method: for a given value λ the
-    numerator less λ times the denominator is a sum over labels, so that each label finds its cut
-    alone; the ratio at these cuts is the next λ, until it stays. That is exact.
+    The best thresholds of the labels are found by Dinkelbach's method: for a given value λ, the
+    numerator minus λ times the denominator is a sum over labels, so each label finds its cut
+    independently; the ratio at these cuts is the next λ, until convergence. The result is exact.
 
     References
     ----------
@@ -120,17 +120,17 @@ class MicroF1(Objective):
         return np.where(hits[-1] > 0, thresholds, np.inf)
 
 
-# Where scores say nothing about a label, its F1 is "best" when every sample gets it: with a single
-# positive among 8,000 samples that is worth 0.0002 of F1, and 8,000 wrong labels. Below this F1,
-# with fewer than one right prediction in nineteen, a label has no threshold of its own.
+# If scores are uninformative for a label, its F1 is "best" when every sample gets it: with a single
+# positive among 8,000 samples, that gains 0.0002 of F1 for 8,000 wrong labels. Below this F1, with
+# fewer than one correct prediction in nineteen, a label has no threshold of its own.
 WORTHLESS_F1 = 0.1
 
 
 class MacroF1(Objective):
-    """Mean of the labels' F1; 0 for a label that is neither there nor predicted.
+    """Mean of the labels' F1; 0 for a label that is neither true nor predicted.
 
-    A label that would reach less than 0.1 by itself has no threshold of its own: what that gives up
-    is next to nothing, and it would be predicted for nearly every sample.
+    A label that would reach less than 0.1 by itself has no threshold of its own: the loss is tiny,
+    and such a label would be predicted for nearly every sample.
     """
 
     takes_candidates = True
@@ -158,9 +158,9 @@ class MacroF1(Objective):
 class SamplesF1(Objective):
     """Mean of the samples' F1; 0 for a sample without labels and without predictions.
 
-    The labels' own thresholds are found one label after the other, the others standing still, and
-    round again until nothing is gained. For one label the best cut is exact: the samples in order
-    of their score, and the running sum of what each gains or loses by the label.
+    Per-label thresholds are found by coordinate ascent: one label after the other, with the others
+    fixed, until nothing is gained. The best cut of one label is exact: the running sum, in the
+    order of the scores, of what each sample gains or loses by the label.
     """
 
     max_rounds = 10
@@ -203,7 +203,7 @@ class SamplesF1(Objective):
                 order = np.argsort(-column, kind="stable")
                 ranked = column[order]
                 running = np.concatenate([[0.0], np.cumsum(gain[order])])
-                # Cut 0 takes none; a cut between equal scores is none.
+                # Cut 0 selects nothing; there is no cut between equal scores.
                 running[1:-1][ranked[:-1] == ranked[1:]] = -np.inf
                 cut = int(running.argmax())
                 before = gain[decided].sum()
@@ -220,14 +220,14 @@ class SamplesF1(Objective):
 
 
 class CallableObjective(Objective):
-    """Any function of truth and prediction, tried at candidates.
+    """A user-defined function of truth and prediction, tried at candidates.
 
     Parameters
     ----------
     function : callable
         ``function(y_true, y_pred) -> float``, larger is better.
     dense : bool
-        Whether it is given dense arrays, or CSR matrices.
+        Whether it gets dense arrays or CSR matrices.
     """
 
     # Quantiles of the scores that are tried: for the common threshold, and for each label.
@@ -310,8 +310,8 @@ def _hits(y: sp.csr_matrix, decisions: Any) -> np.ndarray:
 def _best_common(truth: np.ndarray, scores: np.ndarray) -> float:
     """Return the threshold that maximises the mean of the columns' F1.
 
-    What a column's F1 gains or loses by each score that is taken is known from the column alone;
-    the mean at a threshold is the sum of all gains from it upwards.
+    Each selected score changes the F1 of its own column only, so the mean at a threshold is the sum
+    of all changes from there upwards.
     """
     positives = truth.sum(axis=0)
     if not positives.any():

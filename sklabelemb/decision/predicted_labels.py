@@ -1,4 +1,4 @@
-"""Decisions as people read them: the names of the labels, the likeliest first."""
+"""Decisions as names of labels, the most probable first."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def labels_by_score(
 def _rows(
     scores: np.ndarray | sp.csr_matrix, decisions: np.ndarray | sp.csr_matrix
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Columns that each sample has a score of, the scores, and whether they are predicted."""
+    """Columns with a score for each sample, the scores, and whether they are predicted."""
     if not sp.issparse(scores):
         columns = np.arange(scores.shape[1])
         for row, decided in zip(scores, decisions, strict=True):

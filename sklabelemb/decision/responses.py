@@ -1,4 +1,4 @@
-"""What classifiers answer when asked for scores, brought into one form."""
+"""Scores of any classifier, in one form."""
 
 from __future__ import annotations
 
@@ -53,35 +53,33 @@ def label_scores(
 ) -> Any:
     """Score every label by a fitted multi-label classifier, as logits.
 
-    scikit-learn's classifiers answer in several forms: an array with one column per label; a list
-    with one array of shape (n_samples, 2) for each label, or (n_samples, 1) where only one value
-    was seen; and for one label a 1-D array.
+    scikit-learn's classifiers return several forms: an array with one column per label; a list with
+    one array of shape (n_samples, 2) for each label, or (n_samples, 1) where only one value was
+    seen; and for one label a 1-D array.
 
     Parameters
     ----------
     estimator : classifier
         Fitted to an indicator.
     X : array-like
-        What it predicts from.
+        Input of the classifier.
     n_labels : int
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
     label_names : sequence of length n_labels, default=None
-        The order in which the labels are wanted, where the classifier knows their names. None: as
-        they come.
+        The desired order of the labels, if the classifier knows their names. None: as they are.
     keep_sparse : bool, default=False
-        Whether a sparse matrix of probabilities is given back as it is, as CSR; what is not stored
-        in it is 0.
+        Whether to return a sparse matrix of probabilities as it is, as CSR; missing entries are 0.
 
     Returns
     -------
     ndarray of float64, shape (n_samples, n_labels)
-        Decision values as they are, probabilities as ``log(p / (1 - p))``: in both, 0 is where a
-        classifier decides by itself.
+        Decision values as they are, probabilities as ``log(p / (1 - p))``; in both, 0 is the
+        classifier's own threshold.
 
     Raises
     ------
     ValueError
-        When the answer does not have one column per label, or is not finite, or the classifier has
+        When the scores do not have one column per label or are not finite, or the classifier has
         other labels.
 
     Examples
@@ -108,10 +106,10 @@ def label_answers(
     label_names: Sequence[Any] | None = None,
     keep_sparse: bool = False,
 ) -> Any:
-    """As :func:`label_scores`, but as the method gives them: probabilities as probabilities."""
+    """Like :func:`label_scores`, but probabilities stay probabilities."""
     answer = getattr(estimator, method)(X)
     if sp.issparse(answer):
-        # Of decision values that are not stored nobody knows that they are low.
+        # A missing decision value is not known to be low.
         keep = keep_sparse and method == "predict_proba"
         scores = sp.csr_matrix(answer, dtype=np.float64) if keep else answer.toarray()
     else:
@@ -142,7 +140,7 @@ def label_answers(
 
 
 def _in_columns(answer: Any, n_labels: int, estimator: Any) -> np.ndarray:
-    """Dense scores, a column a label where the classifier answers in another form."""
+    """Dense scores with one column per label, from any form."""
     scores = np.asarray(_stacked(answer, estimator) if isinstance(answer, list) else answer)
     scores = scores.astype(np.float64, copy=False)
     if n_labels == 1 and scores.ndim == 1:

@@ -37,14 +37,14 @@ def decide(
     Parameters
     ----------
     proba : ndarray or csr_matrix of shape (n_samples, n_labels)
-        Of a sparse matrix only labels that have a stored value are ever predicted.
+        In a sparse matrix, only labels with a stored value can be predicted.
     thresholds : float or ndarray of shape (n_labels,)
-        A label is predicted from its threshold on.
+        A label is predicted if its probability is at least its threshold.
     min_labels : int, default=0
-        Where fewer labels reach their threshold, those that miss it by least are added: by the
-        difference of the logits, so that neither the lowest nor the highest thresholds decide.
+        If fewer labels reach their thresholds, those that miss them by the least are added,
+        measured in logits, so that neither very low nor very high thresholds are favoured.
     margins : bool, default=False
-        Whether scores and thresholds are decision values, whose difference counts as it is.
+        Whether scores and thresholds are decision values, which are compared as they are.
 
     Returns
     -------

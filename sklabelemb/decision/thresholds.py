@@ -1,4 +1,4 @@
-"""Where to cut: thresholds that are best for a measure."""
+"""Thresholds that maximise a measure."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def best_thresholds(
     y : ndarray of 0 and 1, shape (n_samples, n_columns)
     scores : ndarray of shape (n_samples, n_columns)
     n_missed : int, default=0
-        Positives of each column that are not among these samples and will never be taken.
+        Positives of each column that are not among these samples, and so are never selected.
 
     Returns
     -------
     thresholds, f1 : ndarrays of shape (n_columns,)
-        A threshold lies midway between the last score taken and the first one left. A column
-        without positives gets ``inf`` and 0.
+        A threshold lies midway between the last selected score and the next one. A column without
+        positives gets ``inf`` and 0.
 
     Examples
     --------
@@ -69,8 +69,8 @@ def best_common_threshold(y: sp.csr_matrix, scores: np.ndarray) -> float:
     Returns
     -------
     float
-        As :func:`best_thresholds` of all pairs in one column; infinite without positives. Only as
-        many of the highest scores are sorted as can matter.
+        Like :func:`best_thresholds` with all pairs in one column; infinite without positives. Sorts
+        only as many of the highest scores as can matter.
 
     Examples
     --------
@@ -84,8 +84,8 @@ def best_common_threshold(y: sp.csr_matrix, scores: np.ndarray) -> float:
     flat = scores.reshape(-1, 1)
     n_top = 20 * y.nnz
     if n_top < len(flat):
-        # With P positives F1 is at most 2 P / (taken + P): where the best cut among the highest
-        # scores beats what any lower one could reach, the others need not be sorted.
+        # With P positives F1 is at most 2 P / (taken + P): once the best cut among the highest
+        # scores beats this bound for lower cuts, the others need not be sorted.
         lowest = np.partition(flat[:, 0], len(flat) - n_top)[len(flat) - n_top]
         top = flat[:, 0] >= lowest
         n_missed = y.nnz - np.count_nonzero(truth[top])
@@ -96,15 +96,15 @@ def best_common_threshold(y: sp.csr_matrix, scores: np.ndarray) -> float:
 
 
 def cuts_between(ranked: np.ndarray, n_taken: np.ndarray) -> np.ndarray:
-    """Thresholds midway between the last score that is taken and the first that is left.
+    """Thresholds midway between the last selected score and the next one.
 
     Parameters
     ----------
     ranked : ndarray of shape (n_samples, n_columns)
         Scores, each column in descending order.
     n_taken : int ndarray of shape (n_columns,)
-        How many of each column are taken. To take none, or all, the threshold lies 0.5
-        beyond the scores.
+        How many of each column are selected. To select none, or all, the threshold lies 0.5 beyond
+        the scores.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def shrunk(own: np.ndarray, common: Any, positives: np.ndarray, shrinkage: float
     Parameters
     ----------
     own : ndarray of shape (n_labels,)
-        What is best for each label; infinite counts as `common`.
+        The best threshold of each label; infinite counts as `common`.
     common : float, or ndarray of shape (n_labels,)
     positives : ndarray of shape (n_labels,)
         How many positives each label's threshold was tuned on.
@@ -155,7 +155,7 @@ def shrunk(own: np.ndarray, common: Any, positives: np.ndarray, shrinkage: float
 
 
 def validation_score(targets: Any, logits: np.ndarray) -> float:
-    """What the best epoch is chosen by; larger is better.
+    """Score that selects the best epoch; larger is better.
 
     Multi-label: micro-F1 at its best common threshold plus a quarter of macro-F1 there, so that
     epochs which only learn the frequent labels do not win. Single-label: accuracy.
@@ -164,7 +164,7 @@ def validation_score(targets: Any, logits: np.ndarray) -> float:
 
 
 def validation_scores(targets: Any, logits: np.ndarray) -> tuple[float, float]:
-    """The same, and beside it what people read: micro-F1, or for single labels accuracy."""
+    """The same, together with a familiar measure: micro-F1, or accuracy for single labels."""
     if not sp.issparse(targets):
         accuracy = float(np.mean(logits.argmax(axis=1) == targets))
         return accuracy, accuracy

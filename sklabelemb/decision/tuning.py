@@ -1,4 +1,4 @@
-"""Thresholds that a fit tunes on the texts that it held out."""
+"""Threshold tuning of a fit, on its held-out texts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["SHRINKAGES", "tuned_thresholds"]
 # What "auto" means: with this many positives a label's threshold lies halfway between that of all
 # labels and its own.
 SHRINKAGES = {"tuned": 400.0, "micro": 400.0, "macro": 5.0}
-# How much lower the thresholds of rare labels may be, in logits for a factor e of frequency.
+# Candidates for how much thresholds fall with frequency, in logits per factor e.
 SLOPES = (0.1, 0.2, 0.3, 0.4, 0.5)
-# What micro-F1 may lose for macro-F1, on the texts that thresholds are tuned on.
+# How much micro-F1 may lose in favour of macro-F1, on the texts that thresholds are tuned on.
 MICRO_TOLERANCE = 0.002
 
 
@@ -32,13 +32,12 @@ def tuned_thresholds(
 ) -> np.ndarray:
     """One threshold per label, as probabilities, tuned for F1 and shrunk for rare labels.
 
-    What all labels have in common is the start: one threshold that is best for micro-F1 (or
-    macro-F1). For both together (``measure="tuned"``), it falls with the frequency of a label: the
-    best threshold of calibrated probabilities is half of the F1 that it leads to [1]_, and rare
-    labels reach less. How fast it falls is the slope with the best macro-F1 among those whose
-    micro-F1 is within 0.002 of the best. A label with n positives among these samples moves from
-    there towards the threshold that is best for itself, by ``n / (n + shrinkage)`` of the way (in
-    logits): a threshold tuned on two positives is mostly noise.
+    All labels start from one threshold that is best for micro-F1 (or macro-F1). For both together
+    (``measure="tuned"``), it is lower for rarer labels: the best threshold of calibrated
+    probabilities is half of the F1 that it leads to [1]_, and rare labels reach a lower F1. The
+    slope is the one with the best macro-F1 among those whose micro-F1 is within 0.002 of the best.
+    From there, a label with n positives among these samples moves ``n / (n + shrinkage)`` of the
+    way (in logits) to its own best threshold: a threshold tuned on two positives is mostly noise.
 
     Parameters
     ----------
@@ -49,8 +48,8 @@ def tuned_thresholds(
     shrinkage : float, default=inf
         inf: no label has a threshold of its own. 0: each its own.
     measure : {"tuned", "micro", "macro"}, default="tuned"
-        What F1 is best: "tuned" for both averages. For macro-F1 labels that would reach less than
-        0.1 by themselves keep the common threshold.
+        Which F1 to maximise; "tuned": both averages. For macro-F1, labels that would reach less
+        than 0.1 by themselves keep the common threshold.
 
     Returns
     -------
@@ -90,7 +89,7 @@ def tuned_thresholds(
 
 
 def _falling(y: sp.csr_matrix, scores: np.ndarray | sp.csr_matrix, positives: np.ndarray) -> Any:
-    """Thresholds that fall with the logarithm of the labels' frequency, as fast as is best."""
+    """Thresholds that fall with the logarithm of the labels' frequency, with the best slope."""
     rarity = np.log((positives + 0.5) / (positives.max(initial=0) + 0.5))
     found = []
     for slope in (0.0, *SLOPES):
@@ -108,7 +107,7 @@ def _falling(y: sp.csr_matrix, scores: np.ndarray | sp.csr_matrix, positives: np
 
 
 def _less(scores: Any, logits: np.ndarray) -> Any:
-    """Scores with so much less of each label; probabilities in a sparse matrix stay such."""
+    """Scores minus an amount for each label; probabilities in a sparse matrix stay such."""
     if not logits.any():
         return scores
     if not sp.issparse(scores):
