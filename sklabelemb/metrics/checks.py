@@ -1,4 +1,4 @@
-"""The gate of the metrics: whatever indicators and scores may look like, or an error."""
+"""Validation of indicators and scores in any form."""
 
 from __future__ import annotations
 

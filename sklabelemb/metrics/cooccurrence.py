@@ -20,8 +20,8 @@ def conditional_cooccurrence(y: Any, *, smoothing: float = 0.0) -> np.ndarray:
 
     .. math:: p(b | a) = \frac{n_{ab} + s}{n_a + 2 s}
 
-    with the number :math:`n_{ab}` of samples that have both labels, :math:`n_a` of those that have
-    a, and the smoothing s, which is added to the samples of a with b and to those without.
+    where :math:`n_{ab}` samples have both labels, :math:`n_a` have a, and the smoothing s is added
+    to the counts of a with and without b.
 
     Parameters
     ----------
@@ -75,18 +75,17 @@ def cooccurrence_divergence(
 
     .. math:: p_a(b) = \frac{n_{ab} + s}{\sum_{b' \neq a} n_{ab'} + s (L - 1)}, \quad b \neq a
 
-    with the number :math:`n_{ab}` of samples that have both, the smoothing s and the number of
-    labels L; and likewise :math:`q_a` in the predictions. The divergence of the label is
+    where :math:`n_{ab}` samples have both, s is the smoothing and L the number of labels;
+    :math:`q_a` is the same for the predictions. The divergence of the label is
 
     .. math:: KL_a = \sum_{b \neq a} p_a(b) \log \frac{p_a(b)}{q_a(b)}
 
     in nats. It is never negative, and 0 when the predictions have the same companions equally
-    often. The result is the mean over the labels that have a companion in the truth.
+    often. The result is the mean over the labels with a companion in the truth.
 
-    The paper compares p(b | a) of predictions and truth by this divergence as well, but says
-    neither how conditional probabilities are made a distribution nor what becomes of pairs that
-    are never predicted; this definition is ours, and its values are not comparable with the
-    paper's.
+    The paper also compares p(b | a) of predictions and truth by this divergence, but does not say
+    how conditional probabilities become a distribution, nor how it treats pairs that are never
+    predicted. This definition is ours, and its values are not comparable with the paper's.
 
     Parameters
     ----------
@@ -94,14 +93,14 @@ def cooccurrence_divergence(
         Dense, CSR or DataFrames.
     smoothing : float, default=None
         s, greater than 0, added to the count of each pair: without it the divergence is infinite as
-        soon as one pair of the truth is never predicted. None: ``1 / (n_labels - 1)``, a single
-        co-occurrence in all, spread over the other labels. A fixed s, such as 1, would weigh as
-        much as `n_labels` co-occurrences and, with many labels, make the distributions of rare
-        ones all but even, so that whatever is predicted looks right.
+        soon as one true pair is never predicted. None: ``1 / (n_labels - 1)``, a single
+        co-occurrence in total, spread over the other labels. A fixed s, such as 1, would weigh as
+        much as `n_labels` co-occurrences: with many labels, the distributions of rare ones would be
+        almost uniform, and any prediction would look right.
     average : {"weighted", "macro"} or None, default="weighted"
-        "weighted": mean weighted by :math:`n_a`, the number of samples that truly have the label,
-        for what little is known of rare labels is mostly noise. "macro": plain mean. None: for each
-        label, nan for those without a companion in the truth.
+        "weighted": mean weighted by :math:`n_a`, the number of samples with the label, because
+        estimates for rare labels are mostly noise. "macro": plain mean. None: for each label, nan
+        for those without a companion in the truth.
 
     Returns
     -------

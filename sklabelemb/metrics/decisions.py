@@ -1,4 +1,4 @@
-"""scikit-learn's measures of decisions, right for one label as well.
+"""scikit-learn's metrics of decisions, correct for a single label too.
 
 An indicator with a single column is for scikit-learn a column of classes, and its micro-averages
 count the negatives then. Private to this package: with more than one label, call

@@ -21,8 +21,8 @@ __all__ = ["FrequencyGroups", "f1_by_label_frequency", "micro_f1_without_frequen
 class FrequencyGroups:
     """F1 of groups of labels, from the rarest to the most frequent.
 
-    Made by :func:`f1_by_label_frequency`. Print it, draw it with :meth:`plot`, or look at its
-    arrays, which have one entry a group.
+    Returned by :func:`f1_by_label_frequency`. Print it, draw it with :meth:`plot`, or use its
+    arrays, which have one entry per group.
 
     Attributes
     ----------
@@ -122,14 +122,13 @@ def f1_by_label_frequency(
     y_true, y_pred : indicators of shape (n_samples, n_labels)
         Dense, CSR or DataFrames.
     y_train : indicator of shape (n_train_samples, n_labels), default=None
-        What was trained on, to count how frequent each label is.
+        Training labels, to count how frequent each label is.
     frequencies : array-like of shape (n_labels,), default=None
-        These counts, or shares, instead of `y_train`. One of the two must be given.
+        These counts, or shares, instead of `y_train`. Give exactly one of the two.
     n_groups : int, default=4
-        How many groups of equal size to make of the labels in the order of their frequency.
-        Labels of the same frequency stay together, so that column order does not decide; they
-        go together into the group in which the middle one of them falls. So groups may differ in
-        size, and groups that remain empty are left out.
+        How many groups of equal size to make of the labels in the order of their frequency. Labels
+        of the same frequency stay together, in the group of the middle one, so that the order of
+        the columns does not matter. So groups may differ in size, and empty groups are left out.
     edges : sequence of float, ascending, default=None
         Limits of frequency instead of `n_groups`: ``edges=[10, 100]`` makes the groups of
         frequencies below 10, from 10 to below 100, and from 100. Groups without a label are left
@@ -202,32 +201,32 @@ def micro_f1_without_frequent_labels(
     y_train: Any = None,
     frequencies: Any = None,
 ) -> Any:
-    r"""Micro-F1 of the labels that remain when the k most frequent ones are taken away.
+    r"""Micro-F1 without the k most frequent labels.
 
     .. math:: F_1(k) = \frac{2 \sum_{l \in L_k} TP_l}{\sum_{l \in L_k} (P_l + T_l)}
 
-    with true positives, predictions and true labels counted for each label, and the labels
-    :math:`L_k` left without the k most frequent ones of training. With k = 0 it is the plain
-    micro-F1, which frequent labels dominate; how fast it falls with k says how much of it they
-    were.
+    where :math:`TP_l`, :math:`P_l` and :math:`T_l` count true positives, predictions and true
+    labels, and :math:`L_k` are the labels without the k most frequent in training. With k = 0 it is
+    the plain micro-F1, which frequent labels dominate; how fast it falls with k shows how much of
+    it was due to them.
 
     Parameters
     ----------
     y_true, y_pred : indicators of shape (n_samples, n_labels)
         Dense, CSR or DataFrames.
     k : int or sequence of int
-        How many labels to take away, from 0 to ``n_labels - 1``.
+        How many labels to remove, from 0 to ``n_labels - 1``.
     y_train : indicator of shape (n_train_samples, n_labels), default=None
-        What was trained on, to count how frequent each label is.
+        Training labels, to count how frequent each label is.
     frequencies : array-like of shape (n_labels,), default=None
-        These counts, or shares, instead of `y_train`. One of the two must be given.
+        These counts, or shares, instead of `y_train`. Give exactly one of the two.
 
     Returns
     -------
     float, or ndarray of the length of `k`
-        0 where nothing is true and nothing predicted. Where k parts labels of the same frequency,
-        the order of the columns must not decide: each of them is then taken away to the same part,
-        that is, the three counts are their means over all orders.
+        0 if nothing is true and nothing predicted. If k separates labels of the same frequency, the
+        three counts are means over all orders of these labels, so that the order of the columns
+        does not matter.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How many labels a sample has, and how many different sets of labels there are."""
+"""Label cardinality, density and number of distinct label sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["label_cardinality", "label_density", "n_label_sets", "n_unseen_label
 
 
 def label_cardinality(y: Any) -> float:
-    """Mean number of labels of a sample.
+    """Label cardinality: mean number of labels per sample.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def label_cardinality(y: Any) -> float:
 
 
 def label_density(y: Any) -> float:
-    """Mean share of the labels that a sample has: the cardinality, divided by `n_labels`.
+    """Label density: mean share of the labels that a sample has, the cardinality over `n_labels`.
 
     Parameters
     ----------
@@ -114,8 +114,8 @@ def n_label_sets(y: Any) -> int:
 def n_unseen_label_sets(y_pred: Any, y_train: Any) -> int:
     """Number of different predicted label sets that no training sample has.
 
-    A label powerset has none by construction; where others have some, they have combined labels
-    anew, rightly or not.
+    A label powerset has none by construction; other classifiers may combine labels in new ways,
+    rightly or wrongly.
 
     Parameters
     ----------

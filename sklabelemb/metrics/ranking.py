@@ -1,8 +1,7 @@
-"""How many of the first k labels of a ranking are right.
+"""Ranking metrics: precision, recall and nDCG at k.
 
-Scores that are equal share the places between them: what counts is the mean over all orders of the
-tied labels, as in scikit-learn's `ndcg_score`. So the order of the columns never matters, and a
-constant score earns what chance earns.
+Tied scores are averaged over all orders of the tied labels, as in scikit-learn's `ndcg_score`. So
+the order of the columns never matters, and a constant score is as good as chance.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ __all__ = [
 
 
 def precision_at_k(y_true: Any, y_score: Any, *, k: int = 5, sample_weight: Any = None) -> float:
-    r"""Share of the k highest scored labels that are true, mean over samples.
+    r"""Precision at k: share of the k highest scored labels that are true, mean over samples.
 
     For sample i with labels :math:`Y_i` and :math:`R_i^k`, the k labels of highest score,
 
@@ -85,7 +84,7 @@ def precision_at_k(y_true: Any, y_score: Any, *, k: int = 5, sample_weight: Any 
 
 
 def recall_at_k(y_true: Any, y_score: Any, *, k: int = 5, sample_weight: Any = None) -> float:
-    r"""Share of the true labels that are among the k highest scored ones, mean over samples.
+    r"""Recall at k: share of the true labels among the k highest scored ones, mean over samples.
 
     .. math:: R@k = \frac{1}{n} \sum_i \frac{|Y_i \cap R_i^k|}{|Y_i|}
 
@@ -126,7 +125,7 @@ def recall_at_k(y_true: Any, y_score: Any, *, k: int = 5, sample_weight: Any = N
 
 
 def r_precision_at_k(y_true: Any, y_score: Any, *, k: int = 5, sample_weight: Any = None) -> float:
-    r"""Hits among the k highest scored labels, of as many as there could be, mean over samples.
+    r"""R-precision at k: share of the possible hits among the k highest scored labels.
 
     .. math:: RP@k = \frac{1}{n} \sum_i \frac{|Y_i \cap R_i^k|}{\min(k, |Y_i|)}
 
@@ -231,12 +230,12 @@ def ndcg_at_k(y_true: Any, y_score: Any, *, k: int = 5, sample_weight: Any = Non
 
 
 def label_propensities(y_train: Any, *, a: float = 0.55, b: float = 1.5) -> np.ndarray:
-    r"""How probable it is that a label which applies was in fact assigned, by its frequency.
+    r"""Propensities of labels: how probably a true label was assigned, by its frequency.
 
     .. math:: p_l = \frac{1}{1 + C e^{-A \log(N_l + B)}}, \quad C = (\log N - 1) (B + 1)^A
 
-    for a label with :math:`N_l` of the N training samples. The rarer a label, the more often it
-    was overlooked, the model says.
+    for a label with :math:`N_l` of the N training samples. The model assumes that rarer labels are
+    overlooked more often.
 
     Parameters
     ----------
@@ -254,8 +253,8 @@ def label_propensities(y_train: Any, *, a: float = 0.55, b: float = 1.5) -> np.n
     Raises
     ------
     ValueError
-        With fewer than 3 samples: :math:`\log N < 1` makes C negative, and what comes out is no
-        probability. When `a` or `b` is not greater than 0.
+        With fewer than 3 samples, because :math:`\log N < 1` makes C negative and the result is not
+        a probability. When `a` or `b` is not greater than 0.
 
     References
     ----------
@@ -294,7 +293,7 @@ def propensity_scored_precision_at_k(
     normalize: bool = True,
     sample_weight: Any = None,
 ) -> float:
-    r"""Precision at k in which a hit is worth more the rarer its label.
+    r"""Propensity-scored precision at k, in which hits on rare labels count more.
 
     .. math:: PSP@k = \frac{1}{n} \sum_i \frac{1}{k} \sum_{l \in R_i^k} \frac{y_{il}}{p_l}
 

@@ -24,7 +24,7 @@ from sklabelemb.targets import column_names
 __all__ = ["MultilabelReport", "multilabel_report"]
 
 AVERAGES = ("micro", "macro", "weighted", "samples")
-# A picture or a text with more labels than this is not read.
+# A picture or a text with more labels than this is hard to read.
 MANY_LABELS = 40
 
 
@@ -39,8 +39,8 @@ def shown_number(value: float, digits: int = 3) -> str:
 class MultilabelReport:
     """Classification report for multi-label predictions; see :func:`multilabel_report`.
 
-    Made by :func:`multilabel_report`. Print it, look at its parts, or ask for a
-    :meth:`to_frame` or a :meth:`plot`.
+    Returned by :func:`multilabel_report`. Print it, use its attributes, or call :meth:`to_frame` or
+    :meth:`plot`.
 
     Attributes
     ----------
@@ -233,15 +233,15 @@ def multilabel_report(
         The truth: dense, CSR or a DataFrame.
     y_pred_or_score : array-like or sparse of shape (n_samples, n_labels)
         Predictions (0 and 1), or scores: probabilities or decision values. Scores are decided at
-        `threshold`, and measures of ranking join the report. Whatever holds 0 and 1 only is taken
-        for predictions.
+        `threshold`, and the report gets ranking metrics as well. Values of 0 and 1 only are taken
+        as predictions.
     label_names : sequence of length n_labels, default=None
         None: the columns of `y_true` if that is a DataFrame, else column numbers.
     y_score : array-like of shape (n_samples, n_labels), default=None
-        Scores beside predictions, for thresholds that are not the same for all labels:
+        Scores in addition to predictions, for thresholds that differ between labels:
         ``multilabel_report(y, model.predict(X), y_score=model.predict_proba(X))``.
     y_train : indicator of shape (n_train_samples, n_labels), default=None
-        What was trained on, to count the predicted label sets that do not occur there.
+        Training labels, to count the predicted label sets that do not occur there.
     threshold : float, default=None
         For scores. None: 0.5 if all lie between 0 and 1, else 0.
 
@@ -358,7 +358,7 @@ def _predictions_and_scores(
     if threshold is None:
         threshold = 0.5 if _are_probabilities(given) else 0.0
     if sp.issparse(given) and threshold > 0:
-        # What is not stored is 0, and below the threshold.
+        # Missing entries are 0, and below the threshold.
         return decide(given, threshold).astype(np.int64), given
     dense = given.toarray() if sp.issparse(given) else given
     return decide(dense, threshold).astype(np.int64), given

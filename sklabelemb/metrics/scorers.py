@@ -1,4 +1,4 @@
-"""Scorers for label sets: right with two labels, with one, and with sparse indicators."""
+"""Scorers for label sets: correct with two labels, with one, and with sparse indicators."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ __all__ = ["SCORERS", "MultilabelScorer"]
 class MultilabelScorer(BaseScorer):
     """A scorer, as `make_scorer` makes them, for classifiers of label sets.
 
-    Those of scikit-learn ask a classifier for its ``classes_`` and take two labels for the two
-    classes of a binary problem; an indicator of one column they take for classes.
+    scikit-learn's own scorers inspect ``classes_``, and mistake two labels for the two classes of a
+    binary problem, and an indicator with one column for classes.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ class MultilabelScorer(BaseScorer):
             if n_labels == 1 and np.ndim(answer) == 1 and not sp.issparse(answer):
                 answer = np.asarray(answer)[:, np.newaxis]
         else:
-            # Under a name of its own, for the answer is kept for the other scorers of a search, and
-            # scikit-learn's want it in another form.
+            # Under its own name, because the response is cached for the other scorers of a search,
+            # and scikit-learn's expect another form.
             answer = method_caller(scored, "label_scores", X, pos_label=None)
         return self._sign * self._score_func(truth, answer, **{**self._kwargs, **kwargs})
 
@@ -68,7 +68,7 @@ def _in_order_of(estimator: Any, truth: sp.csr_matrix, y_true: Any) -> sp.csr_ma
 
 
 class _Scored(BaseEstimator):
-    """A fitted classifier, its scores in one form; nobody asks it for ``classes_``."""
+    """A fitted classifier with scores in one form, and without ``classes_``."""
 
     def __init__(self, estimator: Any, n_labels: int) -> None:
         self.estimator = estimator
@@ -107,7 +107,7 @@ def _roc_auc(y_true: Any, y_score: Any, *, average: str, sample_weight: Any = No
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave out warnings about what is undefined: one for each fold would say nothing new."""
+    """Suppress warnings about undefined metrics, which every fold would repeat."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UndefinedMetricWarning)
         yield

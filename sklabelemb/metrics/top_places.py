@@ -1,4 +1,4 @@
-"""What the highest scored labels of each sample bring, where equal scores share their places."""
+"""Gains of the highest scored labels of each sample; tied scores are averaged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["gain_of_top"]
 def gain_of_top(
     gain: sp.csr_matrix, scores: Any, k: int, discounts: np.ndarray | None = None
 ) -> np.ndarray:
-    """What the k highest scored labels of each sample bring, mean over all orders of ties.
+    """Gain of the k highest scored labels of each sample, mean over all orders of ties.
 
     With `discounts`, of shape (k,), a place counts as much as its discount.
     """
@@ -25,7 +25,7 @@ def gain_of_top(
     row, score, number, gained = entries
     order = np.lexsort((-score, row))
     row, score = row[order], score[order]
-    # Those of equal score share the places that they have together.
+    # Tied scores share their positions.
     is_new = np.diff(row, prepend=-1) != 0
     is_new[1:] |= score[1:] != score[:-1]
     starts = np.flatnonzero(is_new)
