@@ -1,4 +1,4 @@
-"""A part to hold out, with every label as frequent as in the rest."""
+"""Stratified hold-out."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ __all__ = ["stratified_holdout"]
 def stratified_holdout(
     targets: sp.csr_matrix | np.ndarray, fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut off a part of the samples in which every label is as frequent as in the rest.
+    """Split off a part of the samples with the same label frequencies as the rest.
 
-    Iterative stratification for label sets; for single classes every n-th sample in order of their
-    class, so that the part has the size asked for, however rare the classes are. What has one
-    sample only is never cut off: every label, and every class, that occurs occurs in what is kept.
+    Iterative stratification for label sets; for single classes every n-th sample in the order of
+    classes, so the part has the requested size, however rare the classes are. The only sample of a
+    label or class is never held out, so the remaining part has every label and class that occurs.
 
     Parameters
     ----------
     targets : csr_matrix of shape (n_samples, n_labels), or int codes of shape (n_samples,)
     fraction : float
-        Share of the samples to cut off.
+        Share of the samples to hold out.
     seed : int
 
     Returns
     -------
     kept, cut : int ndarrays, sorted
-        Fewer are cut off than asked for only where labels would be lost otherwise.
+        `cut` is smaller than requested only if labels would be lost otherwise.
 
     References
     ----------
@@ -59,7 +59,7 @@ def stratified_holdout(
 def _without_losses(
     indicator: sp.csr_matrix, is_cut: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
-    """Take back a sample of each label that has none left, and cut off others in their place."""
+    """Take back a sample of each label that has none left, and hold out others instead."""
     columns = indicator.tocsc()
     total = np.diff(columns.indptr)
     n_kept = total - columns.T @ is_cut

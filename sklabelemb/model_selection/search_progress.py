@@ -23,8 +23,8 @@ class SearchProgress:
 
     Notes
     -----
-    One unit is a fit with its scoring, and so is the refit in the end. With ``n_jobs``, workers
-    report what they have done. A halving search knows how many fits a round has when it begins.
+    One unit is a fit with its scoring; the final refit counts as one. With ``n_jobs``, workers
+    report their progress. A halving search announces the fits of each round when it begins.
 
     Examples
     --------
@@ -49,17 +49,17 @@ class SearchProgress:
         self._handles[context.root_uuid] = callback_transport().open_listener(bar.told)
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Count the fits that a round of candidates has."""
+        """Add the fits of a round of candidates."""
         if context.parent is not None and context.max_subtasks:
             callback_transport().send(self._handles[context.root_uuid], context.max_subtasks)
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-        """Count a fit that is done."""
+        """Count a finished fit."""
         if context.parent is not None and context.max_subtasks == 0:
             callback_transport().send(self._handles[context.root_uuid], 0)
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """End the search, also when it failed."""
+        """End the search, also if it failed."""
         callback_transport().close_listener(self._handles.pop(context.root_uuid))
         _BARS.pop(context.root_uuid).close()
 
@@ -72,7 +72,7 @@ class _SearchBar:
         self.bar: Any = None
 
     def told(self, n_more: int) -> None:
-        """So many more fits there will be; 0: one is done."""
+        """Number of additional fits; 0: one is done."""
         with self.lock:
             self.n_fits += n_more
             if self.bar is None:
@@ -82,6 +82,6 @@ class _SearchBar:
             self.bar.update(int(not n_more))
 
     def close(self) -> None:
-        """Put the bar away."""
+        """Close the bar."""
         if self.bar is not None:
             self.bar.close()

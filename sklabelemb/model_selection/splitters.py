@@ -30,8 +30,8 @@ __all__ = [
 class MultilabelStratifiedKFold(library.MultilabelStratifiedKFold):
     """Stratified k-fold cross-validation for multi-label data.
 
-    What :class:`~sklearn.model_selection.StratifiedKFold` is for classes, for label sets: iterative
-    stratification (Sechidis et al., 2011), which deals out the rarest labels first, while there is
+    The counterpart of :class:`~sklearn.model_selection.StratifiedKFold` for label sets: iterative
+    stratification (Sechidis et al., 2011), which assigns the rarest labels first, while there is
     still a choice.
 
     Parameters
@@ -39,8 +39,8 @@ class MultilabelStratifiedKFold(library.MultilabelStratifiedKFold):
     n_splits : int, default=5
         Number of folds, at least 2.
     shuffle : bool, default=False
-        Whether to shuffle the samples before they are dealt out. Even then the indices of a fold
-        come sorted.
+        Whether to shuffle the samples before assigning them. The indices of a fold are sorted in
+        either case.
     random_state : int, RandomState instance or None, default=None
         With ``shuffle=True``: the order of the samples, and which of several equally good folds a
         sample goes to. An int gives the same folds at every call; None uses NumPy's global state,
@@ -49,18 +49,18 @@ class MultilabelStratifiedKFold(library.MultilabelStratifiedKFold):
 
     See Also
     --------
-    RepeatedMultilabelStratifiedKFold : Several times over, with other folds each time.
+    RepeatedMultilabelStratifiedKFold : Repeats it with different folds.
     MultilabelStratifiedShuffleSplit : Test sets of any size, drawn anew for each split.
     sklearn.model_selection.StratifiedKFold : For one class per sample.
 
     Notes
     -----
-    The folds are a partition, and their sizes differ by at most one. The algorithm alone only comes
-    near to that (1 % off on Reuters-21578); as few samples as needed are then moved, those whose
-    labels suffer least.
+    The folds are a partition, and their sizes differ by at most one. The algorithm alone only
+    approximates this (1 % off on Reuters-21578); afterwards as few samples as needed are moved,
+    those that disturb the label frequencies least.
 
-    A label with fewer samples than there are folds is missing in some of them, without an error: in
-    large label sets that is the rule. Metrics averaged over labels need a decision there, such as
+    A label with fewer samples than there are folds is missing in some of them, without an error;
+    this is common with many labels. Metrics averaged over labels then need a choice, such as
     ``zero_division``.
 
     With ``shuffle=True``, the folds are those of ``iterstrat.ml_stratifiers`` for the same
@@ -151,7 +151,7 @@ class RepeatedMultilabelStratifiedKFold(library.RepeatedMultilabelStratifiedKFol
 
     See Also
     --------
-    MultilabelStratifiedKFold : What is repeated, and how it works.
+    MultilabelStratifiedKFold : The splitter that is repeated.
     sklearn.model_selection.RepeatedStratifiedKFold : For one class per sample.
 
     References
@@ -205,8 +205,8 @@ class RepeatedMultilabelStratifiedKFold(library.RepeatedMultilabelStratifiedKFol
 class MultilabelStratifiedShuffleSplit(library.MultilabelStratifiedShuffleSplit):
     """Stratified random splits for multi-label data.
 
-    What :class:`~sklearn.model_selection.StratifiedShuffleSplit` is for classes, for label sets.
-    Each split is drawn anew, so the test sets of several splits overlap.
+    The counterpart of :class:`~sklearn.model_selection.StratifiedShuffleSplit` for label sets. Each
+    split is drawn independently, so the test sets of several splits overlap.
 
     Parameters
     ----------
@@ -230,10 +230,10 @@ class MultilabelStratifiedShuffleSplit(library.MultilabelStratifiedShuffleSplit)
 
     Notes
     -----
-    The sizes are exactly those asked for. The algorithm alone gives the smaller part too little
-    where many labels are rare; as few samples as needed are then moved, those whose labels suffer
-    least. A label with few samples may have none in the smaller part: a tenth of four is nearer to
-    none than to one.
+    The sizes are exactly as requested. The algorithm alone makes the smaller part too small if many
+    labels are rare; afterwards as few samples as needed are moved, those that disturb the label
+    frequencies least. A label with few samples may have none in the smaller part: a tenth of four
+    is closer to zero than to one.
 
     References
     ----------

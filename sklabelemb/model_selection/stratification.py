@@ -18,17 +18,17 @@ __all__ = ["iterative_stratification", "resized"]
 def iterative_stratification(
     y: sp.csr_matrix, shares: np.ndarray, random: np.random.RandomState
 ) -> np.ndarray:
-    """Deal out samples so that every part gets its share of every label.
+    """Assign samples so that every part gets its share of every label.
 
-    The label with the fewest samples left is dealt out first, while there is still a choice. Each
-    of its samples goes to the part that lacks most samples of that label; of several such parts, to
-    the one that lacks most samples of all; of several such, to one at random. Samples without
-    labels come last.
+    The label with the fewest remaining samples is assigned first, while there is still a choice.
+    Each of its samples goes to the part that lacks most samples of that label; among several such
+    parts, to the one that lacks most samples in total; if still tied, to a random one. Samples
+    without labels come last.
 
     Parameters
     ----------
     y : csr_matrix of shape (n_samples, n_labels)
-        Canonical, and nothing stored but ones.
+        Canonical, storing only ones.
     shares : ndarray of shape (n_parts,)
         The share of each part; they add up to one.
     random : RandomState
@@ -36,14 +36,14 @@ def iterative_stratification(
     Returns
     -------
     ndarray of int, shape (n_samples,)
-        The part of each sample. The sizes of the parts come near to their shares, no more: see
+        The part of each sample. The sizes of the parts are only close to their shares: see
         :func:`resized`.
 
     Notes
     -----
     Time grows with ``n_samples * n_parts + nnz``, and with the square of the number of labels for
-    finding the rarest: two passes over one array for each label, 20 ms in all for 4,000 labels.
-    A heap would do with less, but draw otherwise than the reference implementation.
+    finding the rarest: two passes over one array for each label, 20 ms in all for 4,000 labels. A
+    heap would be faster, but would draw differently from the reference implementation.
 
     References
     ----------
@@ -104,7 +104,7 @@ def _deal_out(
 def resized(
     parts: np.ndarray, y: sp.csr_matrix, sizes: np.ndarray, random: np.random.RandomState
 ) -> np.ndarray:
-    """Move as few samples as will give every part its size, those whose labels suffer least.
+    """Move as few samples as possible to give every part its size.
 
     Parameters
     ----------

@@ -38,9 +38,9 @@ def multilabel_train_test_split(
 ) -> list[Any]:
     """Split multi-label data into stratified training and test sets.
 
-    What :func:`~sklearn.model_selection.train_test_split` with ``stratify=y`` is for classes. (For
-    label sets that takes every combination of labels for a class, and refuses those that occur
-    once.)
+    The counterpart of :func:`~sklearn.model_selection.train_test_split` with ``stratify=y``. (For
+    label sets, that function treats every combination of labels as a class, and refuses
+    combinations that occur once.)
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ def multilabel_train_test_split(
     Raises
     ------
     ValueError
-        When there is no array, when the lengths differ, when the sizes do not fit, or when what is
-        to stratify by is not a label indicator.
+        When there is no array, when lengths differ, when the sizes do not fit, or when `stratify`
+        is not a label indicator.
 
     See Also
     --------
-    MultilabelStratifiedShuffleSplit : Several such splits, as indices; says how it works.
+    MultilabelStratifiedShuffleSplit : Several such splits, as indices.
     sklearn.model_selection.train_test_split : For one class per sample.
 
     References
