@@ -1,4 +1,4 @@
-"""Whether one classifier is better than another, or only luckier: tests for tables of results."""
+"""Significance tests: whether one classifier is better than another, or only luckier."""
 
 from sklabelemb.comparison.bootstrap import PairedBootstrap, paired_bootstrap
 from sklabelemb.comparison.one_test_set import DifferenceDisplay, TestSetComparison, compare_on_test

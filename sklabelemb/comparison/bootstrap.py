@@ -32,7 +32,7 @@ NAMES = ("y_true", "y_pred_a", "y_pred_b")
 
 @dataclass(frozen=True, repr=False)
 class PairedBootstrap:
-    """What :func:`paired_bootstrap` found; printing it gives the sentence for the paper.
+    """Result of :func:`paired_bootstrap`; print it for a summary.
 
     Attributes
     ----------
@@ -112,10 +112,10 @@ def paired_bootstrap(
 ) -> PairedBootstrap:
     r"""Compare two classifiers on one test set with the paired bootstrap.
 
-    The texts are drawn anew, as many as there are and with replacement, and both predictions are
-    scored on the same draw. With :math:`\delta` the difference A - B on all texts and
-    :math:`\delta_r` that of resample :math:`r` out of :math:`R`, the confidence interval is made of
-    the percentiles of :math:`\delta_r`, and the two-sided p-value is
+    The texts are resampled with replacement, and both predictions are scored on the same resample.
+    With :math:`\delta` the difference A - B on all texts and :math:`\delta_r` that of resample
+    :math:`r` out of :math:`R`, the confidence interval consists of percentiles of :math:`\delta_r`,
+    and the two-sided p-value is
 
     .. math:: p = \frac{1 + \#\{r : |\delta_r - \delta| \geq |\delta|\}}{1 + R}
 
@@ -124,14 +124,14 @@ def paired_bootstrap(
     themselves as one draw [3]_: identical predictions have p = 1, and no p is below
     :math:`1 / (1 + R)`.
 
-    The test speaks of other texts from the same source. It does not know how much another random
-    seed would have changed either classifier.
+    The test accounts for other texts from the same source, but not for the effect of another random
+    seed on either classifier.
 
     Parameters
     ----------
     y_true, y_pred_a, y_pred_b : array-like, scipy sparse or DataFrame
         Three label indicators of shape (n_samples, n_labels); or three 1-D arrays of classes. For a
-        callable `metric`, whatever it understands, scores included.
+        callable `metric`, anything that it accepts, scores included.
     metric : str or callable, default="micro_f1"
         For indicators ``"micro_f1"``, ``"macro_f1"``, ``"samples_f1"``, ``"hamming_loss"`` (lower
         is better, so a negative difference speaks for A), ``"subset_accuracy"`` or ``"accuracy"``,
@@ -164,8 +164,8 @@ def paired_bootstrap(
 
     Notes
     -----
-    Interval and p-value may disagree by a little at the edge: the interval uses each end of the
-    distribution by itself, the p-value both together.
+    Interval and p-value may disagree slightly at the margin: the interval uses each tail of the
+    distribution separately, the p-value both together.
 
     Each named metric is a ratio of sums over the texts, so a resample is a vector of how often each
     text was drawn, and a block of resamples is scored by two sparse matrix products. Blocks keep
@@ -323,7 +323,7 @@ def _scores_of_callable(
     n_resamples: int,
     random_state: Any,
 ) -> np.ndarray:
-    """The same for a metric of which nothing is known."""
+    """The same for a user-defined metric."""
     y_true, y_pred_a, y_pred_b = indexable(*targets)
     n_samples = _n_samples(y_true)
     _check_enough(n_samples)
@@ -379,7 +379,7 @@ def _check_classes(targets: tuple[Any, Any, Any]) -> list[np.ndarray]:
     check_consistent_length(*targets)
     arrays = [column_or_1d(y.to_numpy() if hasattr(y, "to_numpy") else y) for y in targets]
     for name, values in zip(NAMES, arrays, strict=True):
-        # A missing value is the only one that differs from itself; pandas.NA does not even say.
+        # Only a missing value differs from itself; comparing pandas.NA gives NA.
         missing = [
             i
             for i, value in enumerate(values.tolist())

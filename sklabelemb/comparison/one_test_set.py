@@ -18,7 +18,7 @@ BETTER, WORSE, UNSURE = "#1d6f5c", "#b3472e", "#777777"
 
 @dataclass(frozen=True, repr=False)
 class TestSetComparison:
-    """What :func:`compare_on_test` found; print it, or ask for a :meth:`plot`.
+    """Result of :func:`compare_on_test`; print it, or call :meth:`plot`.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ def compare_on_test(
     Raises
     ------
     ValueError
-        When there are fewer than two classifiers, or the baseline is none of them, and where
+        When there are fewer than two classifiers, when the baseline is not one of them, or when
         :func:`paired_bootstrap` raises it.
 
     See Also
@@ -208,7 +208,7 @@ def compare_on_test(
 
 
 def _holm(p_values: dict[str, float]) -> dict[str, float]:
-    """p-values times how many are not smaller, never falling, at most 1."""
+    """Holm's adjusted p-values: times the number of those not smaller, monotone, at most 1."""
     order = sorted(p_values, key=lambda name: p_values[name])
     adjusted, highest = {}, 0.0
     for rank, name in enumerate(order):
@@ -218,10 +218,10 @@ def _holm(p_values: dict[str, float]) -> dict[str, float]:
 
 
 class DifferenceDisplay:
-    """Confidence intervals of how much better or worse classifiers are than a baseline.
+    """Forest plot: confidence intervals of the differences from a baseline.
 
-    A forest plot: an interval that does not reach the line at 0 tells a difference that is more
-    than chance. :meth:`from_predictions` makes and draws it, and so does
+    An interval that does not include 0 shows a significant difference. :meth:`from_predictions`
+    makes and draws it, and so does
     :meth:`TestSetComparison.plot <sklabelemb.comparison.TestSetComparison.plot>`.
 
     Parameters

@@ -23,7 +23,7 @@ SMALLEST_LETTERS = 5.0
 
 
 class CriticalDifferenceDisplay:
-    """The average ranks of classifiers on a line, those that do not differ joined by a bar.
+    """Critical-difference diagram: average ranks, with a bar over classifiers that do not differ.
 
     The best classifier is at the left. :meth:`ClassifierComparison.plot
     <sklabelemb.comparison.ClassifierComparison.plot>` makes and draws it.
@@ -35,7 +35,7 @@ class CriticalDifferenceDisplay:
     groups : sequence of sequence of str
         Sets of classifiers that get a common bar.
     critical_difference : float or None, default=None
-        Its length is drawn above the axis; None: it is not.
+        Drawn as a bar above the axis; None: not drawn.
 
     Attributes
     ----------

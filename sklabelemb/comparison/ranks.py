@@ -14,7 +14,7 @@ from sklabelemb.comparison.results import read_results
 
 __all__ = ["ClassifierComparison", "compare_classifiers"]
 
-# With fewer datasets than this, only differences that everybody sees become significant.
+# With fewer datasets than this, only obvious differences become significant.
 FEW_DATASETS = 5
 # Differences that are equal on paper, 0.9 - 0.8 and 0.5 - 0.4, differ in binary by less than this
 # share of the scores.
@@ -24,7 +24,7 @@ HEADS = ("classifier", "average rank", "wins", "group", "p against best")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClassifierComparison:
-    """What :func:`compare_classifiers` found; printing it gives a table and the tests.
+    """Result of :func:`compare_classifiers`; print it for a table and the tests.
 
     Attributes
     ----------
@@ -268,9 +268,9 @@ def compare_classifiers(
 
     Notes
     -----
-    Datasets are what is counted. Folds or seeds of one dataset are no datasets: they share their
-    texts, and the tests would find differences that are not there. Scores that are equal to the
-    last bit are ties; scores rounded for a table have ties that the runs did not.
+    The samples of these tests are datasets. Do not pass folds or seeds of one dataset as datasets:
+    they share their texts, so the tests would find spurious differences. Scores that are equal to
+    the last bit are ties; scores rounded for a table have ties that the runs did not.
 
     References
     ----------
@@ -385,7 +385,7 @@ def _groups(
 
 
 def _letters(groups: tuple[tuple[str, ...], ...], ranking: list[str]) -> dict[str, str]:
-    """One letter a group, and one for each classifier that is in none, from the best on."""
+    """One letter per group, and one for each classifier without a group, starting with the best."""
     alone = [(name,) for name in ranking if not any(name in group for group in groups)]
     sets = sorted([*groups, *alone], key=lambda members: ranking.index(members[0]))
     return {

@@ -1,4 +1,4 @@
-"""Metrics as ratios of sums over texts: what lets thousands of resamples be scored at once."""
+"""Metrics as ratios of sums over texts, so that thousands of resamples are scored at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLASS_METRICS = ("accuracy", "micro_f1", "macro_f1")
 
 @dataclass(frozen=True)
 class RatioOfSums:
-    r"""A metric that needs nothing of a sample but sums over its texts.
+    r"""A metric that depends only on sums over the texts of a sample.
 
     .. math:: s(w) = \frac{1}{C} \sum_{c=1}^{C} \frac{\sum_i w_i a_{ci}}{\sum_i w_i b_{ci}}
 
