@@ -1,4 +1,4 @@
-"""Meta-estimators that make better decisions and probabilities of any multi-label classifier."""
+"""Meta-estimators that tune thresholds and calibrate probabilities of any classifier."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What the meta-estimators share: scores of samples that the classifier was not trained on."""
+"""Base class of the meta-estimators: cross-validated scores of a wrapped classifier."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
 
     @available_if(estimator_has("explain"))
     def explain(self, X: Any) -> Any:
-        """Explain the scores of the wrapped classifier; predictions are those of this one.
+        """Explain predictions, with the decisions of this estimator.
 
         Parameters
         ----------
@@ -237,24 +237,24 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
     def add_labels(self, names: Any, label_texts: Any = "auto") -> Self:
         """Add labels by their texts, without samples, to the wrapped classifier.
 
-        Nothing has been learnt here about them: they are decided as the classifier decides, from a
-        probability of 0.5 on.
+        This estimator has learned nothing about them, so the classifier decides: they are predicted
+        at a probability of 0.5 or more.
 
         Parameters
         ----------
         names : sequence
-            Names of the new labels, which come behind the others.
+            Names of the new labels, which are appended to the others.
         label_texts : dict, sequence of str, or "auto", default="auto"
             Words or whole sentences for each label; "auto": the names.
 
         Returns
         -------
         self : estimator
-            With a copy of the classifier: one that was fitted before stays as it is.
+            With a copy of the classifier; the original stays as it is.
         """
         check_is_fitted(self)
         targets, order = self.targets_.with_labels(names)
-        # All that was learnt is replaced and never changed in place.
+        # Fitted attributes are replaced, never changed in place.
         estimator = copy(self.estimator_).add_labels(names, label_texts)
         for name, value in self._with_labels(order).items():
             setattr(self, name, value)
@@ -266,7 +266,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
 
     @abstractmethod
     def _with_labels(self, order: np.ndarray) -> dict[str, Any]:
-        """What was learnt for each label, with more labels; the attributes to set.
+        """The fitted attributes with additional labels, by name.
 
         Parameters
         ----------
@@ -358,7 +358,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         return False
 
     def _answers(self, X: Any, method: str, keep_sparse: bool = False) -> Any:
-        """What a method of the fitted classifier says, a column per label."""
+        """Output of a method of the fitted classifier, one column per label."""
         check_is_fitted(self)
         names = list(self.label_names_) if self.targets_.named else None
         n_labels = self.targets_.n_labels

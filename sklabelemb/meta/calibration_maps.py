@@ -1,6 +1,6 @@
 """Maps from scores to calibrated probabilities, one for each label.
 
-A map is monotone: it never turns the ranking by its label round. Rare labels are shrunk towards a
+A map is monotone, so it never reverses the ranking by its label. Rare labels are shrunk towards a
 map that all labels share. The papers are listed in `LabelwiseCalibrator`.
 """
 
@@ -75,7 +75,7 @@ class CalibrationMaps(ABC):
         return self._map(scores)
 
     def with_labels(self, order: np.ndarray) -> Self:
-        """The maps with more labels, whose logits are taken at their word.
+        """The maps with additional labels, whose logits are left uncalibrated.
 
         Parameters
         ----------
@@ -127,8 +127,8 @@ class SigmoidMaps(_DrawnTogether):
     ----------
     shrinkage : float, default=1.0
         τ. 0 is Platt's method, label by label. With 1, the logit is expected to rise over one
-        standard deviation of the scores by what the common slope says, give or take 1: decisive for
-        a handful of positives, swamped by hundreds.
+        standard deviation of the scores by what the common slope says, give or take 1: this
+        dominates with a handful of positives, and is negligible with hundreds.
 
     Attributes
     ----------
@@ -138,9 +138,9 @@ class SigmoidMaps(_DrawnTogether):
 
     Notes
     -----
-    Only slopes are drawn together. Platt's targets are a prior on a label's frequency already, and
-    the intercepts of frequent and of rare labels have nothing in common. Scores that are worse than
-    none give no reason to trust their opposite: then a = 0, the same probability for all samples.
+    Only slopes are shrunk. Platt's targets are already a prior on a label's frequency, and the
+    intercepts of frequent and rare labels have nothing in common. Scores that are worse than chance
+    are not inverted: then a = 0, the same probability for all samples.
     """
 
     def _fit(self, scores: np.ndarray, y: sp.csc_matrix) -> None:
@@ -175,8 +175,8 @@ class TemperatureMaps(_DrawnTogether):
     common temperature :math:`T_0` is fitted to the pairs that the common slope is fitted to there,
     without the last term.
 
-    Decisions at 0.5 do not change, only confidence does. Decision values that are 0 elsewhere than
-    where a label is as likely as not want `SigmoidMaps`.
+    Decisions at 0.5 do not change, only confidence does. Use `SigmoidMaps` for decision values
+    whose 0 does not correspond to a probability of 0.5.
 
     Parameters
     ----------
@@ -215,14 +215,15 @@ class IsotonicMaps(CalibrationMaps):
     """Isotonic regressions, with sigmoids for rare labels.
 
     Each label gets scikit-learn's :class:`~sklearn.isotonic.IsotonicRegression`, kept between
-    Platt's targets 1 / (N₋ + 2) and (N₊ + 1) / (N₊ + 2): a probability of 0 would make an infinite
-    log loss of one positive more.
+    Platt's targets 1 / (N₋ + 2) and (N₊ + 1) / (N₊ + 2): with a probability of 0, one more positive
+    would make the log loss infinite.
 
     Parameters
     ----------
     min_count : int, default=10
         Labels with fewer positives, or fewer negatives, get the sigmoid of `SigmoidMaps`: each step
-        of a regression is the share of positives among neighbours, which is chance with a few.
+        of the regression is the share of positives among neighbours, which is noise with only a
+        few.
 
     Attributes
     ----------
@@ -335,7 +336,7 @@ def _check_scores(scores: Any) -> np.ndarray:
 
 
 def _platt_targets(y: np.ndarray) -> np.ndarray:
-    """What takes the place of 0 and 1, for labels along the last axis."""
+    """Platt's targets in place of 0 and 1, for labels along the last axis."""
     n = y.sum(axis=-1, keepdims=True, dtype=np.float64)
     return np.where(y, (n + 1) / (n + 2), 1 / (y.shape[-1] - n + 2))
 

@@ -1,4 +1,4 @@
-"""Scores of samples that a classifier was not trained on, one fit after the other."""
+"""Cross-validated scores of a classifier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["CrossFit", "Scored", "fit_and_score"]
 
 @dataclass(frozen=True)
 class CrossFit:
-    """A classifier fitted to all samples, and scores of samples that it, or its like, had not seen.
+    """A classifier fitted to all samples, and cross-validated scores.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ def fit_and_score(
     params = check_method_params(X, fit_params, indices=train)
     with warnings.catch_warnings():
         if scored.n_labels == 1:
-            # An indicator of one column is meant as such.
+            # An indicator with one column stays an indicator.
             warnings.simplefilter("ignore", DataConversionWarning)
         estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **params)
     kept = estimator if keep else None

@@ -84,7 +84,7 @@ class LabelwiseCalibrator(LabelMetaEstimator):
     --------
     ThresholdTuner : Leaves the probabilities alone and moves the thresholds. Both go together:
         ``ThresholdTuner(LabelwiseCalibrator(model))``.
-    sklabelemb.metrics.expected_calibration_error : What calibration is to lessen.
+    sklabelemb.metrics.expected_calibration_error : The error that calibration reduces.
     sklearn.calibration.CalibratedClassifierCV : For classes.
 
     Notes

@@ -1,4 +1,4 @@
-"""Which kind of threshold is worth having, judged on samples that it was not tuned on."""
+"""Select a tuning strategy for thresholds by cross-validation."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = ["SHRINKAGES", "Candidate", "ThresholdSearch", "as_probabilities", "se
 # threshold of its own.
 SHRINKAGES = (300.0, 100.0, 30.0, 10.0, 3.0, 0.0)
 N_FOLDS = 5
-# What a classifier does by itself: p > 0.5, strictly, as the classifiers of scikit-learn. It is the
-# logit of the next number above 0.5.
+# A classifier's own threshold: p > 0.5, strictly, as in scikit-learn, so the logit of the next
+# number above 0.5.
 UNTUNED = 2 * np.finfo(np.float64).eps
 
 
 def as_probabilities(cuts: np.ndarray) -> np.ndarray:
-    """Cuts of logits as probabilities; what lies above the logit of 1 is never reached.
+    """Thresholds on logits as probabilities; those above the logit of 1 are never reached.
 
-    A little lower, so that rounding does not put a score on a threshold below it.
+    Slightly lower, so that rounding does not move a score below its threshold.
     """
     lower = np.where(cuts == UNTUNED, np.nextafter(0.5, 1), expit(cuts) * (1 - 4 * EPSILON))
     return np.where(cuts > logit(1 - EPSILON), np.inf, lower)
@@ -69,7 +69,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ThresholdSearch:
-    """What a search found.
+    """Result of a threshold search.
 
     Attributes
     ----------
@@ -77,8 +77,7 @@ class ThresholdSearch:
         For scores in which 0 is the classifier's own threshold.
     best : Candidate
     scores : dict of Candidate to float
-        The objective of each candidate, on samples that its thresholds were not tuned on. The
-        untuned threshold is the first of them.
+        The cross-validated objective of each candidate; the untuned threshold comes first.
     """
 
     thresholds: np.ndarray
@@ -99,13 +98,13 @@ def search_thresholds(
     random_state: int | np.random.RandomState | None = None,
     verbose: int | bool = 0,
 ) -> ThresholdSearch:
-    """Tune thresholds in every way asked for, and take the way that proves itself.
+    """Tune thresholds by all candidate strategies, and keep the best in cross-validation.
 
     The samples are cut into five stratified parts; the thresholds of each candidate are tuned on
     four and judged on the fifth. The candidate whose decisions on all parts together have the best
-    objective is tuned once more on all samples. The classifier's own threshold takes part, and ties
-    go to the simpler candidate, so that the result is not worse than without tuning: neither on the
-    parts that were left out nor on all samples.
+    objective is tuned once more on all samples. The classifier's own threshold is a candidate, and
+    ties go to the simpler one, so the result is not worse than without tuning, neither on the
+    held-out parts nor on all samples.
 
     Parameters
     ----------
@@ -122,7 +121,7 @@ def search_thresholds(
     samples : int ndarray of shape (n_scores,), default=None
         Which sample each row belongs to, if a sample may have several; its rows stay in one part.
     are_logits : bool, default=False
-        Whether the scores are logits of probabilities, by which it is then decided.
+        Whether the scores are logits of probabilities, on which decisions are then based.
     random_state : int, RandomState instance or None, default=None
         For the parts.
     verbose : int or bool, default=0

@@ -45,16 +45,16 @@ class ThresholdTuner(LabelMetaEstimator):
         being better, with two indicators in the container of `y` (dense or CSR); it is tried at a
         hundred candidates.
     per_label : {"auto"} or bool, default="auto"
-        False: one threshold for all labels. True: one for each. "auto": what is better in
-        cross-validation (for a callable one for all, since each label costs twenty calls).
+        False: one threshold for all labels. True: one for each. "auto": whichever is better in
+        cross-validation (for a callable, one for all, since each label costs twenty calls).
     shrinkage : {"auto"} or float, default="auto"
         A label with n positives goes ``n / (n + shrinkage)`` of the way from the common threshold
         to the one that is best for itself; a threshold tuned on two positives is mostly noise.
         "auto": chosen among 0, 3, 10, 30, 100 and 300 by cross-validation.
     min_labels : {"auto"} or int, default="auto"
         Smallest number of labels per sample; if fewer reach their thresholds, those that miss them
-        by the least are added. "auto": none, or as many as every training sample has, what is
-        better in cross-validation.
+        by the least are added. "auto": 0, or the smallest number in the training samples, whichever
+        is better in cross-validation.
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
         Which scores the thresholds apply to. "auto": ``predict_proba`` if it is there.
     cv : int, float, "prefit", splitter or iterable of splits, default=None
@@ -78,14 +78,14 @@ class ThresholdTuner(LabelMetaEstimator):
     estimator_ : classifier
         The fitted classifier.
     thresholds_ : ndarray of shape (n_labels,)
-        As probabilities, or as decision values if the scores are such; a label is predicted from
-        its threshold on, and never if that is infinite.
+        As probabilities, or as decision values if the scores are; a label is predicted at its
+        threshold or above, and never if the threshold is infinite.
     strategy_ : {"default", "common", "per_label"}
         What was chosen; "default" is no tuning.
     shrinkage_ : float
         Infinite unless `strategy_` is "per_label".
     nearest_by_ : {"logits", "scores"}
-        By which difference from their thresholds labels fill a prediction up to `min_labels_`.
+        How the distance to the threshold is measured to fill a prediction up to `min_labels_`.
     min_labels_ : int
         How many labels each sample gets at least.
     best_score_, default_score_ : float
@@ -118,13 +118,13 @@ class ThresholdTuner(LabelMetaEstimator):
     Notes
     -----
     The scores of all folds are pooled, as the thresholds will be used for classifiers fitted to all
-    samples. Within these scores another five stratified parts decide on the strategy. Should the
-    winner do worse on all scores than the untuned threshold, that is kept.
+    samples. Within these scores another five stratified parts decide on the strategy. If the winner
+    does worse on all scores than the untuned threshold, the untuned one is kept.
 
     Micro-F1 with one threshold for each label is maximised exactly by Dinkelbach's method [2]_,
-    macro-F1 by sorting [1]_, samples-F1 label by label, round and round, until nothing is gained.
-    For macro-F1 a label that would reach less than 0.1 keeps the common threshold: where scores say
-    nothing about a label, its F1 is best when every sample gets it.
+    macro-F1 by sorting [1]_, samples-F1 by coordinate ascent, label by label. For macro-F1, a label
+    that would reach less than 0.1 keeps the common threshold: if scores are uninformative for a
+    label, its F1 is best when every sample gets it.
 
     Sample weights are for fitting the classifier; all samples count the same in tuning.
 
