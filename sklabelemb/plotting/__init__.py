@@ -1,6 +1,6 @@
-"""Pictures of classifiers and predictions, as displays in the manner of scikit-learn.
+"""Plots of classifiers and predictions, as displays like those of scikit-learn.
 
-matplotlib is imported when a picture is drawn; the extra ``plot`` installs it.
+matplotlib is imported when a display is drawn; the extra ``plot`` installs it.
 """
 
 from sklabelemb.lazy import public_names

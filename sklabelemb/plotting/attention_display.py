@@ -1,4 +1,4 @@
-"""Words by labels, steps by words and labels by labels: what explanations hold, as heat maps."""
+"""Heat maps of explanations: words by labels, steps by words, and labels by labels."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class AttentionDisplay:
 
     Notes
     -----
-    Attention says where a network looked, not what that did to the answer. How well either names
-    the words that carry a label was measured by taking them out: :doc:`/explanations`.
+    Attention shows where a network looked, not how that changed the prediction. How well each
+    identifies the words that carry a label was measured by deleting them: :doc:`/explanations`.
 
     Examples
     --------
@@ -93,7 +93,7 @@ class AttentionDisplay:
         max_words: int = MOST_WORDS,
         ax: Any = None,
     ) -> AttentionDisplay:
-        """Draw what a fitted classifier explains of one text.
+        """Draw a fitted classifier's explanation of one text.
 
         Parameters
         ----------
@@ -131,12 +131,12 @@ class AttentionDisplay:
             "contributions" and "word_label": labels by words, what each word added to the label's
             log-odds, or its share of the attention. "step_word" and "step_unit": steps by words or
             semantic units, of a :class:`~sklabelemb.semantic_unit.SequenceExplanation`.
-            "label_label": which labels the encoder looked at for which, of a
+            "label_label": the encoder's attention among labels, of a
             :class:`~sklabelemb.inspection.JointExplanation`.
         labels : sequence of names, int or None, default=None
-            Which labels; an int: so many of the likeliest. None: the six likeliest.
+            Which labels. An int: that many of the most probable. None: the six most probable.
         max_words : int, default=30
-            Of a longer text its strongest words are drawn, in their order.
+            Longer texts are reduced to their strongest words, in order.
         ax : matplotlib Axes, default=None
 
         Returns
@@ -146,7 +146,7 @@ class AttentionDisplay:
         Raises
         ------
         ValueError
-            When the explanation holds nothing of the kind, or there is no such label.
+            When the explanation has no data of this kind, or there is no such label.
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {KINDS}, but got {kind!r}.")

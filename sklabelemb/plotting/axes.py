@@ -1,4 +1,4 @@
-"""What all displays share: where to draw, in which colours, and how names are shortened."""
+"""Axes, colours and shortened names for all displays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklabelemb.optional import import_optional
 __all__ = ["DARK", "PALE", "RUST", "SERIES", "TEAL", "axes_for", "bare", "column_labels", "short"]
 
 DARK, PALE, RUST, TEAL = "#30415d", "#9db9d6", "#b3472e", "#1d6f5c"
-# Series that are told apart with any kind of colour vision (after Okabe and Ito).
+# Colours that can be distinguished with any kind of colour vision (after Okabe and Ito).
 SERIES = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00"),
     *("#56b4e9", "#444444", "#e69f00", "#7b3fa0", "#7fbf3f"),
@@ -26,11 +26,11 @@ def axes_for(ax: Any, what: str, width: float, height: float, n: int = 1) -> Any
     ----------
     ax : matplotlib Axes, sequence of them, or None
     what : str
-        What is drawn, for the message where matplotlib is missing.
+        What is drawn, for the message if matplotlib is missing.
     width, height : float
         Of a new figure, in inches.
     n : int, default=1
-        How many axes are wanted, side by side.
+        Number of axes, side by side.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def axes_for(ax: Any, what: str, width: float, height: float, n: int = 1) -> Any
     ImportError
         When matplotlib is not installed.
     ValueError
-        When other than `n` axes are given.
+        When the number of given axes is not `n`.
     """
     pyplot = import_optional("matplotlib.pyplot", extra="plot", purpose=f"The picture of {what}")
     if ax is None:
@@ -56,19 +56,19 @@ def axes_for(ax: Any, what: str, width: float, height: float, n: int = 1) -> Any
 
 
 def bare(ax: Any) -> None:
-    """Take away the lines above and at the right."""
+    """Remove the top and right spines."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
 
 
 def short(name: Any, most: int = 28) -> str:
-    """A name that fits beside an axis; dollar signs stay dollar signs."""
+    """A name that fits beside an axis, with dollar signs escaped."""
     text = " ".join(str(name).split()).replace("$", r"\$")
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def column_labels(ax: Any, names: Sequence[Any], most: int = 28) -> None:
-    """Write names below columns, slanted where they would run into each other."""
+    """Write names below columns, rotated if they would overlap."""
     shown = [short(name, most) for name in names]
     ax.set_xticks(np.arange(len(shown)), shown, rotation=90 if len(shown) > 8 else 40)
     if len(shown) <= 8:

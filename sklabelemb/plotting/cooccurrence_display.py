@@ -1,4 +1,4 @@
-"""Which labels come together: in the truth, in predictions, and the difference."""
+"""Co-occurrence of labels: in the truth, in predictions, and the difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklabelemb.targets import names_of
 __all__ = ["LabelCooccurrenceDisplay"]
 
 MOST_LABELS = 15
-# Up to so many labels the shares are written into the cells.
+# Up to this many labels, the shares are written into the cells.
 MOST_WRITTEN = 8
 PARTS = ("truth", "prediction", "difference")
 
@@ -83,7 +83,7 @@ class LabelCooccurrenceDisplay:
         part: str = "all",
         ax: Any = None,
     ) -> LabelCooccurrenceDisplay:
-        """Draw what a fitted classifier predicts beside the truth.
+        """Draw the predictions of a fitted classifier beside the truth.
 
         Parameters
         ----------
@@ -92,9 +92,9 @@ class LabelCooccurrenceDisplay:
         X : sequence of str, length n_samples
         y : indicator of shape (n_samples, n_labels)
         labels : sequence of names, int or None, default=None
-            Which labels. None: the fifteen most frequent; an int: so many of them.
+            Which labels. An int: that many of the most frequent. None: the fifteen most frequent.
         label_names : sequence, default=None
-            Names of the labels, where neither `y` nor the classifier knows any.
+            Names of the labels, if neither `y` nor the classifier has any.
         part : {"all", "truth", "prediction", "difference"}, default="all"
         ax : matplotlib Axes, or three of them for "all", default=None
 
@@ -174,7 +174,7 @@ class LabelCooccurrenceDisplay:
     def _draw(self, ax: Any, part: str, with_rows: bool) -> None:
         n = len(self.names)
         signed = part == "difference"
-        # A label is always with itself.
+        # A label always co-occurs with itself.
         values = np.where(np.eye(n, dtype=bool), np.nan, getattr(self, part))
         limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
         if not signed:

@@ -16,7 +16,7 @@ AVERAGES = ("macro", "micro")
 
 
 class F1ByFrequencyDisplay:
-    """F1 by label frequency: how several classifiers do on rare and on frequent labels.
+    """F1 by label frequency: several classifiers on rare and frequent labels.
 
     Use :meth:`from_estimator` or :meth:`from_predictions` to make one.
 
@@ -88,7 +88,7 @@ class F1ByFrequencyDisplay:
         X : sequence of str, length n_samples
         y : indicator of shape (n_samples, n_labels)
         y_train : indicator of shape (n_train_samples, n_labels)
-            What was trained on, to count how frequent each label is.
+            Training labels, to count how frequent each label is.
         n_groups, edges
             As in :func:`sklabelemb.metrics.f1_by_label_frequency`.
         average : {"macro", "micro"}, default="macro"

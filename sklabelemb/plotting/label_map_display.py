@@ -24,7 +24,7 @@ MOST_NAMES = 40
 class LabelMapDisplay:
     """Map of label embeddings and texts in one plane, by PCA, t-SNE or UMAP.
 
-    Labels that lie together have similar vectors; texts should lie around their labels. Use
+    Labels close to each other have similar vectors; texts should lie around their labels. Use
     :meth:`from_estimator`, :meth:`from_texts` or :meth:`from_vectors` to make one.
 
     Parameters
@@ -35,7 +35,7 @@ class LabelMapDisplay:
     text_labels : ndarray of int, shape (n_texts,), default=None
         The label that each text is coloured by; -1 for texts without one.
     method : {"pca", "tsne", "umap"}, default="pca"
-        What made the places.
+        The projection that was used.
 
     Attributes
     ----------
@@ -44,12 +44,13 @@ class LabelMapDisplay:
 
     Notes
     -----
-    Vectors are scaled to length one, and those of labels and of texts are moved to a common centre:
-    else what all texts have in common, against all labels, is all that is seen.
+    Vectors are scaled to length one, and labels and texts are each centred; otherwise the
+    difference between all texts and all labels would dominate the map.
 
-    A plane shows part of the distances in a hundred dimensions. PCA keeps large distances, t-SNE
-    and UMAP neighbours; with them distances between groups mean nothing. That two labels lie
-    together says that their vectors are similar, not that one helps the other to be found.
+    A plane shows only part of the distances in a hundred dimensions. PCA preserves large distances,
+    t-SNE and UMAP preserve neighbours, so with these two, distances between groups mean nothing. If
+    two labels are close, their vectors are similar; it does not follow that one helps to predict
+    the other.
 
     References
     ----------
@@ -99,7 +100,7 @@ class LabelMapDisplay:
         random_state: int | None = 0,
         ax: Any = None,
     ) -> LabelMapDisplay:
-        """Draw the label embeddings of a fitted classifier, and texts where it gives them vectors.
+        """Draw the label embeddings of a fitted classifier, and texts if it can transform them.
 
         Parameters
         ----------
@@ -162,13 +163,13 @@ class LabelMapDisplay:
         Parameters
         ----------
         label_texts : mapping from label names to str, or sequence of str
-            Names or descriptions of the labels; of a sequence they are the names as well.
+            Names or descriptions of the labels; in a sequence, they serve as names too.
         X : sequence of str, length n_texts, default=None
         y : indicator of shape (n_texts, n_labels), default=None
         encoder : str, path or object
             As in :class:`~sklabelemb.LEAMClassifier`.
         memory : path, joblib.Memory or None, default=None
-            Folder where vectors are kept.
+            Folder that caches the vectors.
         method, random_state, ax
             As in :meth:`from_estimator`.
 
@@ -321,7 +322,7 @@ def _places(vectors: np.ndarray, method: str, random_state: int | None) -> np.nd
         umap = import_optional("umap", purpose="A map by UMAP", distribution="umap-learn")
         map_ = umap.UMAP(random_state=random_state, n_neighbors=min(15, len(vectors) - 1))
         return np.asarray(map_.fit_transform(vectors), dtype=np.float64)
-    # Of singular vectors only the direction counts; it is set as in scikit-learn.
+    # The sign of singular vectors is arbitrary; it is set as in scikit-learn.
     u, s, v = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
     signs = np.sign(v[np.arange(len(v)), np.abs(v).argmax(axis=1)])
     places = np.zeros((len(vectors), 2))

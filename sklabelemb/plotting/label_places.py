@@ -1,4 +1,4 @@
-"""Names beside points, moved until none lies on another."""
+"""Names beside points, placed so that they do not overlap."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 
 __all__ = ["without_overlap"]
 
-# Where a name may stand beside its point, in points of print: the nearest that is free is taken.
+# Candidate offsets of a name from its point, in points: the nearest free one is used.
 DISTANCES = (7, 14, 22, 32, 44, 58, 74, 95, 120, 150)
 DIRECTIONS = 16
-# What it costs to lie on another name, or to leave the axes, as so many stars.
+# The cost of overlapping another name, or of leaving the axes, in overlapped points.
 ON_A_NAME, OUTSIDE = 5, 10
 
 
 def without_overlap(
     ax: Any, names: Sequence[str], places: np.ndarray, colours: Sequence[Any]
 ) -> list[Any]:
-    """Write names beside points, each where it covers no other name and no other point.
+    """Write names beside points, without covering other names or points.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def without_overlap(
 
 
 def _shifts(half: np.ndarray) -> list[tuple[float, float]]:
-    """Places of a name's middle around its point, the nearest first."""
+    """Candidate positions of a name's centre around its point, the nearest first."""
     angles = np.linspace(0, 2 * np.pi, DIRECTIONS, endpoint=False)
     return [
         (

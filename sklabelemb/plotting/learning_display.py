@@ -12,7 +12,7 @@ from sklabelemb.plotting.axes import DARK, PALE, RUST, axes_for
 __all__ = ["LearningDisplay"]
 
 
-# What history_ has of held-out texts, for people to read.
+# The measures on held-out texts in history_, with readable names.
 MEASURES = {
     "valid_micro_f1": "micro-F1 of held-out texts",
     "valid_accuracy": "accuracy on held-out texts",
@@ -28,7 +28,7 @@ class LearningDisplay:
     ----------
     epochs : ndarray of int, shape (n_epochs,)
     train_loss, valid_loss, valid_score : ndarray of shape (n_epochs,)
-        nan where a fit recorded none, as without held-out texts.
+        nan if a fit recorded none, as without held-out texts.
     best_epoch : int, default=None
         The epoch whose weights were kept.
     score_name : str, default="validation score"
@@ -81,12 +81,13 @@ class LearningDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> LearningDisplay:
-        """Draw how a fitted classifier learnt.
+        """Draw the learning curve of a fitted classifier.
 
         Parameters
         ----------
         estimator : classifier
-            A fitted one of this package that has ``history_``, or a pipeline or search around it.
+            A fitted classifier of this package with ``history_``, or a pipeline or search around
+            it.
         ax : matplotlib Axes, default=None
 
         Returns
@@ -120,7 +121,7 @@ class LearningDisplay:
         score_name: str | None = None,
         ax: Any = None,
     ) -> LearningDisplay:
-        """Draw what skorch recorded.
+        """Draw a training history.
 
         Parameters
         ----------
@@ -128,8 +129,8 @@ class LearningDisplay:
             ``history_`` of a classifier, or the ``history`` of a skorch net.
         best_epoch : int, default=None
         score_name : str, default=None
-            None: what the score is, as far as the history says it: micro-F1 of held-out texts, or
-            accuracy. A ``valid_score`` without these is what the best epoch was chosen by.
+            None: taken from the history: micro-F1 on held-out texts, or accuracy. If it has
+            neither, ``valid_score``, which selected the best epoch, is drawn.
         ax : matplotlib Axes, default=None
 
         Returns

@@ -24,7 +24,7 @@ MOST_LABELS = 6
 
 
 class PrecisionRecallByLabelDisplay:
-    """Precision-recall curves of the labels of a multi-label classifier, decisions marked.
+    """Precision-recall curves by label of a multi-label classifier, with its decisions marked.
 
     Use :meth:`from_estimator` or :meth:`from_predictions` to make one.
 
@@ -106,14 +106,14 @@ class PrecisionRecallByLabelDisplay:
         Parameters
         ----------
         estimator : classifier
-            Fitted, multi-label, with ``predict_proba`` or ``decision_function``. What it decides by
-            its ``thresholds_`` is marked.
+            Fitted, multi-label, with ``predict_proba`` or ``decision_function``. Its decisions at
+            ``thresholds_`` are marked.
         X : sequence of str, length n_samples
         y : indicator of shape (n_samples, n_labels)
         labels : sequence of names, one name, int or None, default=None
-            Which labels. None: the six most frequent; an int: so many of them.
+            Which labels. An int: that many of the most frequent. None: the six most frequent.
         label_names : sequence, default=None
-            Names of the labels, where neither `y` nor the classifier knows any.
+            Names of the labels, if neither `y` nor the classifier has any.
         response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
         ax : matplotlib Axes, default=None
 

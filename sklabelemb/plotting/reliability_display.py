@@ -1,4 +1,4 @@
-"""Whether probabilities are what they say: reliability diagrams."""
+"""Reliability diagrams (calibration curves)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SMALLEST, LARGEST = 12.0, 160.0
 
 
 class ReliabilityDisplay:
-    """Calibration of a multi-label classifier: observed frequency against predicted probability.
+    """Reliability diagram (calibration curve) of a multi-label classifier.
 
-    All labels pooled, or label by label. A calibrated classifier is on the diagonal: of the labels
-    that it gives 30 %, 30 % apply. Use :meth:`from_estimator` or :meth:`from_predictions` to make
-    one.
+    Observed frequency against predicted probability, for all labels pooled or label by label. A
+    calibrated classifier lies on the diagonal: of the labels with a probability of 30 %, 30 %
+    apply. Use :meth:`from_estimator` or :meth:`from_predictions` to make one.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ class ReliabilityDisplay:
 
     See Also
     --------
-    sklabelemb.LabelwiseCalibrator : Makes probabilities more truthful.
+    sklabelemb.LabelwiseCalibrator : Calibrates probabilities.
     sklabelemb.metrics.expected_calibration_error : The distance from the diagonal as one number.
     sklearn.calibration.CalibrationDisplay : For two classes.
 
     Notes
     -----
-    The area of a dot grows with the number of probabilities in the bin. Of a few, the observed
-    share is mostly chance.
+    The area of a dot grows with the number of probabilities in the bin. With only a few, the
+    observed share is mostly chance.
 
     Examples
     --------
@@ -107,10 +107,10 @@ class ReliabilityDisplay:
             Texts that it was not fitted to.
         y : indicator of shape (n_samples, n_labels)
         labels : "pooled", sequence of names, one name or int, default="pooled"
-            "pooled": all pairs of a text and a label together. An int: so many of the most
+            "pooled": all pairs of a text and a label together. An int: that many of the most
             frequent labels.
         label_names : sequence, default=None
-            Names of the labels, where neither `y` nor the classifier knows any.
+            Names of the labels, if neither `y` nor the classifier has any.
         n_bins : int, default=10
             Bins of equal width.
         name : str, default=None
@@ -160,8 +160,8 @@ class ReliabilityDisplay:
         Raises
         ------
         ValueError
-            When shapes differ, a value is no probability, `n_bins` is less than 1, or there is no
-            such label.
+            When shapes differ, a value is not a probability, `n_bins` is less than 1, or there is
+            no such label.
         """
         if not isinstance(n_bins, Integral) or n_bins < 1:
             raise ValueError(f"n_bins must be a whole number of at least 1, but got {n_bins!r}.")
@@ -187,7 +187,7 @@ class ReliabilityDisplay:
         return display.plot(ax=ax)
 
     def plot(self, ax: Any = None) -> ReliabilityDisplay:
-        """Draw; on axes that have a display already, beside its curves.
+        """Draw, beside any curves that the axes have already.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Truth, scores and names of labels, from whatever a display is given."""
+"""Truth, scores and names of labels from the input of a display."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ def scores_of(
 
 
 def thresholds_of(estimator: Any, names: list[Any], method: str) -> np.ndarray | None:
-    """The thresholds that a classifier decides by, in the order of `names`.
+    """The thresholds of a classifier, in the order of `names`.
 
-    Those of a pipeline, a search or a frozen estimator are those of the classifier inside. None
-    where it has none, or has them for other scores.
+    A pipeline, a search or a frozen estimator has those of the classifier inside. None if there are
+    none, or if they are for other scores.
     """
     steps = getattr(estimator, "steps", None)
     estimator = steps[-1][1] if steps else estimator
@@ -95,7 +95,7 @@ def chosen_labels(labels: Any, names: list[Any], truth: Any, most: int) -> list[
     Parameters
     ----------
     labels : sequence of names, one name, int or None
-        An int: so many of the most frequent. None: `most` of them.
+        An int: that many of the most frequent. None: `most` of them.
     names : list
     truth : indicator of shape (n_samples, n_labels)
     most : int
@@ -103,7 +103,7 @@ def chosen_labels(labels: Any, names: list[Any], truth: Any, most: int) -> list[
     Raises
     ------
     ValueError
-        For a label that there is not; the message lists the labels.
+        For an unknown label; the message lists the labels.
     """
     if labels is None or (
         isinstance(labels, (int, np.integer)) and labels not in names and labels > 0

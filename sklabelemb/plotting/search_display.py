@@ -15,8 +15,8 @@ __all__ = ["GridSearchDisplay"]
 class GridSearchDisplay:
     """Grid search scores over one parameter, such as LEAM's window size r, with their spread.
 
-    Where the search tried other parameters as well, each value of the parameter is shown at its
-    best. Use :meth:`from_estimator` or :meth:`from_results` to make one.
+    If the search varied other parameters too, each value is shown with its best score. Use
+    :meth:`from_estimator` or :meth:`from_results` to make one.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class GridSearchDisplay:
 
     Notes
     -----
-    The bars are one standard deviation over the folds. Values whose bars overlap widely do about
-    as well as each other; the cheaper is the better choice then.
+    The error bars are one standard deviation over the folds. Values with widely overlapping bars
+    are about equally good; prefer the cheaper one.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class GridSearchDisplay:
         search : GridSearchCV or the like
             Fitted: it has ``cv_results_``.
         parameter : str, default=None
-            Which parameter; None where only one was searched.
+            Which parameter; None if only one was searched.
         ax : matplotlib Axes, default=None
 
         Returns

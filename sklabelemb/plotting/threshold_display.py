@@ -20,7 +20,7 @@ from sklabelemb.plotting.scored_labels import (
 __all__ = ["ThresholdDisplay"]
 
 POOLED = "all labels"
-# Thresholds that are tried: evenly spaced, and at so many quantiles of the scores.
+# Number of thresholds: evenly spaced, and at quantiles of the scores.
 N_POINTS = 201
 MOST_LABELS = 6
 
@@ -28,8 +28,8 @@ MOST_LABELS = 6
 class ThresholdDisplay:
     """Precision, recall and F1 over the decision threshold of a multi-label classifier.
 
-    With a single curve (all labels pooled, or one label) the three measures are drawn; with several
-    labels their F1. Use :meth:`from_estimator` or :meth:`from_predictions` to make one.
+    A single curve (all labels pooled, or one label) shows all three measures; several labels show
+    their F1. Use :meth:`from_estimator` or :meth:`from_predictions` to make one.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class ThresholdDisplay:
         What the curves are of: labels, or "all labels".
     thresholds : ndarray of shape (n_points,)
     precision, recall, f1 : ndarray of shape (n_curves, n_points)
-        When everything from a threshold on is predicted. Precision is nan where nothing is.
+        At each threshold. Precision is nan where nothing is predicted.
     chosen : ndarray of shape (n_curves,), default=None
-        The threshold in use for each curve; nan where there is none.
+        The threshold in use for each curve; nan if there is none.
     label_thresholds : ndarray of shape (n_labels,), default=None
-        The labels' own thresholds, where all labels are pooled and they differ.
+        The labels' own thresholds, if all labels are pooled and thresholds differ.
     f1_with_label_thresholds : float, default=None
         The micro-F1 that these reach.
     score_name : str, default="probability"
@@ -54,12 +54,12 @@ class ThresholdDisplay:
 
     See Also
     --------
-    sklabelemb.ThresholdTuner : Chooses thresholds on texts that were not trained on.
+    sklabelemb.ThresholdTuner : Tunes thresholds on cross-validated scores.
 
     Notes
     -----
-    The curves are of the texts that are given. The threshold that is best on them is a little too
-    good to be true; choose it on other texts than those on which it is judged.
+    The best threshold on the given texts is slightly overfitted to them: choose thresholds on other
+    texts than you evaluate on.
 
     Examples
     --------
@@ -124,10 +124,10 @@ class ThresholdDisplay:
         X : sequence of str, length n_samples
         y : indicator of shape (n_samples, n_labels)
         labels : "pooled", sequence of names, one name or int, default="pooled"
-            "pooled": all pairs of a text and a label, which gives micro-F1. An int: so many of the
-            most frequent labels.
+            "pooled": all pairs of a text and a label, which gives micro-F1. An int: that many of
+            the most frequent labels.
         label_names : sequence, default=None
-            Names of the labels, where neither `y` nor the classifier knows any.
+            Names of the labels, if neither `y` nor the classifier has any.
         response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
         ax : matplotlib Axes, default=None
 
