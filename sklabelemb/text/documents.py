@@ -10,7 +10,7 @@ __all__ = ["CheckedTexts", "check_documents"]
 
 
 class CheckedTexts(Sequence[str]):
-    """Texts that are known to be such, and are not read into memory all at once."""
+    """Texts that are validated already, and are not read into memory all at once."""
 
 
 def check_documents(X: Any, *, ensure_min_samples: int = 1, name: str = "X") -> Sequence[str]:
@@ -26,7 +26,7 @@ def check_documents(X: Any, *, ensure_min_samples: int = 1, name: str = "X") -> 
         The smallest number of texts that is accepted. 1, as in scikit-learn, because nothing can
         be learnt or predicted from no text; 0 accepts an empty collection.
     name : str, default="X"
-        How error messages call the collection.
+        Name of the collection in error messages.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Texts that lie in a file, and are read when they are asked for."""
+"""Texts in a file, read on demand."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sklabelemb.text.documents import CheckedTexts, check_documents
 
 __all__ = ["TextsOnDisk"]
 
-# Bytes that are read at once, where texts are read one after the other.
+# Bytes per read, for sequential access.
 BUFFER = 1 << 20
 
 
 class TextsOnDisk(CheckedTexts):
     """More texts than memory holds: a sequence of texts in a temporary file.
 
-    Every classifier takes it as `X`. A text takes eight bytes of memory; those with a network read
-    the file once, to make token ids.
+    Every classifier accepts it as `X`. Each text takes eight bytes of memory; classifiers with a
+    network read the file once, to tokenise it.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class TextsOnDisk(CheckedTexts):
         The texts, or chunks of them: a generator, a column of `datasets`, a column of what
         ``read_csv`` of pandas gives with ``chunksize``. It is read once.
     folder : path, default=None
-        Where the file lies; None: where temporary files do. It is removed with the last reference
-        to this object, in the process that made it.
+        Folder of the file; None: the default for temporary files. The file is removed with the last
+        reference to this object, in the process that created it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The vectorizer of classifiers that are given none."""
+"""The default vectorizer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def default_tfidf(min_df: int = 2, **options: Any) -> TfidfVectorizer:
 
 
 def fitted_tfidf(documents: Sequence[str], **options: Any) -> tuple[TfidfVectorizer, Any]:
-    """Fit the vectorizer and transform the texts; where no term comes twice, rare ones are kept.
+    """Fit the vectorizer and transform the texts; if no term occurs twice, rare ones are kept.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def fitted_tfidf(documents: Sequence[str], **options: Any) -> tuple[TfidfVectori
     Raises
     ------
     ValueError
-        When the texts have no word at all.
+        When the texts do not contain a single word.
     """
     for min_df in (2, 1):
         vectorizer = default_tfidf(min_df, **options)

@@ -1,4 +1,4 @@
-"""Many texts of different lengths as two flat arrays, cheap to pick batches from."""
+"""Texts of different lengths as two flat arrays, from which batches are cheap to gather."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["TokenIds"]
 
-# Tokens that are looked at together where each takes more memory than its id.
+# Tokens per block, for operations that need more memory per token than its id.
 TOKENS_A_BLOCK = 1 << 21
 
 
@@ -33,7 +33,7 @@ class TokenIds:
         Where unknown words were kept apart (`Vocabulary.encode` with ``keep_unknown=True``): the
         words of the ids that follow those of the vocabulary.
     vectors : ndarray of shape (n_texts, dim), default=None
-        What a frozen encoder makes of each text, where one reads them too.
+        The frozen encoder's vector of each text, if there is one.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class TokenIds:
         Parameters
         ----------
         indices : array-like of int or of bool, shape (n_picked,) or (n_texts,)
-            Positions, in any order, repeated or negative if need be; or a mask.
+            Positions, in any order, possibly repeated or negative; or a mask.
 
         Returns
         -------
@@ -114,7 +114,7 @@ class TokenIds:
         return picked.with_vectors(self.vectors[rows if rows.size else rows.astype(np.int64)])
 
     def with_vectors(self, vectors: NDArray[np.float32] | None) -> TokenIds:
-        """The same texts, with what an encoder makes of each."""
+        """The same texts, with an encoder's vectors."""
         return replace(self, vectors=vectors)
 
     def followed_by(self, others: TokenIds, n_known: int) -> TokenIds:
@@ -123,7 +123,7 @@ class TokenIds:
         Parameters
         ----------
         others : TokenIds
-            Read with the same vocabulary; they may have unknown words of their own.
+            Encoded with the same vocabulary; they may have further unknown words.
         n_known : int
             Size of the vocabulary, whose ids both share.
         """
@@ -144,7 +144,7 @@ class TokenIds:
         indices : array-like of int or of bool, shape (n_picked,) or (n_texts,)
             The texts of the batch, as for `take`.
         pad : int, default=0
-            What fills the rows up; 0 because that is the id of padding in a `Vocabulary`.
+            Padding value; 0 is the id of padding in a `Vocabulary`.
         max_length : int or None, default=None
             Only this many tokens of each text.
 
@@ -207,9 +207,9 @@ class TokenIds:
         return TokenIds(ids, offsets, self.unknown_words)
 
     def blocks(self, n_tokens: int | None = None) -> Iterator[TokenIds]:
-        """The texts in blocks of about so many tokens, one after the other; without vectors.
+        """The texts in blocks of about this many tokens, without vectors.
 
-        What takes memory for each token is done block by block.
+        For operations that take memory for each token.
         """
         for first, last in _ranges(self.offsets, n_tokens or TOKENS_A_BLOCK):
             low, high = self.offsets[first], self.offsets[last]
@@ -234,7 +234,7 @@ class TokenIds:
 
 
 def _ranges(offsets: NDArray[np.int64], n_tokens: int) -> Iterator[tuple[int, int]]:
-    """First text, and the one behind the last, of blocks of about so many tokens."""
+    """Start and stop of blocks of texts with about this many tokens."""
     first, n_texts = 0, len(offsets) - 1
     while first < n_texts:
         last = int(np.searchsorted(offsets, offsets[first] + n_tokens, side="right")) - 1

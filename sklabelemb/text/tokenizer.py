@@ -61,9 +61,9 @@ class Tokenizer:
       or flag letters.
 
     White space, control and invisible format characters are never tokens. Other scripts without
-    spaces (Thai, Lao, Khmer, Burmese) stay in the runs they are written in: pass a tokenizer made
-    for the language where that matters. Tokens are in Unicode normal form C, so a composed and a
-    decomposed "é" are the same token.
+    spaces (Thai, Lao, Khmer, Burmese) are not segmented: if that matters, pass a tokenizer for the
+    language. Tokens are in Unicode normal form C, so a composed and a decomposed "é" are the same
+    token.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Tokenizer:
         lower-case and small data sets cannot afford two spellings of a word.
     mask_numbers : bool, default=False
         Replace every number by a single ``#``: ``1,234.56`` gives ``#`` and ``b2b`` gives ``b#b``.
-        Useful where figures carry no meaning and only fill the vocabulary. A hash mark in the text
+        Useful if numbers carry no meaning and only fill the vocabulary. A hash mark in the text
         gives ``#`` too.
 
     See Also
@@ -117,7 +117,7 @@ class Tokenizer:
         return tokens
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Say where in the text its tokens lie.
+        """Return the positions of the tokens in the text.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ def token_spans(text: str, tokens: Iterable[str]) -> list[tuple[int, int] | None
     folded = text.casefold()
     owner: list[int] | None = None
     if len(folded) != len(text):
-        # Case folding lengthened a character (ß gives ss): keep the way back.
+        # Case folding lengthened a character (ß gives ss): map back to the original positions.
         owner = [i for i, character in enumerate(text) for _ in character.casefold()]
     spans: list[tuple[int, int] | None] = []
     position = 0
@@ -226,7 +226,7 @@ def token_spans(text: str, tokens: Iterable[str]) -> list[tuple[int, int] | None
 def tokens_with_spans(
     text: str, tokenizer: Callable[[str], Iterable[str]], max_length: int | None = None
 ) -> tuple[list[str], list[tuple[int, int] | None]]:
-    """The tokens that a network reads, and where they stand in the text.
+    """The tokens that a network reads, and their positions in the text.
 
     Parameters
     ----------

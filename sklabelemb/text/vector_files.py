@@ -32,7 +32,7 @@ _DECOMPRESSORS: tuple[tuple[bytes, Any], ...] = (
 
 
 class Wants(Protocol):
-    """What a file is read for: which words, and where their vectors go."""
+    """Which words to read from a file, and where their vectors go."""
 
     def wants(self, word: bytes) -> bool: ...
 
@@ -52,7 +52,7 @@ class VectorFile:
     dim : int
         Length of a vector.
     n_vectors : int or None
-        How many vectors the first line promises; None for a file without such a line.
+        Number of vectors according to the first line; None for a file without such a line.
 
     Raises
     ------

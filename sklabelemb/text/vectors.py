@@ -1,4 +1,4 @@
-"""Pretrained word vectors, from wherever they are, for just the words that are wanted."""
+"""Load pretrained word vectors for the words of a vocabulary."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def load_vectors(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Look up pretrained vectors for the words of a vocabulary.
 
-    Files are read as a stream, and only the rows of wanted words are parsed and kept: the memory
-    needed is that of the result, not of the file.
+    Files are read as a stream, and only the rows of the given words are parsed and kept, so memory
+    is needed for the result only, not for the file.
 
     Parameters
     ----------
@@ -38,17 +38,17 @@ def load_vectors(
         - a gensim ``KeyedVectors``, or a model that has one as its ``wv``;
         - a pair ``(words, matrix)``.
     words : sequence of str, length n_words
-        The wanted words, for instance ``vocabulary.words``.
+        The words to look up, for instance ``vocabulary.words``.
     lowercase_fallback : bool, default=True
-        Where a word has no vector but its lower-case form has, take that; likewise its form without
+        If a word has no vector but its lower-case form has, use that one; likewise its form without
         full-width letters, ligatures and the like. On by default because most published vectors are
-        lower-case and a near miss is better than none.
+        lower-case, and an approximate match is better than none.
 
     Returns
     -------
     vectors : ndarray of float32, shape (n_words, dim)
-        One row to a word; zeros where there is no vector. Of a word that the source holds twice,
-        the first vector counts.
+        One row per word; zeros if there is no vector. If the source has a word twice, the first
+        vector is used.
     found : ndarray of bool, shape (n_words,)
         Which words have a vector.
 
@@ -58,11 +58,10 @@ def load_vectors(
         If the file does not exist.
     ValueError
         If the source is malformed: the message names the file and the line, or the number of the
-        vector and its byte in a binary file. Truncated files and files whose first line promises
-        another number of vectors than there are count as malformed, wherever the fault lies. The
-        numbers of words that are not wanted are not looked at.
+        vector and its byte in a binary file. This includes truncated files, and files whose first
+        line gives a wrong number of vectors. The numbers of other words are not checked.
     TypeError
-        If `source` is none of the things above.
+        If `source` is of another type.
 
     Warns
     -----
@@ -97,7 +96,7 @@ def load_vectors(
 
 
 def vector_dim(source: Any) -> int:
-    """Return the length of the vectors in a source, reading no more of it than needed.
+    """Return the dimension of the vectors in a source, reading no more than needed.
 
     Parameters
     ----------
@@ -111,7 +110,7 @@ def vector_dim(source: Any) -> int:
     Raises
     ------
     FileNotFoundError, ValueError, TypeError
-        As for `load_vectors`, as far as the beginning of the source tells.
+        As for `load_vectors`, as far as the beginning of the source shows.
 
     Examples
     --------
@@ -130,7 +129,7 @@ def vectors_of(
     first: int = 0,
     spread: float | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Look up the vectors of a vocabulary's words, one row to an id.
+    """Look up the vectors of a vocabulary's words, one row per id.
 
     Parameters
     ----------
@@ -138,7 +137,7 @@ def vectors_of(
     source : str, PathLike, mapping, KeyedVectors or pair
         As for `load_vectors`.
     most_dimensions : int
-        Width of the table that the vectors are for.
+        Width of the embedding table.
     first : int, default=0
         The first id that is wanted.
     spread : float, default=None
@@ -267,7 +266,7 @@ class _Pairs:
 
 
 class _Looked:
-    """A list whose items are looked up only when they are asked for."""
+    """A list whose items are looked up on demand."""
 
     def __init__(self, words: Sequence[Any], look: Any) -> None:
         self.words, self.look = words, look
@@ -300,7 +299,7 @@ def _from_keyed_vectors(keyed: Any) -> _Pairs:
     words = list(keyed.key_to_index)
     if not words:
         raise ValueError("the KeyedVectors hold no word")
-    # A fastText model would make up a vector for any word: only its own words are looked up.
+    # A fastText model would compute a vector for any word: only its own words are looked up.
     if hasattr(keyed, "vectors"):
         vectors = _Looked(words, lambda word: keyed.vectors[keyed.key_to_index[word]])
     else:

@@ -1,4 +1,4 @@
-"""Words to numbers: built from the training texts in one pass, applied to any others."""
+"""The vocabulary: words and their ids."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Vocabulary:
     words : iterable of str
         The words in the order of their ids, without the two special ones.
     document_frequency : array-like of int, shape (n_words + 2,), or None, default=None
-        In how many texts each id occurs, special ones included; None if not counted.
+        Number of texts in which each id occurs, special ones included; None if not counted.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Vocabulary:
     Raises
     ------
     ValueError
-        If a word comes twice, or the frequencies do not fit the words.
+        If a word is duplicated, or the frequencies do not match the words.
     TypeError
         If a word is not a str.
 
@@ -97,11 +97,11 @@ class Vocabulary:
         max_length: int | None = None,
         keep_unknown: bool = False,
     ) -> tuple[Vocabulary, TokenIds]:
-        """Learn the words of some texts, and encode the texts with them.
+        """Build a vocabulary from texts, and encode them.
 
-        Every text is tokenised exactly once. Ids go by falling number of occurrences, and
-        alphabetically among words that occur equally often, so that the same texts give the same
-        ids on every machine.
+        Every text is tokenised exactly once. Words are numbered by decreasing frequency, and
+        alphabetically among equally frequent words, so the same texts give the same ids on every
+        machine.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class Vocabulary:
         max_length : int or None, default=None
             Read only this many tokens of each text; what follows is neither counted nor encoded.
         keep_unknown : bool, default=False
-            Whether dropped words stay apart, as in `encode`.
+            Whether dropped words get ids of their own, as in `encode`.
 
         Returns
         -------
@@ -184,8 +184,8 @@ class Vocabulary:
         max_length : int or None, default=None
             Read only this many tokens of each text.
         keep_unknown : bool, default=False
-            Whether each unknown word gets an id of its own, from ``len(vocabulary)`` on, for those
-            who read its letters; ``token_ids.unknown_words`` then lists these words.
+            Whether each unknown word gets an id of its own, from ``len(vocabulary)`` on, for
+            character n-grams; ``token_ids.unknown_words`` then lists these words.
 
         Returns
         -------
@@ -212,7 +212,7 @@ class Vocabulary:
         Parameters
         ----------
         words : iterable of str
-            Words that are there already, or come twice, are left out.
+            Known words and duplicates are ignored.
 
         Returns
         -------
@@ -226,7 +226,7 @@ class Vocabulary:
         return Vocabulary((*self.words, *new), frequency)
 
     def including(self, other: Vocabulary) -> Vocabulary:
-        """Return a vocabulary with the words of another one too, learnt from further texts.
+        """Return a vocabulary merged with another one, built from further texts.
 
         Parameters
         ----------

@@ -17,15 +17,15 @@ from .token_ids import TokenIds
 
 __all__ = ["WordPieces"]
 
-# Texts that the tokenizer is given at a time; what it says about each takes a kilobyte and more.
+# Texts per call of the tokenizer, whose output takes a kilobyte or more for each.
 TEXTS_A_CALL = 1000
 
 
 class WordPieces:
     """A tokenizer that the `tokenizers` library runs, as a vocabulary.
 
-    It stands where a `Vocabulary` stands for words. Ids are those of the encoder plus one, so that
-    0 is padding here whatever it is there.
+    It takes the place of a `Vocabulary`. Ids are those of the encoder plus one, so that 0 is always
+    padding.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class WordPieces:
         self.encoder = encoder
 
     def __len__(self) -> int:
-        """Return the number of ids, padding included and those that no piece has."""
+        """Return the number of ids, including padding and unused ones."""
         return int(self._n_ids)
 
     def __reduce__(self) -> Any:
@@ -84,7 +84,7 @@ class WordPieces:
         ----------
         documents : sequence of str, length n_texts
         tokenizer, keep_unknown : ignored
-            There so that this can stand in the place of a `Vocabulary`.
+            For compatibility with `Vocabulary`.
         max_length : int or None, default=None
             Read only this many pieces of each text.
 
@@ -114,7 +114,7 @@ class WordPieces:
     def words_of(
         self, text: str, max_length: int | None = None
     ) -> tuple[list[str], list[tuple[int, int]], list[int]]:
-        """The words of a text, for people to look at, and the pieces that each is made of.
+        """The words of a text, for display, and the word of each piece.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class WordPieces:
         """
         [one] = self._encodings([text])
         numbers, pieces = one.word_ids[:max_length], one.offsets[:max_length]
-        # Where a tokenizer knows no words, every piece is one.
+        # Without words, every piece counts as one.
         starts = [i for i in range(len(pieces)) if i == 0 or _begins(numbers, i)]
         bounds = [*starts, len(pieces)]
         spans = [(pieces[i][0], pieces[j - 1][1]) for i, j in pairwise(bounds)]
