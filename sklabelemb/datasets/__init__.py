@@ -1,4 +1,4 @@
-"""Datasets: one's own files, folders with splits, and a corpus that ships with the package."""
+"""Datasets: your own files, folders with splits, and a corpus that ships with the package."""
 
 from typing import TYPE_CHECKING
 

@@ -19,7 +19,7 @@ _SPARSE_FROM = 100
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Refuse a value that is none of the choices, naming them."""
+    """Refuse a value that is not one of the choices; the error lists them."""
     # By type as well, since 1 == True.
     if not any(value == choice and type(value) is type(choice) for choice in choices):
         allowed = ", ".join(repr(choice) for choice in choices)
@@ -29,7 +29,7 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
 def checked_options(
     as_classes: Any, sparse: Any, label_names: Any, unknown_labels: Any
 ) -> list[Any] | None:
-    """Check what loaders of one's own data are told about targets; return the names of labels."""
+    """Check the parameters of loaders that concern targets; return the names of labels."""
     check_choice("as_classes", as_classes, (True, False, "auto"))
     check_choice("sparse", sparse, (True, False, "auto"))
     check_choice("unknown_labels", unknown_labels, ("error", "warn", "ignore"))
@@ -42,7 +42,7 @@ def checked_options(
 
 @dataclass
 class Corpus:
-    """Documents while they are read.
+    """Documents read so far.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Corpus:
     others : list of dict
         The other fields of every document.
     has_labels : bool
-        False where no document says anything of labels.
+        False if no document has labels.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Corpus:
         return sorted({label for labels in self.label_lists for label in labels})
 
     def keep_labels(self, label_names: Sequence[Any], unknown_labels: str) -> None:
-        """Leave out labels that are none of the names, with "error" or "warn" not in silence."""
+        """Drop unknown labels; raise with "error", and warn with "warn"."""
         known = {str(name) for name in label_names}
         unknown: dict[str, str] = {}
         for labels, place in zip(self.label_lists, self.places, strict=True):
@@ -105,7 +105,7 @@ class Corpus:
     ) -> Bunch:
         """Encode the labels, in the order of their names, and pack everything up.
 
-        A label without a descriptive text stands for itself.
+        A label without a description is its own description.
         """
         target: Any = None
         if as_classes:

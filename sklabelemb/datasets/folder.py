@@ -1,4 +1,4 @@
-"""A dataset in a folder: one file of JSON lines per split, and a file with the labels' texts."""
+"""Load datasets from folders: one file of JSON lines per split, and a file of label texts."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def load_folder(
 ) -> Bunch | tuple[list[str], Any]:
     r"""Load a dataset from a folder with one file of JSON lines per split.
 
-    The folder holds ``train.jsonl``, and as it may be ``dev.jsonl``, ``test.jsonl`` and others,
-    plain or compressed (``.gz``, ``.bz2``, ``.xz``), with one document a line::
+    The folder contains ``train.jsonl``, and possibly ``dev.jsonl``, ``test.jsonl`` and others,
+    plain or compressed (``.gz``, ``.bz2``, ``.xz``), with one document per line::
 
         {"text": "Still no parcel", "labels": ["delivery", "complaint"]}
 
-    Next to them, ``labels.json`` maps each label to a descriptive text and so gives the order of
-    the columns; a description may lie in ``stats.json`` (``name``, ``source``, ``licence``,
-    ``note``). Both are optional.
+    Next to them, ``labels.json`` maps each label to a descriptive text and defines the order of the
+    columns, and ``stats.json`` describes the dataset (``name``, ``source``, ``licence``, ``note``).
+    Both are optional.
 
     Parameters
     ----------
@@ -54,15 +54,15 @@ def load_folder(
     split : str, default=None
         Which split to load, such as ``"train"``. None loads all of them.
     label_names : sequence of str, default=None
-        The labels that there shall be, in this order; the target is an indicator then. None: those
-        of ``labels.json``, else those of all splits that have labels.
+        The labels, in the desired order; the target is then an indicator. None: those of
+        ``labels.json``, or else of all splits that have labels.
     unknown_labels : {"error", "warn", "ignore"}, default="error"
         What to do about labels that are not in `label_names`.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch; needs `split`.
     target : str, default="labels"
-        The field to predict: a list of labels or a single one. For any other field than
-        ``"labels"``, ``labels.json`` is not used and the labels are sorted by name.
+        The field to predict: a list of labels or a single one. For fields other than ``"labels"``,
+        ``labels.json`` is not used and the labels are sorted by name.
     as_classes : bool or "auto", default="auto"
         Whether the target is a 1-D array of class names rather than an indicator. "auto": when
         every document of *every* split has exactly one label, so that all splits look alike.
@@ -84,7 +84,7 @@ def load_folder(
         label_texts : list of str, length n_labels
             A descriptive text for each of `target_names`.
         extra : dict of list
-            The other fields of the documents, None where a document has not got one.
+            The other fields of the documents, None where a document lacks one.
         DESCR : str
             A description of the dataset.
         filename : str
@@ -140,7 +140,7 @@ def load_folder(
         names = list(label_texts)
         labelled = list(corpora.values())
         if not names or as_classes == "auto":
-            # Only all the splits together tell what labels there are, and whether they are classes.
+            # All splits together determine the labels, and whether they are classes.
             labelled += _others(files, wanted, target)
         labelled = [corpus for corpus in labelled if corpus.has_labels]
         names = names or sorted({label for corpus in labelled for label in corpus.labels})
@@ -192,7 +192,7 @@ def _find_splits(folder: Path) -> dict[str, Path]:
 
 
 def read_label_texts(file: Path) -> dict[str, str]:
-    """Texts of labels by name; none where there is no such file."""
+    """Texts of labels by name; empty if there is no such file."""
     texts = _read_json(file)
     if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise ValueError(
@@ -203,7 +203,7 @@ def read_label_texts(file: Path) -> dict[str, str]:
 
 
 def _read_json(file: Path) -> Any:
-    """What a file of JSON says; an empty object where there is none."""
+    """The content of a JSON file; an empty dict if there is none."""
     return parsed_json("".join(read_lines(file)), file) if file.exists() else {}
 
 
@@ -233,7 +233,7 @@ def read_split(file: Path, target: str, known: Container[str] = ()) -> Corpus:
 
 
 def _others(files: dict[str, Path], wanted: list[str], target: str) -> Iterator[Corpus]:
-    """The splits that were not asked for; a file that holds no documents is left aside."""
+    """The other splits, without files that do not contain documents."""
     for name in files.keys() - set(wanted):
         with contextlib.suppress(ValueError):
             yield read_split(files[name], target)

@@ -1,4 +1,4 @@
-"""The labels in the cells of a table, in whatever form people write them."""
+"""Parse labels in the cells of a table."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _SPACED = re.compile(rf"\[\s*{_STRING}(?:\s+{_STRING})+\s*\]")
 def split_cells(
     cells: Sequence[Any], places: Sequence[str], separator: str | None
 ) -> tuple[list[list[str]], str]:
-    """Labels of each cell of a column, and a phrase that says how they were told apart.
+    """Labels of each cell of a column, and a phrase that says how they were separated.
 
-    The separator stands between labels in a text; "" is none, and None is what most cells agree on.
-    A cell that cannot be understood is refused, with its place; one that has another separator than
-    the others is warned about.
+    A separator of "" means that cells are never split, and None that it is inferred from most
+    cells. Invalid cells raise an error with their position; a cell with another separator than the
+    others raises a warning.
     """
     parsed = [_parsed(cell, place) for cell, place in zip(cells, places, strict=True)]
     _refuse_multi_hot(parsed, places)
@@ -53,7 +53,7 @@ def split_cells(
 
 
 def separator_of(cells: Sequence[Any], places: Sequence[str]) -> str:
-    """What stands between the labels in most of these cells; "" where nothing does."""
+    """The separator in most of these cells; "" if there is none."""
     parsed = [_parsed(cell, place) for cell, place in zip(cells, places, strict=True)]
     return _separator_of([cell for cell in parsed if isinstance(cell, str)])
 
@@ -178,7 +178,7 @@ def _is_span(item: Any) -> bool:
 
 
 def _refuse_multi_hot(cells: Sequence[Any], places: Sequence[str]) -> None:
-    """Refuse rows of an indicator in the place of names."""
+    """Refuse rows of an indicator instead of names."""
     lists = {i: cell for i, cell in enumerate(cells) if isinstance(cell, list) and cell}
     hot = all(_is_bit(value) for cell in lists.values() for value in cell)
     sizes = set(map(len, lists.values()))
@@ -192,10 +192,10 @@ def _refuse_multi_hot(cells: Sequence[Any], places: Sequence[str]) -> None:
 
 
 def _separator_of(cells: list[str]) -> str:
-    """The separator that most cells agree on, "" where there is none.
+    """The separator that most cells agree on; "" if there is none.
 
-    Cells agree where a label of the one is also one of another. A comma on which none agree, where
-    whole cells come again, belongs to a name.
+    Cells agree if they share a label. A comma on which none agree, while whole cells are repeated,
+    belongs to a name.
     """
     found = []
     for rank, separator in enumerate(_SEPARATORS):

@@ -1,4 +1,4 @@
-"""Reading files, plain or compressed, whatever their names; JSON with positions."""
+"""Read plain and compressed files, recognised by content; JSON errors with positions."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def read_bytes(path: StrPath, size: int = -1) -> bytes:
 def read_lines(path: StrPath, *, encoding: str = "utf-8") -> Iterator[str]:
     """Read a text file line by line with line ends, in constant memory.
 
-    A byte-order mark at the start is skipped, and that of UTF-16 says what the file is. Damaged
-    data, and bytes that cannot be decoded, are a ValueError that says where they are.
+    A byte-order mark at the start is skipped, and that of UTF-16 sets the encoding. Damaged data
+    and bytes that cannot be decoded raise a ValueError with their position.
     """
     n_lines = 0
     codecs.lookup(encoding)  # a LookupError before anything is open
@@ -118,7 +118,7 @@ def read_json_lines(lines: Iterable[str], path: StrPath) -> Iterator[tuple[int, 
 
 
 def parsed_json(text: str, path: StrPath, line: int = 1) -> Any:
-    """What a text of JSON says, which begins on a line of a file; a ValueError says where not."""
+    """Parse JSON that begins on a line of a file; a ValueError says where it is invalid."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -152,7 +152,7 @@ def find_text(record: dict[Any, Any], key: Any, where: str) -> str:
 
 
 def find_value(record: dict[Any, Any], key: Any, where: str) -> Any:
-    """The value of a key; a ValueError that names the keys that are there if it is missing."""
+    """The value of a key; if it is missing, a ValueError lists the keys."""
     if key not in record:
         present = ", ".join(map(repr, record)) or "none"
         raise ValueError(f"{where}: no key {key!r}; the keys there are: {present}.")

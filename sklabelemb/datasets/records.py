@@ -1,4 +1,4 @@
-"""The rows of a table, whatever it lies in: files of several kinds, or a DataFrame."""
+"""Read the rows of a table, from files of several formats or a DataFrame."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["read_records"]
 
 _DELIMITERS = (",", "\t", ";", "|")
 _ADVICE = "If quotation marks are part of the texts, pass quotechar=None."
-# Where a row stands (file and line), and its cells by column.
+# The position of a row (file and line), and its cells by column.
 Records = list[tuple[str, dict[Any, Any]]]
 
 
@@ -38,7 +38,7 @@ def read_records(
     encoding: str,
     header: str | None,
 ) -> tuple[Records, str]:
-    """All rows of a table, which must have some columns, and a phrase that says what it is.
+    """All rows of a table with the required columns, and a phrase that describes it.
 
     The source is a path or a DataFrame; the other parameters are those of :func:`.load_table`.
     """
@@ -169,7 +169,7 @@ def _table(
     if delimiter is None:
         delimiter = _guess_delimiter(lines[at], needed if header else [], quoting)
     what = f"columns separated by {delimiter!r}"
-    # The module refuses cells of more than 128 KiB, and the limit is one for the whole process.
+    # The module refuses cells of more than 128 KiB, and the limit is global.
     limit = csv.field_size_limit(2**31 - 1)
     try:
         return _parsed(lines, path, needed, delimiter, header, quoting), what
@@ -224,7 +224,7 @@ def _parsed(
 
 
 def _warn_about_swallowed_rows(row: list[str], delimiter: str, where: str) -> None:
-    """Warn about a cell that looks as if several rows had become one."""
+    """Warn about a cell that may contain several rows."""
     for cell in row:
         lines = cell.splitlines()
         if len(lines) > 1 and all(line.count(delimiter) == len(row) - 1 for line in lines[:-1]):
@@ -237,7 +237,7 @@ def _warn_about_swallowed_rows(row: list[str], delimiter: str, where: str) -> No
 
 
 def _guess_delimiter(line: str, needed: Sequence[Any], quoting: dict[str, Any]) -> str:
-    """The first delimiter by which the needed columns are there, else that of most columns."""
+    """The first delimiter that gives the required columns, or else the one with most columns."""
     headers = {}
     for delimiter in _DELIMITERS:
         row = next(csv.reader([line], delimiter=delimiter, **quoting), [])

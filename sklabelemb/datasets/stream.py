@@ -1,4 +1,4 @@
-"""A table that is too large for memory: its texts in a file, its labels as CSR."""
+"""Load tables that are too large for memory: texts in a file, labels as CSR."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def stream_table(
 ) -> Bunch:
     r"""Load texts and labels of a table in chunks: more texts than memory holds.
 
-    The texts go into a temporary file, see :class:`~sklabelemb.text.TextsOnDisk`; the labels stay
-    in memory, as CSR or as classes. A classifier is fitted on both as on a list and an array.
+    The texts go to a temporary file, see :class:`~sklabelemb.text.TextsOnDisk`; the labels stay in
+    memory, as CSR or as classes. Fit a classifier on both as on a list and an array.
 
     Parameters
     ----------
@@ -53,19 +53,19 @@ def stream_table(
         The column with the labels, in any form that :func:`load_table` knows; or several columns of
         0 and 1, one per label.
     label_names : sequence of str, default=None
-        The labels that there shall be, in this order. None: those that occur, sorted.
+        The labels, in the desired order. None: those that occur, sorted.
     unknown_labels : {"error", "warn", "ignore"}, default="error"
         What to do about labels that are not in `label_names`.
     label_separator : str, default=None
-        What stands between the labels in a cell. None: that of ``;``, ``|`` and ``,`` on which most
-        cells of the first chunk that has any agree.
+        Separator between the labels in a cell. None: whichever of ``;``, ``|`` and ``,`` most cells
+        use, in the first chunk that has any.
     as_classes : bool or "auto", default="auto"
         Whether the target is a 1-D array of class names. "auto": when every row has exactly one
         label and no `label_names` are given.
     chunk_size : int, default=10_000
-        Rows that are in memory at a time.
+        Number of rows in memory at a time.
     folder : path, default=None
-        Where the file of the texts lies. None: where temporary files do.
+        Folder of the file of texts. None: the default for temporary files.
     **read_options : dict
         For ``pandas.read_csv`` or ``read_json``, such as ``sep=";"`` or ``encoding="cp1252"``.
 
@@ -83,7 +83,7 @@ def stream_table(
     ImportError
         When pandas is missing, and `source` is a file.
     ValueError
-        When something in it cannot be understood; the message says in which row.
+        When a row is invalid; the message says which one.
 
     Examples
     --------
@@ -201,7 +201,7 @@ class _Labels:
         separator = self.separator
         if separator is None:
             separator = separator_of(cells, places)
-            # What occurs in no cell so far may occur in a later one.
+            # Later cells may contain what none has contained so far.
             self.separator = separator or None
         self.add_names(split_cells(cells, places, separator)[0], places)
 

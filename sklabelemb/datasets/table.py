@@ -1,4 +1,4 @@
-"""A table of one's own: a text column and labels in some form, in a file or a DataFrame."""
+"""Load texts and labels from a table: a file or a DataFrame."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def load_table(
 ) -> Bunch | tuple[list[str], Any]:
     r"""Load texts and labels from a CSV, TSV, JSON, Parquet or Excel file, or from a DataFrame.
 
-    What a file is, its content says: a table whose first row names the columns, JSON lines, an
-    array of JSON objects, lines of fastText (``__label__refund money back``), Parquet or a sheet of
-    Excel (these two with the help of pandas). It may be compressed with gzip, bzip2 or xz, or be
-    the only file in a zip archive. What was guessed is in ``DESCR``.
+    The format is recognised by content: a table whose first row names the columns, JSON lines, an
+    array of JSON objects, lines of fastText (``__label__refund money back``), Parquet or an Excel
+    sheet (these two by pandas). The file may be compressed with gzip, bzip2 or xz, or be the only
+    file in a zip archive. ``DESCR`` says what was inferred.
 
     Parameters
     ----------
@@ -55,24 +55,24 @@ def load_table(
         labels count; or names with a separator between them (``refund;returns``). An empty cell
         means no label.
     label_names : sequence of str, default=None
-        The labels that there shall be, in this order: the ``target_names`` of the table that the
-        model was trained on. The target is an indicator then, with a column for each of them.
+        The labels, in the desired order: for instance the ``target_names`` of the table that a
+        model was trained on. The target is then an indicator with a column for each of them.
     unknown_labels : {"error", "warn", "ignore"}, default="error"
         What to do about labels that are not in `label_names`.
     delimiter : str, default=None
-        What stands between the columns. None: what a first line ``sep=;`` says, or the first of
-        comma, tab, semicolon and ``|`` for which the first row has the columns asked for.
+        Separator between columns. None: given by a first line ``sep=;``, or the first of comma,
+        tab, semicolon and ``|`` with which the first row has the requested columns.
     label_separator : str, default=None
-        What stands between the labels in a cell. None takes that of ``;``, ``|`` and ``,`` on which
-        most cells agree, lists left aside; if none occurs, a cell is one label. Pass an empty
-        string if labels may contain these signs: cells are then never split.
+        Separator between the labels in a cell. None: whichever of ``;``, ``|`` and ``,`` most cells
+        use, apart from lists; if none occurs, each cell is one label. Pass an empty string if
+        labels may contain these characters: cells are then never split.
     quotechar : str, default='"'
-        What encloses a cell that contains the delimiter or a line end. None: nothing does, and
-        quotation marks are part of the text, as is usual in TSV files.
+        Quotation mark around cells that contain the delimiter or a line break. None: quotation
+        marks are part of the text, as is usual in TSV files.
     header : "infer" or None, default="infer"
-        None: the first row is one of the table, and columns are counted: ``text=0, labels=1``.
+        None: there is no header, and columns are numbered: ``text=0, labels=1``.
     encoding : str, default="utf-8"
-        How the bytes are to be understood. UTF-16 is known by its first bytes.
+        Encoding of the file. UTF-16 is recognised by its first bytes.
     as_classes : bool or "auto", default="auto"
         Whether the target is a 1-D array of class names rather than an indicator. "auto": when
         `labels` is one column, every row has exactly one label, and no `label_names` are given.
@@ -99,7 +99,7 @@ def load_table(
         extra : dict of list
             The other columns.
         DESCR : str
-            A description of the file, and what was guessed of it.
+            A description of the file, and what was inferred about it.
         filename : str
             The file that was read.
     (data, target) : tuple
@@ -110,12 +110,12 @@ def load_table(
     FileNotFoundError
         When there is no such file.
     ValueError
-        When something in it cannot be understood; the message says where and what to do.
+        When the content is invalid; the message says where and what to do.
 
     Warns
     -----
     UserWarning
-        Where a cell changes the meaning of a column, or looks as if it did; with its line.
+        When a cell changes the meaning of a column, or seems to; with its line.
 
     See Also
     --------
@@ -136,7 +136,7 @@ def load_table(
     array([[1, 1, 0],
            [0, 0, 1]])
 
-    A second table with the columns of the first:
+    Load a second table with the label columns of the first:
 
     >>> _ = (folder / "test.csv").write_text("text,labels\nWhere is my parcel?,delivery\n")
     >>> test = load_table(folder / "test.csv", label_names=train.target_names)
@@ -219,7 +219,7 @@ def _columns(labels: Any, header: str | None) -> list[Any]:
 
 
 def _warn_about_few_gaps(corpus: Corpus) -> None:
-    """Warn where a few empty cells are all that keeps classes from being classes."""
+    """Warn if only a few empty cells make label sets of what seem to be classes."""
     sizes = [len(labels) for labels in corpus.label_lists]
     gaps = [i for i, size in enumerate(sizes) if size == 0]
     if max(sizes) == 1 and gaps and 2 * len(gaps) < len(sizes):
