@@ -1,4 +1,4 @@
-"""Inspection: why a text was given its labels."""
+"""Explanations: why a text got its labels."""
 
 from sklabelemb.inspection.explanation import Explanation, Explanations
 from sklabelemb.inspection.highlights import render_highlights, write_highlights

@@ -1,4 +1,4 @@
-"""Why a text was given its labels, as data."""
+"""Explanations as data: why a text got its labels."""
 
 from __future__ import annotations
 
@@ -22,41 +22,39 @@ class Explanation:
     tokens : list of str, length n_tokens
         As the tokenizer gave them.
     spans : list of (int, int) or None, length n_tokens
-        Where each token stands in `text`; None where a custom tokenizer changed it beyond
-        recognition.
+        Position of each token in `text`; None if a custom tokenizer changed it beyond recognition.
     label_names : list, length n_labels
     proba : ndarray of shape (n_labels,)
     predicted : bool ndarray of shape (n_labels,)
     attention : ndarray of shape (n_tokens, n_labels), or None
-        Share of the attention that each token got, for each label; each column sums to one. None
-        where the model has no attention.
+        Share of the attention that each token got, for each label; each column sums to one. None if
+        the model has no attention.
     contributions : ndarray of shape (n_tokens, n_labels)
-        What each token added to each label's logit (negative: took away), on all the model's ways
-        from words to labels together.
+        What each token added to each label's logit (or subtracted, if negative), over all paths of
+        the model.
     meaning : ndarray of shape (n_labels,), or None
-        What the vector of the whole text by a pretrained encoder added to each label's logit. None
-        where the model has none. It belongs to no single word.
+        What the pretrained encoder's vector of the whole text added to each label's logit; it
+        cannot be attributed to single words. None if the model has no such encoder.
     network_weight : ndarray of shape (n_labels,), or None
-        The network's weight beside the linear models in each label's logit; None where it is alone.
-        With a weight of 0, as held-out texts may say where texts are few, the network has no say,
-        and `attention` is that of a network that was not asked.
+        The network's weight beside the linear models in each label's logit; None without linear
+        models. If it is 0, as may happen with few texts, the network does not contribute to the
+        logit, so its `attention` is irrelevant.
 
     Notes
     -----
     A contribution is in units of the logit, the logarithm of the odds: +0.69 doubles the odds of
-    the label, -0.69 halves them. With a linear head the account is exact: the contributions of all
-    tokens, `meaning`, and one constant per label, the same for every text, add up to the logit that
-    ``decision_function`` gives. With LEAM's MLP head it is the gradient times the input.
-    Networks whose words have read each other (MTLE's BiLSTM, the Seq2Seq, LACO) are asked without
-    each word, and a contribution is by how much the logit falls.
+    the label, -0.69 halves them. With a linear head contributions are exact: those of all tokens,
+    `meaning`, and one constant per label, the same for every text, sum to the logit of
+    ``decision_function``. With LEAM's MLP head they are gradient times input. For networks that
+    read words in context (MTLE's BiLSTM, the Seq2Seq, LACO) a contribution is how much the logit
+    falls without the word (occlusion).
 
-    Attention and contribution are different things. Attention says how much of its weight the
-    network put on a token when it made the text's vector, never less than 0; whether the token
-    then spoke for the label or against it, and what the paths without attention made of it, only
-    the contribution says.
+    Attention and contribution differ. Attention is the weight, never below 0, of a token in the
+    text's vector. Only the contribution says whether the token spoke for or against the label, and
+    includes the paths without attention.
 
-    Contributions tell how *this model* came to its answer. How far the answer changes when the
-    words that are named first are taken out was measured: :doc:`/explanations`.
+    Contributions explain how *this model* computed its score. How far predictions change without
+    the top words was measured: :doc:`/explanations`.
 
     Examples
     --------
@@ -100,7 +98,7 @@ class Explanation:
         Returns
         -------
         list of (str, float)
-            One entry per token of the text, so that a word may come twice.
+            One entry per token of the text, so a word may occur twice.
 
         Raises
         ------
@@ -163,7 +161,7 @@ class Explanations(list[Any]):
         Parameters
         ----------
         labels : {"predicted", "all"}, default="predicted"
-            Of which labels; a text without a predicted one has its likeliest.
+            Which labels; for a text without a predicted label, the most probable one.
 
         Returns
         -------

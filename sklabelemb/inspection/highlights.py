@@ -1,4 +1,4 @@
-"""Why a text was given its labels, as a page to look at."""
+"""Explanations as an HTML page of highlighted words."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sklabelemb.targets import as_indicator, column_names, positions
 
 __all__ = ["descriptions", "marked_words", "percent", "render_highlights", "write_highlights"]
 
-# Marks below this share of the strongest word would only make the page restless.
+# Weaker marks than this share of the strongest word would only clutter the page.
 FAINTEST = 0.1
 # Words in the small table beside a text.
 TOP_WORDS = 5
-# Most words of so few letters are articles and the like, whose contributions add up where they are
-# many; they come before longer words only with this share of what the strongest of those says.
+# Most words with this few letters are articles and the like, whose contributions add up if they are
+# frequent; they rank before longer words only with this share of the strongest of those.
 SHORT_LETTERS, SHORT_SHARE = 3, 0.5
 _STATUS = {
     "right": "\N{CHECK MARK} right",
@@ -45,17 +45,17 @@ def render_highlights(
     ----------
     explanations : sequence of Explanation
     true_labels : sequence of label lists, indicator or classes, default=None
-        The right labels of each text: by name; or an indicator, its columns in the order of the
-        labels, or with their names; or a 1-D array or Series of classes. Predicted labels are then
-        marked right or wrong, and the missed ones are shown as well.
+        The true labels of each text: lists of names; an indicator, with columns in the order of the
+        labels or named; or a 1-D array or Series of classes. Predicted labels are then marked right
+        or wrong, and the missed ones are shown as well.
     label_texts : mapping from label names to str, or sequence of str, default=None
         Descriptions, by name or in the order of the labels, shown with the labels that have one.
     title : str
     note : str, default=""
         A sentence on where the texts and the model come from, under the title.
     page : bool, default=True
-        A whole page of all texts; or a fragment to put into one, which takes its colours from there
-        and is short: the first two texts are seen, 48 more unfold, and the others are counted.
+        True: a whole page with all texts. False: a short fragment to embed in a page, whose colours
+        it adopts: two texts are shown, 48 more can be unfolded, and the rest are counted.
 
     Returns
     -------
@@ -72,9 +72,9 @@ def render_highlights(
     -----
     Colours are relative within a text: the word with the largest contribution, for or against, to
     any label shown has the full colour. A text without a predicted label shows its most probable
-    one. In the tables of the strongest words, the contributions of a word that comes several times
-    are added up; punctuation and words of up to three letters that say less than half as much as
-    the strongest longer word come last.
+    one. In the tables of the strongest words, the contributions of repeated words are added up;
+    punctuation, and words of up to three letters with less than half the contribution of the
+    strongest longer word, come last.
     """
     if true_labels is not None:
         true_labels = _label_lists(true_labels, explanations)
@@ -102,7 +102,7 @@ def write_highlights(
 
 
 def _label_lists(true_labels: Any, explanations: Sequence[Any]) -> list[list[Any]]:
-    """The right labels of each text by name, in whatever form they come."""
+    """The true labels of each text by name, from any form."""
     n_texts = true_labels.shape[0] if hasattr(true_labels, "shape") else len(true_labels)
     if n_texts != len(explanations):
         raise ValueError(f"true_labels has {n_texts} entries for {len(explanations)} explanations.")
@@ -152,7 +152,7 @@ def _describe(
         rows.append(
             {
                 "name": name,
-                # A single class goes by its name mostly: a text that repeats it says nothing.
+                # The text of a class is mostly its name: repeating it adds nothing.
                 "description": label_texts.get(name, "") if label_texts.get(name) != name else "",
                 "percent": percent(float(explanation.proba[k])),
                 "width": round(100 * float(explanation.proba[k]), 1),
@@ -189,7 +189,7 @@ def _status(predicted: bool, name: Any, true_labels: list[Any] | None) -> str:
 
 
 def percent(proba: float) -> str:
-    """A probability as a person says it: nothing is quite 0 % or 100 %."""
+    """A probability in per cent, never rounded to 0 % or 100 %."""
     if proba < 0.005:
         return "< 1 %"
     if proba > 0.995:
@@ -232,7 +232,7 @@ def marked_words(
     for token, span, value in zip(
         explanation.tokens, explanation.spans, contributions, strict=True
     ):
-        # A tokenizer of one's own may give pieces that overlap; no letter is shown twice.
+        # A custom tokenizer may return overlapping tokens; no letter is shown twice.
         if span is None or span[0] < position:
             continue
         start, stop = span

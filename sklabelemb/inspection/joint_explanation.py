@@ -1,4 +1,4 @@
-"""What a joint encoder saw: words for each label, and labels for each other."""
+"""Explanations of a joint encoder: words for each label, and attention among labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["JointExplanation"]
 
 @dataclass(frozen=True, repr=False)
 class JointExplanation(Explanation):
-    """An `Explanation` with what the labels had to do with each other.
+    """An `Explanation` with the attention among labels.
 
     Attributes
     ----------
@@ -27,8 +27,8 @@ class JointExplanation(Explanation):
 
     Notes
     -----
-    `contributions` are what the network's logit loses when the word is left out, and what the wide
-    path adds for it. `attention` is the cross attention before the maximum over the labels, of a
+    `contributions` are how much the network's logit falls without the word, plus the word's share
+    in the wide path. `attention` is the cross attention before the maximum over the labels, of a
     word the mean of its pieces, scaled so that each label's column sums to one; it does not name
     the words that carry a label (:doc:`/explanations`).
 
@@ -54,7 +54,7 @@ class JointExplanation(Explanation):
     affinity: np.ndarray | None = None
 
     def read_beside(self, label: Any, n: int = 5) -> list[tuple[Any, float]]:
-        """The `n` other labels that the encoder looked at most for a label, and their shares.
+        """The `n` other labels with most of the encoder's attention for a label, and their shares.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Words for each label, and labels for each other, as a page to look at."""
+"""Explanations as an HTML page: words for each label, and attention among labels."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ def render_label_tables(
     ----------
     explanations : sequence of JointExplanation
     n_labels : int, default=6
-        How many labels to show of each text: the predicted ones, and the most probable others up to
-        this number.
+        Number of labels to show per text: the predicted ones, then the most probable others.
     label_texts : mapping from label names to str, or sequence of str, default=None
         Descriptions, by name or in the order of the labels, shown where the pointer rests on a
         label.
@@ -39,8 +38,8 @@ def render_label_tables(
     note : str, default=""
         A sentence on where the texts and the model come from, under the title.
     page : bool, default=True
-        A whole page of all texts; or a fragment to put into one, which takes its colours from there
-        and is short: the first two texts are seen, 48 more unfold, and the others are counted.
+        True: a whole page with all texts. False: a short fragment to embed in a page, whose colours
+        it adopts: two texts are shown, 48 more can be unfolded, and the rest are counted.
 
     Returns
     -------
@@ -54,10 +53,10 @@ def render_label_tables(
 
     Notes
     -----
-    Words are marked by their contributions, relative to the strongest of the text. The cross
-    attention is not shown: it names the words that carry a label no better than chance does
-    (:doc:`/explanations`), and :class:`sklabelemb.plotting.AttentionDisplay` draws it. In the table
-    of labels the largest share has the full colour; a model without joint embedding has none.
+    Words are marked by their contributions, relative to the strongest of the text. Cross attention
+    is not shown, because it identifies the words that carry a label no better than chance
+    (:doc:`/explanations`); :class:`sklabelemb.plotting.AttentionDisplay` draws it. In the table of
+    labels the largest share has the full colour; a model without joint embedding has none.
     """
     if n_labels < 1:
         raise ValueError(f"n_labels must be at least 1, but is {n_labels}.")

@@ -1,4 +1,4 @@
-"""What each word was worth, found out by leaving it out."""
+"""Occlusion: the effect of leaving out each word."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ def occlusion(
     max_texts: int | None = None,
     owners: Tensor | None = None,
 ) -> Tensor:
-    """By how much the scores of one text fall when a word is left out.
+    """How much the scores of a text fall when a word is left out.
 
     Parameters
     ----------
     scores : callable
-        ``scores(ids, left_out)``: word ids of shape (b, s), padded with 0, to scores of shape
-        (b, C); `left_out`, of shape (b,), says which word each text is without, and is None for
-        the whole text.
+        ``scores(ids, left_out)``: word ids of shape (b, s), padded with 0, to scores of shape (b,
+        C); `left_out`, of shape (b,), is the missing word of each text, or None for the whole text.
     ids : int64 Tensor of shape (n_tokens,)
         The words of the text, or the pieces that they are made of, without padding.
     max_tokens : int, default=16384
-        Words a batch.
+        Words per batch.
     max_texts : int, default=None
-        Texts a batch.
+        Texts per batch.
     owners : int64 Tensor of shape (n_tokens,), default=None
         The word, from 0 to n - 1, that each piece belongs to; the pieces of a word are left out
         together. None: each token is a word.
@@ -52,7 +51,7 @@ def occlusion(
     size = max(1, min(max_tokens // n_tokens, max_texts or n))
     for left_out in torch.arange(n, device=ids.device).split(size):
         gone = owners == left_out.unsqueeze(1)
-        # What is left moves up, and padding takes its place.
+        # The remaining words close up, followed by padding.
         order = gone.int().argsort(dim=1, stable=True)
         some = ids[order].masked_fill(gone.gather(1, order), 0)
         most = max(1, int((~gone).sum(dim=1).max()))
