@@ -141,7 +141,7 @@ class LEAMRecipe(Recipe):
             return
         means = self._means_of_words(network, task, vocabulary, new)
         if network.attention == "shared":
-            # Attention pools over the labels, so a label that occurs twice changes nothing.
+            # Attention takes the maximum over labels, so a label that occurs twice changes nothing.
             network.label_embedding[new] = network.label_embedding[old[0]].clone()
             if network.compatibility == "phrase":
                 network.filter_bias[new] = network.filter_bias[old[0]].clone()
