@@ -20,24 +20,23 @@ __all__ = ["LACOClassifier"]
 class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     """Fine-tune a transformer that reads text and labels together (LACO).
 
-    One token for each label stands behind the text, so that the encoder sees words in the light of
-    the labels, and labels in the light of the words and of each other. A word counts in the text's
-    vector as much as it has to do with some label. A second task, which may be learnt beside the
-    labels, is to tell which labels come together. A wide path (a linear model over n-grams, which
-    is not the paper's) reads the whole text beside the network.
+    One token per label is appended to the text, so the encoder's self-attention relates words to
+    labels and labels to each other. Cross attention then weights each word by its similarity to the
+    closest label. Optionally, the model also learns which labels occur together. A wide path (a
+    linear model over n-grams, which is not in the paper) reads the whole text beside the network.
 
     Parameters
     ----------
     encoder : str, path, dict or transformers configuration, \
             default="sentence-transformers/all-MiniLM-L6-v2"
         A name on the Hugging Face Hub, or a folder with ``config.json``, ``model.safetensors`` and
-        ``tokenizer.json``: a pretrained encoder of the BERT kind, with its tokenizer. A dict such
-        as ``{"model_type": "bert", "hidden_size": 128, ...}``, or a configuration object: a fresh
-        encoder over the words of the training texts, to which nothing is downloaded. The default is
-        small enough for a CPU; the paper has "bert-base-uncased".
+        ``tokenizer.json``: a pretrained BERT-like encoder with its tokenizer. A dict such as
+        ``{"model_type": "bert", "hidden_size": 128, ...}``, or a configuration object: a fresh
+        encoder over the words of the training texts, without any download. The default is small
+        enough for a CPU; the paper has "bert-base-uncased".
     joint_embedding : bool, default=True
-        Whether the encoder reads the labels beside the words. Without (the paper's "w/o JE") labels
-        are vectors that only the cross attention sees.
+        Whether the encoder reads the labels beside the words. If False (the paper's "w/o JE"),
+        labels are vectors that only the cross attention sees.
     cross_attention : bool, default=True
         Whether words are weighed by their similarity to the labels. Without (the paper's "w/o CA")
         the state of [CLS] stands for the text; without both, and without the wide path, this is a
@@ -58,21 +57,20 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     n_rounds : int, default=2
         Rounds of "reasoner", the paper's T; it found two best.
     label_token_weight : float or None, default=1.0
-        What all labels together (in blocks: those of a block) weigh in the encoder's attention, in
-        tokens, before training moves it. None: each weighs as much as a token, as in the paper;
-        many labels then drown the words of a short text, and few texts do not mend that. Means
-        nothing without joint embedding.
+        Initial weight, in tokens, of all labels together (of each block, if labels are read in
+        blocks) in the encoder's attention. None: each label weighs as much as a token, as in the
+        paper; many labels then drown the words of a short text, and few training texts cannot
+        correct this. Has no effect without joint embedding.
     cooccurrence : {"plcp", "clcp", "both"} or None, default=None
-        What is learnt beside the labels. "plcp": whether two labels come together. "clcp": which
-        labels come with some that are given. Single-label targets have neither, and neither has a
-        model without joint embedding, where nothing is made of the labels.
+        Auxiliary task. "plcp": whether two labels occur together. "clcp": which labels occur with
+        some given ones. Ignored for single-label targets and without joint embedding.
     alpha : float, default=0.5
-        Share of PLCP in "both", which the paper found no better than either alone.
+        Weight of PLCP in "both", which the paper found no better than either alone.
     gamma : float, default=0.5
-        Share of pairs that come together among those that PLCP asks about.
+        Share of co-occurring pairs among the pairs of PLCP.
     cooccurrence_weight : float, default=1.0
-        Weight of these tasks beside the loss of the labels; 1 is the paper's, where all losses are
-        sums over labels and pairs.
+        Weight of these tasks in the loss; 1 as in the paper, where all losses are sums over labels
+        and pairs.
     freeze_layers : int or "all", default=0
         Freezes the embeddings and the first `freeze_layers` layers of the encoder, and label tokens
         that start from texts. No gradient is computed for them, which saves time and memory. "all"
@@ -81,12 +79,12 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         Of the text's vector (of the labels' states, with a tagger); that of the encoder's layers
         is in its configuration.
     attention_dropout : float or None, default=0.0
-        Of the encoder's attention weights. None: what its configuration says, which is mostly 0.1;
-        that takes a quarter more time on a CPU and twice the memory.
+        Dropout on the encoder's attention weights. None: as in its configuration, mostly 0.1, which
+        takes a quarter more time on a CPU and twice the memory.
     wide : bool, default=True
         Whether to train a linear model over TF-IDF pieces, piece pairs and character n-grams beside
-        the network, as in `LEAMClassifier`: it reads long texts whole, and learns rare words.
-        Their scores are mixed by a small regression on the validation split. The paper has none.
+        the network, as in `LEAMClassifier`: it reads long texts whole, and learns rare words. A
+        small regression on the validation split mixes the two scores. Not in the paper.
     label_names : sequence or None, default=None
         As in :class:`.LEAMClassifier`.
     label_texts : dict, list of str, "auto" or None, default="auto"
@@ -97,46 +95,45 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         linear model of ``wide=True`` a label's text is one more sample. "auto": the names, where
         they are strings. None: both start at random.
     tokenizer, lowercase, mask_numbers, max_features, min_df
-        As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained one has its own
-        tokenizer: with it they must be what they are by default.
+        As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained encoder has its own
+        tokenizer, so they must keep their defaults.
     max_length : int or None, default=256
-        Pieces (words, with a fresh encoder) of a text that the encoder reads; the paper's 320
-        tokens leave 263 beside the labels of its first corpus. None: as many as the encoder has
-        positions for. The wide path reads the text whole.
+        Number of pieces (words, with a fresh encoder) of a text that the encoder reads; the paper's
+        320 tokens leave 263 beside the labels of its first corpus. None: as many as the encoder has
+        positions for. The wide path reads the whole text.
     class_weight : dict, sequence of float, "balanced" or None, default=None
         Weights of the classes; with label sets, of each label's positives.
     threshold : float, list of float, dict by name, "tuned", "micro" or "macro", default="tuned"
-        From which probability on a label is predicted: one for all, one each (what a dict leaves
-        out has 0.5), or tuned on the held-out texts, for micro- and macro-F1 together ("tuned") or
-        one of them.
+        Probability at which a label is predicted: one for all, one per label (0.5 for labels that a
+        dict leaves out), or tuned on the held-out texts, for micro- and macro-F1 together ("tuned")
+        or for one of them.
     threshold_shrinkage : float or "auto", default="auto"
         Shrinkage of tuned thresholds towards a common one. "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
         Smallest number of labels to predict per text. "auto": the smallest in the training texts.
     max_epochs : int or "auto", default="auto"
-        "auto": as many as make 2,000 steps, between 3 and 10, or 2 where
-        these are more than 10,000.
+        "auto": enough for 2,000 steps, between 3 and 10; 2 if 3 epochs exceed 10,000 steps.
     batch_size : int or "auto", default="auto"
         Texts per batch. "auto": 32 as in the paper, or fewer (down to 8), so that an epoch has 60
         batches.
     accumulation_steps : int, default=1
-        Parts in which a batch goes through the encoder, one after the other, where the memory does
-        not hold it; the gradient is that of the whole batch.
+        Number of parts in which a batch goes through the encoder, for batches that do not fit into
+        memory; the gradient is that of the whole batch.
     learning_rate : float, default=1e-3
-        Peak of Adam's step size for what is new: labels' vectors, cross attention, heads.
+        Peak of Adam's step size for the new weights: label vectors, cross attention, heads.
     encoder_learning_rate : float or "auto", default="auto"
         The same for the encoder. "auto": 1e-4 for a pretrained one, `learning_rate` for a fresh
         one.
     warmup : float, default=0.1
-        Share of the steps in which the step size rises; then it falls to zero.
+        Share of the steps during which the step size rises; then it falls to zero.
     weight_decay : float, default=0.01
-        Decoupled; not of biases and normalisations.
+        Decoupled weight decay, not applied to biases and normalisation layers.
     max_grad_norm : float or None, default=1.0
         Longer gradients are scaled down to this norm.
     validation_fraction : float, default=0.1
         Share of the training texts, iteratively stratified, on which the best epoch, the mixture
-        and the thresholds are chosen. With fewer than ten such texts none are held out, nor where
-        `fit` is given a validation set, `X_val` and `y_val`.
+        and the thresholds are chosen. Nothing is held out if that is fewer than ten texts, or if
+        `fit` gets a validation set, `X_val` and `y_val`.
     patience : int or None, default=3
         Epochs without improvement before training stops; the best epoch's weights are kept.
     device : str, default="auto"
@@ -146,9 +143,9 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     warm_start : bool, default=False
         Whether the next fit starts from the current weights.
     checkpoint : path or None, default=None
-        Folder from which an interrupted fit goes on: `fit` with the same data and parameters begins
-        at the last whole epoch and gives the same model, bit for bit on a CPU. Each fit has a
-        folder of its own inside, so a search may use one for all. See :ref:`the user guide
+        Folder that lets an interrupted fit resume: `fit` with the same data and parameters
+        continues after the last complete epoch and gives the same model, bit for bit on a CPU. Each
+        fit has its own subfolder, so all fits of a search can share one. See :ref:`the user guide
         <checkpoints>`.
     random_state : int, RandomState or None, default=None
         With an integer, the same data give the same model, bit for bit on a CPU.
@@ -167,9 +164,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     min_labels_ : int
     vocabulary_ : Vocabulary or WordPieces
     encoder_name_ : str or None
-        The pretrained encoder whose weights training began with; None for a fresh one.
-    net_ : TextNet
-        The fitted skorch net; ``net_.module_`` is the torch module.
+        The pretrained encoder that training started from; None for a fresh one. net_ : TextNet The
+        fitted skorch net; ``net_.module_`` is the torch module.
     wide_ : WidePath or None
     mixture_ : Mixture
         Weights of network and wide path.
@@ -185,8 +181,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     ImportError
         In `fit`, without the library `transformers`: ``pip install "sklabelemb[hf]"``.
     OSError
-        In `fit`, when the encoder cannot be had: its folder lacks files, or the Hub does not have
-        it or cannot be reached.
+        In `fit`, when the encoder cannot be loaded: its folder lacks files, or the Hub does not
+        have it or cannot be reached.
     ValueError
         In `fit`, when the encoder is of a kind, or has a tokenizer, that cannot be used; and with
         ``head="tagger"`` without joint embedding.
@@ -194,8 +190,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     Warns
     -----
     UserWarning
-        In `fit`, when texts are cut because the encoder has no positions for more, some of which
-        the labels take up.
+        In `fit`, when texts are truncated because the encoder has too few positions for text and
+        labels.
 
     See Also
     --------
@@ -203,10 +199,10 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
 
     Notes
     -----
-    Words and labels make one sequence, which is kept to the length that the encoder was made for:
-    of 512 tokens, a text may have 512 less the labels and three. Where labels would leave the text
-    less than half, they are read in blocks, each beside the whole text. That is an approximation:
-    labels of different blocks do not see each other.
+    Words and labels form one sequence within the encoder's maximum length: with 512 positions, a
+    text may have 512 tokens minus the number of labels and three special tokens. If the labels took
+    more than half of the positions, they are read in blocks, each beside the whole text. This is an
+    approximation: labels of different blocks do not attend to each other.
 
     References
     ----------
@@ -353,7 +349,7 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     # -- what was learnt -------------------------------------------------------------------------
 
     def explain(self, X: Any) -> list[JointExplanation]:
-        """Explain predictions: words for each label, and labels for each other.
+        """Explain predictions: what words contributed to each label, and how labels relate.
 
         Parameters
         ----------
@@ -362,12 +358,11 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         Returns
         -------
         list of JointExplanation
-            One a text. Pieces of a word are put together again. With cross attention the
-            contributions of the words and a constant of the label sum to the label's logit, wide
-            path included; words that only the wide path has read get no attention. Without cross
-            attention, what the network adds to a contribution is by how much its logit falls
-            without the word (of several pieces, the sum over leaving out each), times
-            ``mixture_.deep`` beside a wide path, and there is no attention.
+            One per text. Word pieces are joined to words. A contribution is how much the network's
+            logit falls without the word (occlusion); with a wide path, this is weighted by the
+            mixture and the word's share in the wide path's score is added. Contributions need not
+            sum to the logit. Words that only the wide path has read get no attention, and without
+            cross attention there is none.
         """
         return self._answers().explain(X)
 

@@ -96,7 +96,7 @@ class LACO(nn.Module):
         Of the document's vector; with "tagger", of the labels' states.
     """
 
-    # Whatever kind of model the library made; typed as such, for its parts are known by name only.
+    # Typed loosely: the library may make any model, whose parts are known by name only.
     encoder: Any
     slots: Tensor
     slot_of_label: Tensor
@@ -134,7 +134,7 @@ class LACO(nn.Module):
         self.block_size = block_size or n_labels
         of_label = block_of_label or [i // self.block_size for i in range(n_labels)]
         slots, slot_of_label = label_slots(of_label, self.block_size)
-        # They follow from the arguments, so they are no part of what was learnt.
+        # They follow from the arguments, so they are not part of the state.
         self.register_buffer("slots", slots, persistent=False)
         self.register_buffer("slot_of_label", slot_of_label, persistent=False)
         self.label_token_weight = label_token_weight
@@ -164,7 +164,7 @@ class LACO(nn.Module):
             module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> LACO:
-        """Set the mode; what is frozen stays as in evaluation, without dropout."""
+        """Set the mode; frozen layers stay in evaluation mode, without dropout."""
         super().train(mode)
         for module in self._frozen:
             module.eval()
@@ -248,7 +248,7 @@ class LACO(nn.Module):
     def showing_encoder(self) -> Any:
         """A copy of the encoder that gives its attention weights; None where it reads no labels.
 
-        The library leaves hooks in an encoder that was asked for them, and these do not pickle.
+        The library leaves hooks in an encoder that returned its attention, and these do not pickle.
         """
         if not self.joint_embedding:
             return None
@@ -323,7 +323,7 @@ class LACO(nn.Module):
             # All labels, and the token behind them, come right after the document's own end.
             n_blocks = len(self.slots)
             end = self.embedding.weight[self.sep_id].reshape(1, 1, -1).expand(n_blocks, -1, -1)
-            # Where a slot has no label, the last row: zeros, that nothing looks at.
+            # Slots without a label get the last row: zeros, which nothing attends to.
             labels = F.pad(self.label_embedding.weight, (0, 0, 0, 1))[self.slots]
             labels = torch.cat([labels, end], dim=1)
             real = F.pad(self.slots >= 0, (0, 1), value=True)
@@ -342,7 +342,7 @@ class LACO(nn.Module):
         arguments = {
             "inputs_embeds": embedded,
             "attention_mask": bias[:, None, None, :],
-            # What lies behind a document's end is masked, but it must be a position that there is.
+            # Positions after a document's end are masked, but must be valid indices.
             "position_ids": positions.clamp_max(self._last_position()) + self._first_position,
         }
         if self._has_types:
@@ -380,7 +380,7 @@ class LACO(nn.Module):
         b, g = words.shape[:2]
         size = labels.shape[1] if g == 1 else self.block_size
         if g > 1:
-            # A label that is there twice changes no maximum.
+            # A duplicated label does not change the maximum.
             again = torch.where(self.slots >= 0, self.slots, self.slots[:, :1])
             labels = labels[:, again.flatten()]
         return labels.reshape(b * g, size, -1), mask.repeat_interleave(g, dim=0)

@@ -54,7 +54,7 @@ class LACOReadout(Readout):
         return TextDataset(token_ids, n_words=len(model.vocabulary), max_length=most)
 
     def explain(self, documents: Sequence[str], task: Task) -> list[JointExplanation]:
-        """Attention and contributions of every word, and what labels had to do with each other."""
+        """Attention and contributions of every word, and attention among the labels."""
         vocabulary = self.model.vocabulary
         token_ids = self.encode(documents)
         data = self.dataset(token_ids, task)
@@ -116,8 +116,8 @@ class LACOReadout(Readout):
     ) -> np.ndarray:
         """What the network's logits lose without each word, shape (n_words, n_labels).
 
-        Nothing for words that the encoder does not read. The states of words have seen the whole
-        text, so that neither their attention nor their shares in a logit say what it owes a word.
+        Zero for words that the encoder does not read. The states of words have seen the whole text,
+        so neither their attention nor their shares in a logit measure what a word contributed.
         """
         net = self.model.net
         beside = net.get_params_for("iterator_valid")["tokens_beside"]

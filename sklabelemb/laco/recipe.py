@@ -205,8 +205,8 @@ class LACORecipe(Recipe):
     ) -> tuple[int, list[int]]:
         """How many of the encoder's positions a text may take, and how many labels at a time.
 
-        Labels that came together are read together, apart from others. There are this many of each
-        such group, those of the fit first; and so many of a group are read at a time.
+        Labels that were added together are read together, apart from others. `sizes` are the
+        numbers of labels in these groups, those of the fit first.
         """
         positions = longest_sequence(configuration)
         if positions < FEWEST_POSITIONS:
@@ -296,7 +296,7 @@ class LACORecipe(Recipe):
             "alpha": self.alpha,
             "cooccurrence_weight": self.cooccurrence_weight,
             "freeze_layers": frozen,
-            # Vectors that no text started must learn what they stand for.
+            # Vectors that do not start from texts must learn what they stand for.
             "freeze_labels": self._texts_start_all_labels(task, vocabulary),
             "dropout": self.dropout,
         }
