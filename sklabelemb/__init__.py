@@ -1,11 +1,11 @@
 """Text classifiers with label embeddings, for scikit-learn.
 
-Labels are not mere numbers here: each one has a vector in the space of the words, and a text is
-read in the light of the labels that it might carry. Every classifier takes raw texts, follows
-scikit-learn's conventions and works with its pipelines, searches and scorers.
+Labels are not mere numbers here: each has a vector in the space of the words, and a text is read
+with its possible labels in view. Every classifier takes raw texts, follows scikit-learn's
+conventions and works with its pipelines, searches and scorers.
 
-The public names are resolved when they are first used, so that importing the package itself costs
-next to nothing: torch, scikit-learn and skorch are loaded with the first classifier.
+Public names are imported on first use, so importing the package itself is cheap: torch,
+scikit-learn and skorch are loaded with the first classifier.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the classifiers share: the way from raw texts and ``y`` to predictions in the form of ``y``.
+"""Base class of the classifiers: from raw texts and ``y`` to predictions in the form of ``y``.
 
-A classifier adds its parameters and names its :class:`.Recipe`. Whatever was learnt is in
+A classifier adds its parameters and names its :class:`.Recipe`. Everything learned is in
 ``model_``; all other fitted attributes are looked up there.
 """
 
@@ -113,10 +113,10 @@ class LabelEmbeddingClassifier(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples' losses; only their ratios matter.
         X_val : list, array or Series of str, shape (n_val,), default=None
-            Raw texts of a validation set. On them the best epoch (early stopping), the mixture and
-            the thresholds are chosen, however few they are; then nothing of `X` is held out, and
-            `validation_fraction` does not count. Nothing of them is trained on: words that `X`
-            lacks stay unknown. None: a part of `X` is held out.
+            Raw texts of a validation set, used to choose the best epoch (early stopping), the
+            mixture and the thresholds, however few there are. Nothing of `X` is then held out, and
+            `validation_fraction` is ignored. They are never trained on: words that `X` lacks stay
+            unknown. None: a part of `X` is held out.
         y_val : like `y`, of n_val samples, default=None
             Their classes or labels. A DataFrame's columns go by name.
 
@@ -141,17 +141,17 @@ class LabelEmbeddingClassifier(
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
         """Train for one epoch on a batch of new texts (incremental training).
 
-        New words get rows of their own; nothing is held out, thresholds stay as they are (0.5 at
+        New words get vectors of their own; nothing is held out, thresholds stay as they are (0.5 at
         first, unless `threshold` says otherwise), and the learning rate is constant. Parameters
-        that were changed since count as they are now.
+        take their current values, if they were changed since the last fit.
 
         Parameters
         ----------
         X : list, array or Series of str, shape (n_samples,)
         y : array-like of shape (n_samples,), or indicator of shape (n_samples, n_labels)
         classes : array-like of shape (n_classes,), default=None
-            At the first call with single-label `y`: every class that will ever come. Needless for
-            an indicator, which shows its labels itself.
+            For the first call with single-label `y`: every class that will ever occur. Not needed
+            for an indicator, whose columns are the labels.
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -162,7 +162,7 @@ class LabelEmbeddingClassifier(
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
     def _fit(self, read: Callable[..., Corpus], X: Any, y: Any, *given: Any, **how: Any) -> Any:
-        """Train on what `read` makes of all that follows; `X` and `y` are for callbacks."""
+        """Train on the corpus that `read` makes of the arguments; `X` and `y` are for callbacks."""
         before = self.__dict__.pop("model_", None)
         previous = before if self.warm_start else None
         try:
@@ -309,8 +309,8 @@ class LabelEmbeddingClassifier(
         Returns
         -------
         dict
-            ``"embedding"`` (what has a row per word), ``"compositional"`` (all the rest, what the
-            tables of the papers count) and ``"total"``.
+            ``"embedding"`` (the word tables), ``"compositional"`` (everything else, as counted in
+            the papers' tables) and ``"total"``.
         """
         check_is_fitted(self)
         network = self.model_.net.module_
@@ -322,7 +322,7 @@ class LabelEmbeddingClassifier(
     # -- what was learnt -------------------------------------------------------------------------
 
     def _own_task(self) -> Task:
-        """The task that is meant where none is named."""
+        """The task that is used if none is named."""
         model = self._fitted_model()
         try:
             task: Task = model.own_task
@@ -354,7 +354,7 @@ class LabelEmbeddingClassifier(
 
     @property
     def thresholds_(self) -> np.ndarray | None:
-        """Thresholds of the labels; None for single classes. Others may be set."""
+        """Thresholds of the labels; None for single classes. May be set after the fit."""
         return self._own_task().thresholds
 
     @thresholds_.setter
@@ -370,7 +370,7 @@ class LabelEmbeddingClassifier(
 
     @property
     def min_labels_(self) -> int:
-        """Fewest labels of a prediction; another number may be set."""
+        """Smallest number of labels to predict per text; may be set after the fit."""
         return self._own_task().min_labels
 
     @min_labels_.setter

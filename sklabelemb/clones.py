@@ -1,4 +1,4 @@
-"""Warnings that are given once by all clones of an estimator, such as the fits of a search."""
+"""Warnings given once by all clones of an estimator, such as the fits of a search."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SAID: set[tuple[str, Hashable]] = set()
 
 
 class KnowsItsOrigin:
-    """An estimator whose clones, and clones of these, know that they come from the same one."""
+    """An estimator whose clones, and their clones, know their common origin."""
 
     def __sklearn_clone__(self) -> Any:
         clone = super().__sklearn_clone__()  # type: ignore[misc]
-        # An attribute, for it goes to worker processes with the clone.
+        # An attribute, so that it travels to worker processes with the clone.
         clone._origin = vars(self).get("_origin") or _NAMES.setdefault(self, uuid.uuid4().hex)
         return clone
 

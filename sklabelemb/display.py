@@ -1,7 +1,7 @@
-"""How estimators are shown: as scikit-learn shows them, but for parameters that hold a great deal.
+"""How estimators are shown: as in scikit-learn, but large parameters are abbreviated.
 
-scikit-learn writes out every value of every parameter, more than once. A dict of word vectors would
-take minutes, and nobody would read it.
+scikit-learn writes out every value of every parameter, more than once. For a dict of word vectors
+this takes minutes.
 """
 
 from __future__ import annotations

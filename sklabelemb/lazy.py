@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first used, and what their ``dir`` lists."""
+"""Packages whose names are imported on first use, and what their ``dir`` lists."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def resolver(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
 def public_names(package: str) -> Callable[[], list[str]]:
     """The ``__dir__`` of a package: its public names, and those that every module has.
 
-    What it imports for itself, and the modules in it, are not among them.
+    Names that it imports for itself, and its modules, are left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Labels that come after the fit, as a method of classifiers."""
+"""Add labels after the fit."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ __all__ = ["AddsLabels"]
 
 
 class AddsLabels:
-    """The method of a classifier of one task that takes new labels by their texts."""
+    """The zero-shot method of classifiers of one task."""
 
     _add_labels: Callable[..., Any]
 
     def add_labels(
         self, names: Sequence[Any], label_texts: Mapping[Any, str] | Sequence[str] | str = "auto"
     ) -> Self:
-        """Add labels that are known by their texts, without a sample: zero-shot classification.
+        """Add labels without samples, known by their texts (zero-shot classification).
 
-        What the model says about the labels that it had stays the same. Samples of the new labels,
-        as they come, go to :meth:`partial_fit`, whose `y` then has all labels.
+        Scores of the existing labels stay the same. Pass later samples of the new labels to
+        :meth:`partial_fit`, with a `y` that has all labels.
 
         Parameters
         ----------
         names : sequence
-            Names of the new labels, which come behind the others; or new classes, which come where
-            they belong in the order of the classes.
+            Names of the new labels, which are appended to the others; or new classes, which take
+            their place in sorted order.
         label_texts : dict, sequence of str, or "auto", default="auto"
             Words or whole sentences for each label: by name, or in the order of `names`. "auto":
             the names themselves, where they are strings.
@@ -39,20 +39,20 @@ class AddsLabels:
         NotFittedError
             When nothing has been fitted yet.
         ValueError
-            When a label is there already, or has no text.
+            When a label exists already, or has no text.
 
         Warns
         -----
         UserWarning
-            Names the labels of whose texts no word is known: their scores mean nothing.
+            Names the labels without a known word in their texts: their scores mean nothing.
 
         Notes
         -----
-        A new label is predicted from a probability of 0.5 on, unless `threshold` says otherwise. In
-        LEAM with a pretrained `encoder` it is where the encoder puts its text, and the network has
-        no say in it; without one, a text has it the more words, word pairs and character n-grams
-        of the label's text it has. In LACO the encoder, as it was trained, reads the label's text,
-        and reads new labels apart from others.
+        A new label is predicted at a probability of 0.5 or more, unless `threshold` says otherwise.
+        LEAM with a pretrained `encoder` scores it by the similarity of the encoder's vectors,
+        without the network; without an encoder, by the words, word pairs and character n-grams that
+        a text shares with the label's text. In LACO the fine-tuned encoder reads the label's text,
+        and new labels are read separately from the others.
         """
         self._add_labels(names, label_texts)
         return self

@@ -1,4 +1,4 @@
-"""Libraries that not everyone has installed."""
+"""Optional dependencies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def import_optional(
     name : str
         Of the module, for instance ``"matplotlib.pyplot"``.
     purpose : str
-        What it is wanted for, as the beginning of a sentence.
+        What needs it, as the beginning of a sentence.
     extra : str, default=None
         The extra of this package that installs it, if one does.
     distribution : str, default=None
@@ -31,7 +31,7 @@ def import_optional(
     Raises
     ------
     ImportError
-        When it is not there; the message says how to get it.
+        When it is not installed; the message says how to install it.
     """
     try:
         return import_module(name)

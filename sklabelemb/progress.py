@@ -1,7 +1,7 @@
-"""Progress bars over all that takes long: what is done, how much of it, and the time that remains.
+"""Progress bars for everything that takes long, with the remaining time.
 
-All of them are for ``verbose=1``. They go to the error stream; in a notebook they are widgets where
-ipywidgets is installed, and otherwise letters.
+They are shown with ``verbose=1``, on the error stream; in a notebook as widgets if ipywidgets is
+installed, and as text otherwise.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _Nothing:
 
 
 def progress_bar(what: str, total: int, unit: str, verbose: Any = True, keep: bool = True) -> Any:
-    """A bar to be used as a context, whose ``update(n)`` is called after `n` units.
+    """A progress bar as a context manager; call its ``update(n)`` after `n` units.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def progress_bar(what: str, total: int, unit: str, verbose: Any = True, keep: bo
     unit : str
         Of what, in the singular.
     verbose : int or bool, default=True
-        Nothing is shown where it is 0 or False.
+        Nothing is shown if it is 0 or False.
     keep : bool, default=True
         Whether the bar stays when it is full.
 
@@ -51,7 +51,7 @@ def progress_bar(what: str, total: int, unit: str, verbose: Any = True, keep: bo
     from tqdm import TqdmWarning
 
     with warnings.catch_warnings():
-        # In a notebook without ipywidgets the bar is one of letters, which does as well.
+        # In a notebook without ipywidgets the bar is plain text, which is good enough.
         warnings.simplefilter("ignore", TqdmWarning)
         from tqdm.auto import tqdm
     # What a kernel writes to its error stream has the colour of errors.

@@ -1,8 +1,7 @@
-"""What this package uses of scikit-learn without a public name; no other file imports such a name.
+"""Private names of scikit-learn that this package uses; no other file imports one.
 
 A new release of scikit-learn may rename or change any of them, so this is the file to look at when
-one fails to import. Where scikit-learn has a public way in every supported version, that is used
-instead.
+one fails to import. If every supported version has a public alternative, that is used instead.
 
 Besides the names below, classes of this package rely on these of their scikit-learn bases, which
 authors of estimators are told about but which begin with an underscore: ``_parameter_constraints``,
@@ -47,7 +46,7 @@ __all__ = [
 
 
 def callback_transport() -> Any:
-    """What takes the messages of callbacks from worker processes to the one that shows them."""
+    """Passes messages of callbacks from worker processes to the one that shows them."""
     from sklearn.callback import _transport
 
     return _transport

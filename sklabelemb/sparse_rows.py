@@ -12,7 +12,7 @@ __all__ = ["blocks_of_rows", "concatenated", "stacked", "top_of_rows", "values_a
 
 
 def blocks_of_rows(matrix: sp.csr_matrix, size: int) -> list[slice]:
-    """Slices that cut a matrix into blocks of so many rows; at least one."""
+    """Slices that cut a matrix into blocks of this many rows; at least one."""
     return [slice(start, start + size) for start in range(0, max(matrix.shape[0], 1), size)]
 
 
@@ -35,7 +35,7 @@ def stacked(
 
 
 def top_of_rows(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
-    """The k largest stored values of each row; of equal ones those further to the left.
+    """The k largest stored values of each row; among equal values, those further to the left.
 
     Examples
     --------
