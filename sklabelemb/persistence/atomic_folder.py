@@ -17,7 +17,7 @@ _ABANDONED_AFTER_SECONDS = 24 * 3600
 
 
 def check_replaceable(target: Path, overwrite: bool, files: Iterable[str]) -> None:
-    """Refuse a target that holds something, unless it holds nothing but an older such folder."""
+    """Refuse a target that contains anything but an older saved model."""
     there = present_folder(target)
     if not there.exists():
         return
@@ -40,10 +40,10 @@ def check_replaceable(target: Path, overwrite: bool, files: Iterable[str]) -> No
 
 @contextlib.contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """A folder beside `target` to write into; it takes the place of `target` when the block ends.
+    """A temporary folder to write into, which replaces `target` when the block ends.
 
-    Whatever stood there is put aside first and deleted last. If the block fails, nothing has
-    happened; if the process dies, what it leaves beside `target` goes at the next call.
+    The old folder is moved away first and deleted last. If the block fails, nothing has changed; if
+    the process dies, the next call removes what it left beside `target`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = target.with_name(f"{_prefix(target)}{uuid.uuid4().hex}")
@@ -51,7 +51,7 @@ def new_folder(target: Path) -> Iterator[Path]:
         with _turn(target.parent):
             _clean_up(target)
             folder.mkdir()
-            # Before the next one cleans up, who would take it for abandoned.
+            # Before the next process cleans up, which would consider it abandoned.
             held.enter_context(_locked(folder))
         try:
             yield folder
@@ -66,7 +66,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 
 def present_folder(target: Path) -> Path:
-    """`target`, or what was put aside by a process that died just before the new one was there."""
+    """`target`, or the old folder if a process died just before the new one was in place."""
     aside = _aside(target)
     return aside if not target.exists() and aside.is_dir() else target
 
@@ -86,7 +86,7 @@ def _swap(folder: Path, target: Path) -> None:
 
 
 def _clean_up(target: Path) -> None:
-    """Finish, or undo, what dead processes left."""
+    """Finish or undo the work of dead processes."""
     aside = _aside(target)
     if aside.is_dir():
         if target.exists():
@@ -108,7 +108,7 @@ def _aside(target: Path) -> Path:
 
 @contextlib.contextmanager
 def own_folder(folder: Path) -> Iterator[None]:
-    """Make a folder if need be, and have it alone; others wait, where files can be locked."""
+    """Create a folder if necessary, and lock it; others wait, if files can be locked."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         with _turn(folder) as descriptor:
@@ -118,7 +118,7 @@ def own_folder(folder: Path) -> Iterator[None]:
 
 
 def _is_open_as(folder: Path, descriptor: int) -> bool:
-    """False where another process removed the folder before it was ours."""
+    """False if another process removed the folder before it was locked."""
     try:
         return os.path.samestat(folder.stat(), os.fstat(descriptor))
     except FileNotFoundError:
@@ -127,7 +127,7 @@ def _is_open_as(folder: Path, descriptor: int) -> bool:
 
 @contextlib.contextmanager
 def _turn(folder: Path) -> Iterator[int | None]:
-    """Wait for others who have a folder locked; gives its descriptor, where it can be locked."""
+    """Wait for the lock on a folder; returns its descriptor, if it can be locked."""
     try:
         import fcntl
 
@@ -145,7 +145,7 @@ def _turn(folder: Path) -> Iterator[int | None]:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
-    """Hold a lock, which the system lifts when the process dies; gives whether that is possible."""
+    """Lock a folder until the block or the process ends; returns whether that is possible."""
     try:
         import fcntl
 
@@ -171,7 +171,7 @@ def _is_abandoned(folder: Path) -> bool:
 
 
 def flush(path: Path) -> None:
-    """See to it that a file, or the names in a folder, outlive a power failure."""
+    """Flush a file, or the names in a folder, to disk."""
     try:
         descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
     except PermissionError:  # Windows opens no folders

@@ -1,4 +1,4 @@
-"""The card of a saved model: what it is, in Markdown, for those who find its folder."""
+"""Model cards: a description of a saved model in Markdown."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sklabelemb.targets import as_indicator, column_names, positions
 
 __all__ = ["model_card"]
 
-# A card with more labels is not read; `model.json` has them all.
+# A card with more labels is hard to read; `model.json` has them all.
 MOST_LABELS = 200
 MOST_LETTERS = 120
 
-# What Markdown reads as markup, at the places where a card puts text of others.
+# What Markdown would read as markup in names and texts.
 _MARKUP = re.compile(r"(?=[\\`*_\[\]#|~$@])|(?<=:)(?=//)|(?i:(?<=www))(?=\.)")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -37,8 +37,8 @@ def model_card(
 ) -> str:
     """Write the model card of a fitted estimator: labels, thresholds, parameters, scores, versions.
 
-    :func:`sklabelemb.save` puts such a card beside every model, as ``README.md``, with what the
-    model itself knows. What it was trained on, and how good it is, has to be said:
+    :func:`sklabelemb.save` writes such a card beside every model, as ``README.md``, with what the
+    model itself knows. Training data and scores must be passed in:
     ``save(model, folder, card=model_card(model, y=y, scores=...))``.
 
     Parameters
@@ -46,20 +46,20 @@ def model_card(
     model : estimator
         Fitted.
     y : indicator of shape (n_samples, n_labels), or classes of shape (n_samples,), default=None
-        What it was fitted to, to count the training texts of each label. Columns of a DataFrame
-        are matched by name.
+        The target of the fit, to count the training texts of each label. Columns of a DataFrame are
+        matched by name.
     data : str, default=""
         A sentence or two on the training texts.
     scores : dict of str to float, default=None
         Measures by name, for instance ``report.averages["micro"]``.
     scored_on : str, default=""
-        Which texts the scores are of.
+        Which texts the scores were computed on.
 
     Returns
     -------
     str
-        Markdown, under a YAML header with the tags that model hubs read. It names no license. All
-        names and texts are escaped.
+        Markdown, under a YAML header with the tags that model hubs read. It does not set a license.
+        All names and texts are escaped.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def escaped(text: Any, most: int | None = MOST_LETTERS) -> str:
 
 
 class _Plain:
-    """What there is to say of an estimator without tasks, as of a task."""
+    """The properties of an estimator without tasks, in the form of a task."""
 
     def __init__(self, classifier: Any) -> None:
         names = getattr(classifier, "label_names_", getattr(classifier, "classes_", ()))
@@ -211,7 +211,7 @@ def _n_rows(y: Any) -> int:
 
 
 def _changed(estimator: Any, before: str = "") -> Iterator[tuple[str, str]]:
-    """Parameters that are not what they are by default, those of estimators inside as well."""
+    """Parameters with non-default values, including those of inner estimators."""
     steps = dict(getattr(estimator, "steps", None) or {})
     if steps:
         for name, step in steps.items():

@@ -1,7 +1,7 @@
-"""Checkpoints: folders from which interrupted fits go on, without pickle.
+"""Checkpoints: folders from which interrupted fits resume, without pickle.
 
-A fit has a folder of its own, named after what tells it from others. Each epoch writes its tensors
-into a new file, then puts a new description in the place of the old one, which is what counts.
+Each fit has its own folder, named after its data and parameters. Each epoch writes its tensors to a
+new file, and then atomically replaces the description that refers to it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def opened_checkpoint(
     corpus: Corpus,
     previous: Model[Any] | None,
 ) -> Iterator[FitFolder | None]:
-    """The folder of a fit, which nobody else has while the block runs; None without checkpoints.
+    """The checkpoint of a fit, locked while the block runs; None without checkpoints.
 
     Parameters
     ----------
     checkpoint : path or None
-        Where the folders of fits lie.
+        Parent folder of the fits' folders.
     name : str
         The class of the classifier.
     recipe, corpus, previous
@@ -55,7 +55,7 @@ def opened_checkpoint(
     Raises
     ------
     ValueError
-        When the folder is damaged, or that of another fit.
+        When the folder is damaged, or belongs to another fit.
     """
     if checkpoint is None:
         yield None
@@ -67,10 +67,10 @@ def opened_checkpoint(
         try:
             yield FitFolder(folder, identity)
             if recipe.settings.random_state is None:
-                # The next fit is to be another one.
+                # The next fit must be a new one.
                 shutil.rmtree(folder)
         finally:
-            # What was refused, or did not see the end of an epoch, leaves nothing.
+            # A refused fit, or one without a complete epoch, leaves nothing.
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
@@ -81,9 +81,9 @@ class FitFolder:
     Parameters
     ----------
     folder : Path
-        Is there; empty, or what this class wrote.
+        Exists; empty, or written by this class.
     identity : dict
-        What tells the fit from others.
+        Data and parameters that identify the fit.
     """
 
     def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
@@ -94,13 +94,13 @@ class FitFolder:
         self._known = self._read()
 
     def seeds(self, drawn: tuple[int, int]) -> tuple[int, int]:
-        """The seeds with which the fit began: `drawn`, if it begins now."""
+        """The seeds of the fit: `drawn`, if it starts now."""
         first, second = self._known["seeds"] if self._known else drawn
         self._seeds = [first, second]
         return first, second
 
     def resumed(self, net: Any, train: TaskDatasets) -> int | None:
-        """Put a net where it was left; epochs that it has behind it, None for all."""
+        """Restore a net; returns the number of finished epochs, None if training has ended."""
         self._start = digest_of_start(net, train)
         if self._known is None:
             return 0
@@ -115,11 +115,11 @@ class FitFolder:
         return None if self._known["finished"] else len(net.history)
 
     def write(self, net: Any) -> None:
-        """Keep where a net is after an epoch."""
+        """Save the state of a net after an epoch."""
         self._write(training_state(net), False)
 
     def finish(self, net: Any) -> None:
-        """Keep the net when its training has ended."""
+        """Save the net when training has ended."""
         if not (self._known and self._known["finished"]):
             self._write(without_optimizer(training_state(net)), True)
 
@@ -151,7 +151,7 @@ class FitFolder:
                 entry.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any] | None:
-        """What the folder says of its fit; None where no epoch has ended."""
+        """The description in the folder; None if no epoch is complete."""
         path = self.folder / DESCRIPTION
         if not path.exists():
             return None
@@ -178,7 +178,7 @@ class FitFolder:
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
-        """Say of whatever comes to light in a folder what it means."""
+        """Turn any error about a damaged folder into one that says what to do."""
         try:
             yield
         except (*_OF_DAMAGE, safetensors.SafetensorError) as error:

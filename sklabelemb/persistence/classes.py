@@ -1,4 +1,4 @@
-"""Which classes may be part of a saved model, by the names that files know them by."""
+"""Classes that may be part of a saved model, by their names in files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRAINED = {
     "MTLEClassifier": "sklabelemb.mtle",
     "SemanticUnitSeq2SeqClassifier": "sklabelemb.semantic_unit",
 }
-# What may be saved by itself. A file names classes, never modules.
+# What may be saved on its own. A file names classes, never modules.
 COMPOSED = {
     "BinaryRelevance": "sklabelemb.baselines",
     "ClassifierChain": "sklabelemb.baselines",
@@ -25,7 +25,7 @@ COMPOSED = {
     "ThresholdTuner": "sklabelemb.meta",
     "Pipeline": "sklearn.pipeline",
 }
-# What else they may hold; those of a name that is taken have another one here.
+# What else they may contain; renamed if the name is taken.
 INSIDE = {
     "LabelClassifier": "sklabelemb.baselines.base",
     "LabelForest": "sklabelemb.tree.forest",
@@ -58,14 +58,14 @@ _NAMES = TRAINED | COMPOSED | INSIDE
 
 
 def class_of(name: str) -> Any:
-    """The class of a name; a ValueError when no saved model may have it."""
+    """The class of a name; a ValueError if it may not be part of a saved model."""
     if name not in _NAMES:
         raise ValueError(f"{name!r} is not a class that a saved model may hold")
     return getattr(import_module(_NAMES[name]), name.rpartition(".")[2])
 
 
 def known_name(value: Any) -> str | None:
-    """The name that files have for the class of an estimator, which subclasses have not."""
+    """The name of an estimator's class in files; subclasses have none."""
     kind = type(value)
     for name in (kind.__name__, f"sklearn.{kind.__name__}"):
         if name in _NAMES and kind is class_of(name):

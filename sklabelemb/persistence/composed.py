@@ -1,7 +1,7 @@
 """Tuners, baselines and pipelines: parameters and fitted attributes as JSON and arrays.
 
-An estimator is what its attributes are, so these are written, and nothing is run to bring them
-back: an object of a class named below is made, and its attributes are put in.
+The attributes of an estimator are written, and nothing is executed to restore them: an object of a
+class listed below is created, and its attributes are set.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sklabelemb.persistence.writing import read_tensors, write_files
 
 __all__ = ["read_composed", "writer_of_composed"]
 
-# Attributes that only speed something up.
+# Attributes that are only caches.
 _LEFT_OUT = {"_stop_words_id"}
 _FOLDER = "models"
 
@@ -41,15 +41,15 @@ _FOLDER = "models"
 def writer_of_composed(
     model: Any, writer: Callable[[Any], Callable[[Path], None]], reduction: Reduction
 ) -> Callable[[Path], None]:
-    """What writes an estimator into a folder that is there.
+    """A function that writes an estimator into an existing folder.
 
     Parameters
     ----------
     model : estimator
     writer : callable
-        What writes a classifier with a network, which has a folder of its own.
+        Writes a classifier with a network into its own folder.
     reduction : Reduction
-        What is written of large arrays.
+        How large arrays are reduced.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def read_composed(folder: Path, description: dict[str, Any], read: Callable[[Pat
     Raises
     ------
     ValueError
-        When a file is damaged, or does not fit the others.
+        When a file is damaged, or inconsistent with the others.
     """
     for name in (WEIGHTS, VOCABULARY):
         check_file(folder / name, description["files"])
@@ -157,7 +157,7 @@ def read_composed(folder: Path, description: dict[str, Any], read: Callable[[Pat
 
 
 def _encoded(value: Any, where: str, attachments: Attachments) -> Any:
-    """What JSON has no word for: estimators."""
+    """Encode estimators, which JSON does not support."""
     if (name := known_name(value)) is not None:
         attributes = {
             key: encode(own, f"{where}.{key}", attachments)
@@ -171,14 +171,14 @@ def _encoded(value: Any, where: str, attachments: Attachments) -> Any:
 
 
 def _state(value: Any) -> dict[str, Any]:
-    """What an object is made of; of a dataclass not what it has computed from that, and keeps."""
+    """The attributes of an object, without the cached ones of a dataclass."""
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     return vars(value)
 
 
 def _check_estimator(estimator: Any, same_version: bool) -> None:
-    """Check what an estimator says of itself; another version may have other parameters."""
+    """Check an estimator's parameters, which another version may have changed."""
     if same_version and hasattr(estimator, "get_params"):
         estimator.get_params(deep=False)  # an AttributeError names the one that is missing
         if hasattr(estimator, "_parameter_constraints"):

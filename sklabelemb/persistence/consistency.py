@@ -1,4 +1,4 @@
-"""Whether the parts of a saved model fit together."""
+"""Check that the parts of a saved model are consistent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARTS: dict[str, Any] = {
 
 
 def check_parts(parts: dict[str, Any], vocabulary: Vocabulary | WordPieces) -> None:
-    """Check that the parts of a model fit together; the network checks its own."""
+    """Check that the parts of a model are consistent; the network checks its own."""
     for name, kind in PARTS.items():
         if not isinstance(parts[name], kind):
             raise ValueError(f"{name} is a {type(parts[name]).__name__}")

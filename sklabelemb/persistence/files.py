@@ -32,18 +32,18 @@ __all__ = [
 ]
 
 FORMAT = "sklabelemb model"
-# Rises whenever a saved field, or a default of a network, changes; older folders from OLDEST on are
-# brought up to date when they are read.
+# Increased whenever a saved field, or a default of a network, changes; folders from version OLDEST
+# on are upgraded when they are read.
 FORMAT_VERSION, OLDEST = 7, 1
 DESCRIPTION, WEIGHTS, VOCABULARY = "model.json", "weights.safetensors", "vocabulary.json"
 FILES = (DESCRIPTION, WEIGHTS, VOCABULARY)
-# For people; no model is read from it.
+# For people; models are never read from it.
 CARD = "README.md"
 
 AGAIN = "Copy the whole folder again, or save the model again."
 
 
-# How safetensors calls the types of numbers that NumPy has; the bytes are little-endian.
+# Names of NumPy's dtypes in safetensors; the bytes are little-endian.
 _DTYPES = {
     "BOOL": "?",
     "U8": "u1",
@@ -58,10 +58,10 @@ _DTYPES = {
 
 
 def read_arrays(folder: Path, reduced: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The tensors of a model as arrays, read without the library; a ValueError when damaged.
+    """The tensors of a model as arrays, read without the library; a ValueError if damaged.
 
-    The file begins with the length of a JSON header, which gives dtype, shape and place of each.
-    `reduced` is what ``model.json`` says of those that were made smaller.
+    The file begins with the length of a JSON header with the dtype, shape and position of each.
+    `reduced` is the entry of ``model.json`` about reduced arrays.
     """
     path = folder / WEIGHTS
     data = path.read_bytes()
@@ -83,7 +83,7 @@ def read_arrays(folder: Path, reduced: dict[str, Any]) -> dict[str, np.ndarray]:
 def restored_or_damaged(
     arrays: dict[str, np.ndarray], reduced: dict[str, Any], path: Path
 ) -> dict[str, np.ndarray]:
-    """Arrays as they were before they were made smaller; a ValueError where that fails."""
+    """Restore reduced arrays; a ValueError if that fails."""
     try:
         return restored(arrays, reduced)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -91,7 +91,7 @@ def restored_or_damaged(
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file says; a ValueError when it is none."""
+    """The content of a JSON file; a ValueError if it is invalid."""
     try:
         return json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as error:
@@ -106,7 +106,7 @@ def checksum(path: Path) -> dict[str, Any]:
 
 
 def check_file(path: Path, checksums: Any) -> None:
-    """Check that a file is there, and what it was when its checksum was taken."""
+    """Check that a file exists, and matches its checksum."""
     _check_present(path)
     expected = checksums.get(path.name) if isinstance(checksums, dict) else None
     if not isinstance(expected, dict):
@@ -137,7 +137,7 @@ def _check_present(path: Path) -> None:
 
 
 def read_description(folder: Path, classes: Collection[str]) -> dict[str, Any]:
-    """What ``model.json`` says, its format and version checked."""
+    """The content of ``model.json``, with its format and version checked."""
     path = folder / DESCRIPTION
     _check_present(path)
     description = read_json(path)
@@ -171,7 +171,7 @@ def read_description(folder: Path, classes: Collection[str]) -> dict[str, Any]:
 
 
 def digest_of(description: dict[str, Any]) -> str:
-    """The SHA-256 of all that a description says, but for its own digest."""
+    """The SHA-256 of a description without its own digest."""
     rest = {name: value for name, value in description.items() if name != "digest"}
     text = json.dumps(rest, ensure_ascii=True, sort_keys=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -1,4 +1,4 @@
-"""Whether a model that was read predicts: it is asked once, before anybody else does."""
+"""Check that a loaded model can predict."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _METHODS = ("predict", "predict_proba", "decision_function", "predict_labels")
 
 
 def check_prediction(estimator: Any) -> None:
-    """Ask a model that was read for the labels of one text.
+    """Let a loaded model predict the labels of one text.
 
     Parameters
     ----------
     estimator : estimator
-        A classifier of texts; or of numbers, if it says how many of them it wants.
+        A classifier of texts; or of features, if it has ``n_features_in_``.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def check_prediction(estimator: Any) -> None:
 
 
 def _sample(estimator: Any) -> Any:
-    """A text, or zeros for a classifier of numbers; None where it is not known which."""
+    """A text, or zeros for a classifier of features; None if unknown."""
     first = _reader(estimator)
     if hasattr(first, "model_"):
         return [" ".join(["?", *getattr(first.vocabulary_, "words", ())[:3]])]

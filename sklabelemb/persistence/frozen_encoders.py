@@ -1,4 +1,4 @@
-"""Frozen encoders in a saved model: whole, or as what they are recognised by."""
+"""Frozen encoders in a saved model: complete, or as a fingerprint."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ KINDS: dict[str, Any] = {"sentence": SentenceEncoder, "static": StaticEncoder}
 
 
 def encoder_parts(encoder: Any, whole: bool = True) -> dict[str, Any]:
-    """What an encoder is made of; without `whole`, what it is recognised by.
+    """The parts of an encoder; without `whole`, its fingerprint.
 
     Warns
     -----
     UserWarning
-        When it is an object of another library, of which only that can be written.
+        When it is an object of another library, of which only a fingerprint can be saved.
     """
     if isinstance(encoder, ForeignEncoder):
         warnings.warn(
@@ -51,14 +51,14 @@ def encoder_of(parts: Any, given: Any) -> TextEncoder:
     ----------
     parts : dict
     given : str, path, object or None
-        Where it is taken from, if it was not saved whole.
+        Where to load it from, if it was not saved.
 
     Raises
     ------
     OSError
-        When it was not, and `given` is missing or another one.
+        When it was not saved, and `given` is missing or another encoder.
     ValueError
-        When the parts are no encoder.
+        When the parts do not describe an encoder.
     """
     if type(parts) is not dict or parts.get("kind") not in (*KINDS, "object"):
         raise ValueError("the encoder is of no kind that is known")

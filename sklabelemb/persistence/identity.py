@@ -1,4 +1,4 @@
-"""What tells a fit from all others: its data and its parameters."""
+"""The identity of a fit: its data and its parameters."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from sklabelemb.persistence.values import encode
 
 __all__ = ["differences", "digest_of_start", "identity_of"]
 
-# What changes nothing about a model.
+# Parameters that do not change the model.
 IDLE = ("checkpoint", "memory", "verbose", "device")
 
 
 def identity_of(
     name: str, recipe: Recipe, corpus: Corpus, previous: Model[Any] | None
 ) -> dict[str, Any]:
-    """A fit in few words, as JSON: numbers and names as they are, and digests of all else.
+    """The identity of a fit as JSON: numbers and names as they are, and digests of everything else.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ def identity_of(
     recipe : Recipe
     corpus : Corpus
     previous : Model or None
-        From whose weights the fit begins.
+        The model whose weights the fit starts from.
 
     Raises
     ------
     ValueError
-        When a parameter is code without a name, which cannot be recognised another time.
+        When a parameter is code without a name, which cannot be recognised again.
     """
     parameters = recipe.parameters()
     if encoder := recipe.frozen_encoder(previous):
@@ -59,7 +59,7 @@ def identity_of(
 
 
 def differences(one: Any, other: Any, where: str = "") -> list[str]:
-    """The names of what differs between two identities."""
+    """The names of the differences between two identities."""
     if not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return [] if one == other else [where]
     names = list(dict.fromkeys([*one, *other]))
@@ -68,7 +68,7 @@ def differences(one: Any, other: Any, where: str = "") -> list[str]:
 
 
 def digest_of_start(net: Any, train: Any) -> str:
-    """What training begins with: the weights, and the texts as the network reads them."""
+    """The initial state of training: the weights, and the texts as the network reads them."""
     texts = [(part.token_ids.ids, part.token_ids.offsets) for part in train.parts]
     return str(joblib.hash([_digest_of_weights(net), texts], hash_name="sha1"))
 
@@ -109,7 +109,7 @@ def _recognised(value: Any, name: str) -> Any:
 
 
 def _stripped(value: Any) -> Any:
-    """The same without what objects found when they were used before."""
+    """The same without fitted attributes."""
     if isinstance(value, Mapping):
         return {key: _stripped(v) for key, v in value.items()}
     if isinstance(value, list | tuple):

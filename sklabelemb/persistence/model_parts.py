@@ -1,4 +1,4 @@
-"""A model as plain values, tensors and words; and a model made of them again."""
+"""Convert a model to plain values, tensors and words, and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["has_pretrained_encoder", "model_of", "parts_of", "without_frozen_wei
 
 
 def parts_of(model: Model[Any]) -> dict[str, Any]:
-    """What a model is made of, by name; neither its recipe nor its vocabulary."""
+    """The parts of a model by name, without its recipe and vocabulary."""
     net = model.net
     return {
         "tasks": dict(model.tasks),
@@ -34,17 +34,17 @@ def parts_of(model: Model[Any]) -> dict[str, Any]:
 
 
 def has_pretrained_encoder(model: Model[Any]) -> bool:
-    """Whether a model has an encoder that could be left out when it is saved."""
+    """Whether a model has an encoder that saving could leave out."""
     return model.encoder is not None or hasattr(model.recipe, "encoder_name")
 
 
 def without_frozen_weights(model: Model[Any]) -> dict[str, Any]:
-    """What a model is made of, but for the weights that its pretrained encoder has anyway.
+    """The parts of a model, without unchanged weights of its pretrained encoder.
 
     Raises
     ------
     ValueError
-        When there is nothing that could be left out.
+        When nothing can be left out.
     """
     if model.encoder is not None:
         return parts_of(model) | {"encoder": encoder_parts(model.encoder, whole=False)}
@@ -70,12 +70,12 @@ def without_frozen_weights(model: Model[Any]) -> dict[str, Any]:
 
 
 def model_of(recipe: Recipe, parts: dict[str, Any], vocabulary: Any, device: str) -> Model[Any]:
-    """The model that :func:`parts_of` took apart, with its network on `device`.
+    """The model from the result of :func:`parts_of`, with its network on `device`.
 
     Raises
     ------
     ValueError
-        When the parts do not fit together.
+        When the parts are inconsistent.
     OSError
         When frozen weights of an encoder were not saved, and are not found.
     """

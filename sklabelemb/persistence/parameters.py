@@ -18,15 +18,15 @@ __all__ = ["encoded_parameters", "unfitted"]
 def encoded_parameters(
     model: LabelEmbeddingClassifier,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The constructor parameters as JSON values, and those of the fit where they were others.
+    """The constructor parameters as JSON values, and those of the fit where they differ.
 
-    What cannot be written becomes its default, with a warning: of all parameters of the fit only
-    the tokenizer decides about predictions.
+    Values that cannot be written become defaults, with a warning: among the parameters of the fit,
+    only the tokenizer affects predictions.
 
     Raises
     ------
     ValueError
-        When the model was fitted with a tokenizer that is code.
+        When the model was fitted with a custom tokenizer, which is code.
     """
     fitted = model.model_.recipe.parameters()
     if not _is_built_in(tokenizer := fitted["tokenizer"]):
@@ -70,7 +70,7 @@ def _encoded(
     if callable(describe := getattr(parameters.get("encoder"), "to_dict", None)):
         parameters["encoder"] = describe()
     if _is_encoder(parameters.get("encoder")):
-        # What is saved of it, and that it must be handed back, is told elsewhere.
+        # Another warning says what is saved of it, and that load needs it.
         parameters["encoder"] = defaults["encoder"]
     vectors = parameters.get("vectors")
     if vectors is not None and not isinstance(vectors, str):

@@ -1,4 +1,4 @@
-"""Weights in fewer bytes: as half floats or whole numbers, without the smallest, deflated."""
+"""Reduce the size of weights: half floats or int8, pruning, compression."""
 
 from __future__ import annotations
 
@@ -14,32 +14,31 @@ import numpy as np
 __all__ = ["SCALE", "Reduction", "restored"]
 
 DTYPES = ("float32", "float16", "int8")
-# Arrays with fewer numbers than these are no larger than what is said about them.
+# Reducing smaller arrays than this does not pay.
 FEWEST = 1024
-# Linear models have a column per label; all other tables have a row for what a scale belongs to.
+# Linear models have one column per label and scale; all other tables, one row.
 BY_LABEL = ("linear.weights", "ngrams.weights", "encoded.weights")
 OF_NGRAMS = ("linear.weights", "ngrams.weights", "coef_")
-# Of these one number after the other counts for itself, so whole numbers of one scale are too
-# coarse.
+# Every number matters on its own here, so int8 with a single scale is too coarse.
 VECTORS = ("idf", "idf_")
-# Rows of fewer numbers are not worth a scale.
+# Shorter rows are not worth a scale.
 SHORTEST_ROW = 16
 LARGEST_HALF = float(np.finfo(np.float16).max)
-# What a name ends in whose array is a scale.
+# Suffix of the names of scales.
 SCALE = "#scale"
-# A frozen encoder is recognised by its very numbers.
+# A frozen encoder is recognised by its exact weights.
 EXACT = "encoder."
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """How the arrays of a model are made smaller.
+    """How the arrays of a model are reduced.
 
     Parameters
     ----------
     dtype : {"float32", "float16", "int8"}, default="float32"
-        As what tables of weights are written. "int8": whole numbers from -127 to 127 times a scale,
-        one for each word's vector, or for each label's weights in a linear model.
+        Type of the stored weight tables. "int8": integers from -127 to 127 times a scale, one for
+        each word's vector, or for each label's weights in a linear model.
     prune : float, default=0.0
         Share of the weights of each linear model over n-grams that become 0, those with the
         smallest absolute values.
@@ -60,7 +59,7 @@ class Reduction:
     def reduced(
         self, arrays: Mapping[str, np.ndarray]
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """The arrays to write, and how each that is another now was written.
+        """The arrays to write, and how the reduced ones were written.
 
         Parameters
         ----------
@@ -70,7 +69,7 @@ class Reduction:
         -------
         dict of str to ndarray
         dict of str to dict
-            What :func:`restored` needs to know, as JSON.
+            The information for :func:`restored`, as JSON.
         """
         if self == Reduction():
             return dict(arrays), {}
@@ -110,12 +109,12 @@ class Reduction:
 
 
 def restored(arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays that :meth:`Reduction.reduced` was given, as exactly as they were written.
+    """The original arrays, as exactly as they were written by :meth:`Reduction.reduced`.
 
     Raises
     ------
     ValueError, LookupError, TypeError
-        When they are not what it gave.
+        When they were not written by it.
     """
     whole = dict(arrays)
     for name, note in notes.items():
@@ -135,7 +134,7 @@ def restored(arrays: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> dict
 
 
 def _is_table(name: str, array: np.ndarray) -> bool:
-    """Whether an array holds weights, of which a last digit more or less does not matter."""
+    """Whether an array holds weights, which may be rounded."""
     if array.dtype.kind != "f":
         return False
     return name.endswith((*VECTORS, "coef_")) or (array.dtype == np.float32 and array.ndim > 1)
@@ -158,7 +157,7 @@ def _inflated(packed: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np
     expected = math.prod(shape) * dtype.itemsize
     inflater = zlib.decompressobj()
     try:
-        # No more than what is said to be in there: a file made by others could ask for any amount.
+        # Limited to the declared size, because a malicious file could inflate to any amount.
         content = inflater.decompress(packed.tobytes(), max_length=expected + 1)
     except zlib.error as error:
         raise ValueError(f"an array cannot be inflated: {error}") from error

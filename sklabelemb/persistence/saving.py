@@ -1,4 +1,4 @@
-"""`save` and `load`: what a folder holds, and how it is read."""
+"""`save` and `load` fitted models."""
 
 from __future__ import annotations
 
@@ -33,77 +33,74 @@ def save(
     Parameters
     ----------
     model : estimator
-        Fitted: a classifier of this package, a baseline, a :class:`.ThresholdTuner`,
-        a :class:`.LabelwiseCalibrator`; or a scikit-learn pipeline of these and of the vectorizers
-        and linear classifiers that baselines may hold.
+        Fitted: a classifier of this package, a baseline, a :class:`.ThresholdTuner`, a
+        :class:`.LabelwiseCalibrator`; or a scikit-learn pipeline of these and of the vectorizers
+        and linear classifiers that baselines support.
     folder : path
-        Made if need be. It appears whole or not at all, also if the process is killed.
+        Created if necessary. It appears complete or not at all, even if the process is killed.
     overwrite : bool, default=False
-        Whether a model that is there already is replaced, once the new one is complete.
+        Whether to replace an existing model, once the new one is complete.
     store_encoder : bool, default=True
         False leaves out the weights of a pretrained encoder that were not trained (``encoder`` of a
-        LEAMClassifier; what ``freeze_layers`` of a LACOClassifier kept):
-        :func:`load` takes them from the encoder named in the model, and checks
-        that they are the same. What was trained is always stored.
+        LEAMClassifier; layers frozen by ``freeze_layers`` of a LACOClassifier): :func:`load` reads
+        them from the encoder named in the model, and checks that they are the same. Trained
+        weights are always stored.
     dtype : {"float32", "float16", "int8"}, default="float32"
-        As what tables of weights are written: word vectors, layers, linear models, and inverse
-        document frequencies. "float16" halves them and gave the very decisions on the corpora of
-        ``benchmarks/``. "int8" keeps whole numbers from -127 to 127 and a scale, one for each row
-        of a layer or word table and one for each label of a linear model, and changed 2 decisions
-        of 100,000 on reuters21578 and 33 on goemotions. Anything but "float32" is also deflated.
-        What decides by itself is never rounded: thresholds, biases, mixtures, calibration; nor is
-        a frozen encoder.
+        Type of the stored weight tables: word vectors, layers, linear models, and inverse document
+        frequencies. "float16" halves their size and did not change a decision on the corpora of
+        ``benchmarks/``. "int8" stores integers from -127 to 127 and a scale, one for each row of a
+        layer or word table and one for each label of a linear model; it changed 2 decisions of
+        100,000 on reuters21578 and 33 on goemotions. All but "float32" are also compressed.
+        Thresholds, biases, mixtures, calibration and frozen encoders are never rounded.
     prune : float, default=0.0
         Share of the weights of each linear model over n-grams (the wide path of a network,
-        ``coef_`` of a baseline's classifier) that are written as 0, those with the smallest
-        absolute values: 0.9 keeps a tenth. Below 1. It pays with ``dtype="int8"``, or with
-        "float32" and "float16" from about 0.8 on. Choose it by decisions on texts that were held
-        out: a rare label is known by few n-grams.
+        ``coef_`` of a baseline's classifier) that are set to 0, those with the smallest absolute
+        values: 0.9 keeps a tenth. Below 1. It pays with ``dtype="int8"``, or with "float32" and
+        "float16" from about 0.8 on. Choose it by decisions on held-out texts: rare labels depend on
+        few n-grams.
     card : bool or str, default=True
-        The text of ``README.md``, for people and model hubs. True: what :func:`model_card` says of
-        the model. A str: this text, for instance a :func:`model_card` that knows the data and the
-        scores. False: there is none. No model is ever read from it: it may be changed or deleted.
-        With `overwrite` it is replaced, as the model is.
+        The text of ``README.md``, for people and model hubs. True: the :func:`model_card` of the
+        model. A str: this text, for instance a :func:`model_card` with data and scores. False: no
+        card. Models are never read from it, so it may be changed or deleted. `overwrite` replaces
+        it along with the model.
 
     Raises
     ------
     NotFittedError
         When the model has not been fitted.
     TypeError
-        When it is, or holds, an estimator that cannot be saved.
+        When it is, or contains, an estimator that cannot be saved.
     ValueError
-        When it depends on something that JSON cannot carry: a tokenizer of your own, or classes
-        that are neither text nor numbers nor dates. When `store_encoder` is False, and nothing of
-        the model can be taken from a pretrained encoder. Or when `dtype` or `prune` is none of
-        those above.
+        When it depends on something that JSON cannot represent: a custom tokenizer, or classes that
+        are neither text nor numbers nor dates. When `store_encoder` is False, but no weights of the
+        model can be read from a pretrained encoder. Or when `dtype` or `prune` has another value.
     TypeError
         When `card` is neither True, False nor text.
     FileExistsError
-        When the folder holds a model and `overwrite` is False, or holds anything else.
+        When the folder contains a model and `overwrite` is False, or contains anything else.
 
     Warns
     -----
     UserWarning
-        Names parameters that cannot be written and come back as their defaults: vectors given as
+        Names parameters that cannot be written and are reset to their defaults: vectors given as
         arrays, a `RandomState`, objects in `net_params`. Predictions do not depend on them.
 
     See Also
     --------
-    load : The way back.
-    model_card : The card that lies beside the model.
+    load : Load it again.
+    model_card : The text of the card.
 
     Notes
     -----
-    Three files: ``model.json`` (class, versions, parameters, labels, thresholds, history, and the
-    checksums of the other two), ``weights.safetensors`` and ``vocabulary.json``; beside them the
-    card. Not kept are the
-    optimiser's state, callbacks and metadata requests. A tuner or pipeline around a network has it
-    in a folder of its own, inside. Estimators of scikit-learn are written as their parameters and
-    arrays, and come back in the same version of scikit-learn; in another one with a warning.
+    The folder has three files and the card: ``model.json`` (class, versions, parameters, labels,
+    thresholds, history, and the checksums of the other two), ``weights.safetensors`` and
+    ``vocabulary.json``. The optimiser's state, callbacks and metadata requests are not saved. A
+    tuner or pipeline around a network stores it in a subfolder. Estimators of scikit-learn are
+    written as their parameters and arrays; loading them in another version of scikit-learn warns.
 
-    A model written with another `dtype`, or with `prune`, is again one of 32-bit floats when it is
-    loaded: as fast, as large in memory, and ready for ``partial_fit``, with weights that are
-    rounded. Saving it once more, exactly, keeps them as they are.
+    A model written with another `dtype`, or with `prune`, has 32-bit floats again when loaded:
+    equally fast, equally large in memory, and ready for ``partial_fit``, but with rounded weights.
+    Saving it again with the defaults keeps them as they are.
 
     Examples
     --------
@@ -121,7 +118,7 @@ def save(
     >>> again.predict(["is my parcel late"])
     array([[1, 0]])
 
-    The same in less space:
+    Save a smaller model:
 
     >>> with TemporaryDirectory() as parent:
     ...     for name, how in {"whole": {}, "small": {"dtype": "int8", "prune": 0.5}}.items():
@@ -161,21 +158,20 @@ def load(
 ) -> Any:
     """Load an estimator that :func:`save` wrote.
 
-    Nothing in the folder is run: its files hold numbers and text only, and the class is looked up
-    among those of this package. Nothing is downloaded either, but for a model that was saved
-    without its encoder, which is looked for under the name that the model gives. Predictions are
-    those of the saved model, bit for bit on the same kind of machine.
+    Loading never executes code from the folder: its files contain numbers and text only, and the
+    class is looked up among those of this package. Nothing is downloaded, unless the model was
+    saved without its encoder, which is then loaded by its name. Predictions are those of the saved
+    model, bit for bit on the same kind of machine.
 
     Parameters
     ----------
     folder : path
     device : str, default="auto"
-        Where the model shall compute, "cpu" or "cuda" for instance; it becomes the parameter
-        `device` of the model. "auto": where it did, or on the CPU if that GPU is not here.
+        Where the model computes, for instance "cpu" or "cuda"; becomes the model's parameter
+        `device`. "auto": as before, or on the CPU if that GPU is missing.
     encoder : str, path or object, default=None
-        Where the encoder lies here, for a model that was saved with ``store_encoder=False``, or
-        whose encoder is an object of another library; it becomes the parameter `encoder` of the
-        model. None: where it was.
+        The encoder, for a model that was saved with ``store_encoder=False``, or whose encoder is an
+        object of another library; becomes the model's parameter `encoder`. None: as before.
 
     Returns
     -------
@@ -187,15 +183,15 @@ def load(
     FileNotFoundError
         When there is no such folder, or one of its files is missing.
     ValueError
-        When a file is damaged, does not fit the others, or was written by a newer version.
+        When a file is damaged, inconsistent with the others, or was written by a newer version.
     TypeError
-        When `encoder` is no name.
+        When `encoder` is not a name.
     OSError
-        When a model that was saved without its encoder does not find it, or finds another one.
+        When the encoder of a model saved without it cannot be found, or has changed.
 
     See Also
     --------
-    save : Write the folder; with an example.
+    save : Save a model; with an example.
     """
     return _read(present_folder(Path(os.path.realpath(Path(folder).expanduser()))), device, encoder)
 

@@ -1,4 +1,4 @@
-"""Classifiers with a network: what is written of them, and how they come back."""
+"""Save and load classifiers with a network."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ __all__ = ["explained", "read_trained", "writer_of_trained"]
 def writer_of_trained(
     model: Any, store_encoder: bool, reduction: Reduction
 ) -> Callable[[Path], None]:
-    """What writes a fitted classifier into a folder that is there.
+    """A function that writes a fitted classifier into an existing folder.
 
-    Whatever cannot be written is refused here, before there is a folder.
+    Classifiers that cannot be saved are refused here, before the folder is created.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def read_trained(
 
 
 def _check_wanted(encoder: Any, folder: Path, cls: Any, fresh: bool, kept: Any) -> None:
-    """Check that the model has an encoder that is taken from elsewhere."""
+    """Check that the model has an encoder to be loaded separately."""
     if kept is not None:
         return
     if "encoder_name" not in vars(cls._recipe):
@@ -152,7 +152,7 @@ def _check_wanted(encoder: Any, folder: Path, cls: Any, fresh: bool, kept: Any) 
 
 @contextlib.contextmanager
 def explained(folder: Path, cls: type) -> Iterator[None]:
-    """Say of whatever comes to light in files made by others what it means."""
+    """Turn any error about the files into one that says what to do."""
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:

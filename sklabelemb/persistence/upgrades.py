@@ -1,4 +1,4 @@
-"""What older folders say, in the words of today."""
+"""Upgrade the descriptions of older formats."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ __all__ = ["check_units", "up_to_date"]
 
 
 def up_to_date(description: dict[str, Any], tensors: dict[str, Any]) -> dict[str, Any]:
-    """The description of a classifier with a network, as the version of today has it.
+    """The description of a classifier with a network in the current format.
 
-    Folders of version 5 say what those of version 4 say, and how tensors were made smaller; those
-    of version 6 say the same.
+    Version 5 added how tensors were reduced to version 4; version 6 has the same fields.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Python values as JSON, and back with the very same types.
 
-What JSON has no word for becomes an object with one key that begins with ``$``. Only the kinds
-listed here exist, in both directions: a file can ask for nothing else.
+Other values become an object with one key that begins with ``$``. Only the kinds listed here are
+supported, in both directions, so a file cannot request anything else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sklabelemb.text import Tokenizer
 
 __all__ = ["Attachments", "decode", "encode"]
 
-# Dataclasses that may be part of a saved model, by the names that files know them by.
+# Dataclasses that may be part of a saved model, by their names in files.
 _DATACLASSES = {
     cls.__name__: cls
     for cls in (CharacterTfidf, EncoderPath, Mixture, Targets, Task, Tokenizer, WidePath, WordTfidf)
@@ -34,7 +34,7 @@ _TENSOR_DTYPES = "b1", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8"
 
 @dataclass
 class Attachments:
-    """What is too large to stand among other values, by name.
+    """Large values, stored separately by name.
 
     Attributes
     ----------
@@ -61,14 +61,14 @@ def encode(value: Any, where: str, attachments: Attachments | None = None) -> An
     ----------
     value : object
     where : str
-        What the value is called; attachments and error messages have it.
+        Name of the value, for attachments and error messages.
     attachments : Attachments, default=None
-        Takes what is large. None: arrays are written out, and tensors refused.
+        Collects large values. None: arrays are written out, and tensors refused.
 
     Raises
     ------
     ValueError
-        When the value, or something in it, could not be read back as it was.
+        When the value, or something in it, could not be restored exactly.
     """
     kind = type(value)
     if value is None or kind in (bool, int, str):
@@ -139,7 +139,7 @@ def decode(value: Any, attachments: Attachments) -> Any:
     Raises
     ------
     ValueError, TypeError, KeyError
-        When the value is nothing that :func:`encode` writes.
+        When :func:`encode` could not have written the value.
     """
     if isinstance(value, list):
         return [decode(v, attachments) for v in value]

@@ -11,8 +11,8 @@ __all__ = ["upgraded", "with_each_task"]
 def upgraded(description: dict[str, Any]) -> dict[str, Any]:
     """The description of a model that was written by format version 2, as version 3 has it.
 
-    Targets of version 2 did not say whether somebody had named the labels, nor what the columns of
-    a DataFrame were called together.
+    Targets of version 2 did not record whether the labels were named, nor the names of column
+    levels of a DataFrame.
 
     Raises
     ------

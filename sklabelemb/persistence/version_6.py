@@ -12,8 +12,8 @@ __all__ = ["upgraded"]
 def upgraded(description: dict[str, Any]) -> dict[str, Any]:
     """The description of a model that was written by format version 4 to 6, as version 7 has it.
 
-    Where too few labels reached their thresholds, those were added whose probabilities came nearest
-    to them; now it is those whose logits do.
+    If too few labels reached their thresholds, those with the nearest probabilities were added; now
+    it is those with the nearest logits.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What writes the files of a saved model, and reads its tensors as those of torch."""
+"""Write the files of a saved model, and read its tensors with torch."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ def write_files(
     Parameters
     ----------
     folder : Path
-        Is there, and has none of these files.
+        Exists, without any of these files.
     description : dict
-        What ``model.json`` says beside format, versions and checksums.
+        Content of ``model.json`` besides format, versions and checksums.
     tensors : dict of str to Tensor or ndarray
     words : object
         The content of ``vocabulary.json``.
     reduction : Reduction
-        What is written of large tensors.
+        How large tensors are reduced.
     """
     written, notes = _reduced(separate(tensors), reduction)
     safetensors.torch.save_file(written, folder / WEIGHTS, metadata={"format": "pt"})
     write_json(folder / VOCABULARY, words)
-    # safetensors lets nobody but the owner read its files.
+    # safetensors makes its files readable by the owner only.
     (folder / WEIGHTS).chmod((folder / VOCABULARY).stat().st_mode)
     whole = {
         "format": FORMAT,
@@ -83,7 +83,7 @@ def read_tensors(folder: Path, reduced: dict[str, Any]) -> dict[str, torch.Tenso
     ----------
     folder : Path
     reduced : dict
-        What ``model.json`` says of those that were made smaller.
+        The entry of ``model.json`` about reduced tensors.
     """
     path = folder / WEIGHTS
     try:
