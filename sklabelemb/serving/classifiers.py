@@ -1,4 +1,4 @@
-"""scikit-learn's linear and naive Bayes classifiers, as far as they predict."""
+"""Predictions of scikit-learn's linear and naive Bayes classifiers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklabelemb.baselines.answers import constant_answer
 
 __all__ = ["METHODS", "ChainClassifier", "LinearClassifier", "NaiveBayes", "OneLabelClassifier"]
 
-# Which scores the classifiers give that are served.
+# The score methods of the supported classifiers.
 METHODS = {
     "LinearSVC": ("decision_function",),
     "RidgeClassifier": ("decision_function",),
@@ -65,7 +65,7 @@ class NaiveBayes:
     attributes : dict of str to object
         Those of the fitted classifier.
     complement : bool
-        Whether the classes' frequencies count for nothing.
+        Whether it is complement naive Bayes, which ignores class frequencies.
     """
 
     def __init__(self, attributes: Mapping[str, Any], complement: bool) -> None:
@@ -88,7 +88,7 @@ class NaiveBayes:
 
 
 class OneLabelClassifier:
-    """A :class:`.LabelClassifier`: that of one label, or a constant where the label never varies.
+    """A :class:`.LabelClassifier`: the classifier of one label, or a constant.
 
     Parameters
     ----------
@@ -119,16 +119,16 @@ class OneLabelClassifier:
 
 
 class ChainClassifier:
-    """scikit-learn's ClassifierChain: each label sees the answers of those before it.
+    """scikit-learn's ClassifierChain: each label sees the predictions for those before it.
 
     Parameters
     ----------
     estimators : sequence of OneLabelClassifier
         In the order of the chain.
     order : ndarray of shape (n_labels,)
-        Which label each is about.
+        The label of each estimator.
     method : str
-        What a label sees of those before.
+        The method whose output later labels see.
     """
 
     def __init__(self, estimators: Sequence[Any], order: np.ndarray, method: str) -> None:

@@ -1,4 +1,4 @@
-"""Baselines, and what is around a classifier: made of what was saved of them."""
+"""Baselines and meta-estimators, built from their saved attributes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = ["SavedEstimator", "served"]
 
 @dataclass(frozen=True)
 class SavedEstimator:
-    """An estimator as what was saved of it.
+    """The saved attributes of an estimator.
 
     Attributes
     ----------
@@ -57,12 +57,12 @@ class SavedEstimator:
 
 
 def served(saved: Any) -> Any:
-    """What predicts in the place of a saved estimator, or is there for it already.
+    """The predictor for a saved estimator.
 
     Raises
     ------
     TypeError
-        When it is not served; the message says why.
+        When it is not supported; the message says why.
     """
     if not isinstance(saved, SavedEstimator):
         return saved
@@ -86,7 +86,7 @@ def _without_frame(targets: Targets) -> Targets:
 
 
 class _Answering:
-    """The form of what is answered: labels by name, predictions in the form of `y`."""
+    """The form of predictions: labels by name, and predictions in the form of `y`."""
 
     def __init__(self, saved: SavedEstimator) -> None:
         self.name = saved.name
@@ -143,7 +143,7 @@ class _ServedBaseline(_Answering):
             _refuse_classifier(saved.name, base.name)
 
     def predict(self, X: Any) -> Any:
-        """Predict labels or classes, in the form of `y`; an array in the place of a DataFrame."""
+        """Predict labels or classes, in the form of `y`; an array instead of a DataFrame."""
         return self.targets_.decode(self._decisions(self._features(X)))
 
     def predict_labels(
@@ -239,7 +239,7 @@ class ServedTree(_Answering):
         self.sparse_output_: bool = saved["sparse_output_"]
 
     def predict(self, X: Any) -> Any:
-        """Predict labels or classes, in the form of `y`; an array in the place of a DataFrame."""
+        """Predict labels or classes, in the form of `y`; an array instead of a DataFrame."""
         decisions = decided(self._scores(X), self.thresholds_, self.min_labels_, self.nearest_by)
         return self.targets_.decode(decisions if self.targets_.multilabel else decisions.indices)
 
@@ -278,7 +278,7 @@ BASELINES: dict[str, type[_ServedBaseline | ServedTree]] = {
 
 
 class _Around(_Answering):
-    """What is around a classifier, and decides by its scores."""
+    """A meta-estimator, which decides by the scores of its classifier."""
 
     def __init__(self, saved: SavedEstimator) -> None:
         super().__init__(saved)
@@ -286,7 +286,7 @@ class _Around(_Answering):
         self.method: str = saved["response_method_"]
 
     def predict(self, X: Any) -> Any:
-        """Predict labels, in the form of `y`; an array in the place of a DataFrame."""
+        """Predict labels, in the form of `y`; an array instead of a DataFrame."""
         return self.targets_.decode(self._scores_and_decisions(X)[1])
 
     def predict_labels(
@@ -363,7 +363,7 @@ def _vectorizer(owner: str, saved: Any) -> Vectorizer:
 
 
 def _classifier(owner: str, saved: SavedEstimator) -> Any:
-    """A classifier of features, as far as it predicts."""
+    """Predictions of a classifier of features."""
     name = saved.name
     if name == "LabelClassifier":
         inside = saved["classifier_"]

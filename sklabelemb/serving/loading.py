@@ -1,4 +1,4 @@
-"""`load`: a saved folder as something that predicts with NumPy and SciPy alone."""
+"""`load` a saved model to predict with NumPy and SciPy alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = ["load"]
 NETWORKS: dict[str, Any] = {"LEAMClassifier": LEAMNetwork, "MTLEClassifier": MTLENetwork}
 # A text of one unknown word.
 ONE_WORD = TokenIds(np.array([UNKNOWN_ID], np.int32), np.array([0, 1]))
-# Objects that hold numbers only, and compute without scikit-learn.
+# Objects that only hold numbers, and compute without scikit-learn.
 NUMBERS_ONLY = (
     *("IsotonicMaps", "SigmoidMaps", "TemperatureMaps"),
     *("LabelForest", "LabelTree", "Level", "Rescoring"),
@@ -45,13 +45,13 @@ NUMBERS_ONLY = (
 
 
 def load(folder: str | os.PathLike[str], *, encoder: Any = None) -> Any:
-    """Load a saved classifier to predict without torch and scikit-learn.
+    """Load a saved classifier for deployment, without torch and scikit-learn.
 
-    For deployment where these are too large or too slow to start: a container, a function that is
-    started for a request, a phone. The folder is the one that :func:`sklabelemb.save` writes, of
-    any version, exact or made smaller.
+    For environments where these are too large or too slow to start: containers, serverless
+    functions, phones. The folder is one that :func:`sklabelemb.save` wrote, in any format version,
+    exact or reduced.
 
-    What is served: :class:`.LEAMClassifier`, in all its forms; :class:`.MTLEClassifier` unless a
+    Supported are :class:`.LEAMClassifier`, in all variants; :class:`.MTLEClassifier` unless a
     BiLSTM reads its texts; the baselines :class:`.BinaryRelevance`, :class:`.ClassifierChain` and
     :class:`.LabelPowerset` over a TfidfVectorizer or CountVectorizer and a LinearSVC,
     LogisticRegression, RidgeClassifier or naive Bayes classifier; :class:`.LabelTreeClassifier`
@@ -61,37 +61,37 @@ def load(folder: str | os.PathLike[str], *, encoder: Any = None) -> Any:
     ----------
     folder : path
     encoder : object, default=None
-        For models that were fitted with a pretrained ``encoder``: anything with
-        ``encode(texts)`` that gives, as an array of shape (n_texts, n_dimensions), the very
-        vectors that the classifier was fitted with. It may be a client of a server of vectors.
+        For models that were fitted with a pretrained ``encoder``: an object whose ``encode(texts)``
+        returns the same vectors as in the fit, as an array of shape (n_texts, n_dimensions). It may
+        be a client of an embedding service.
 
     Returns
     -------
     object
         With ``predict``, ``predict_proba``, ``decision_function``, ``predict_labels``,
-        ``label_names_`` and ``classes_``, each where the saved classifier has it.
+        ``label_names_`` and ``classes_``, as far as the saved classifier has them.
 
     Raises
     ------
     FileNotFoundError
         When there is no such folder, or one of its files is missing.
     TypeError
-        When the classifier, or what it is around, is not served; the message names it and says
-        why. Or when `encoder` has no ``encode``.
+        When the classifier, or one that it wraps, is not supported; the message says why. Or when
+        `encoder` has no ``encode``.
     ValueError
-        When a file is damaged, or was written by a newer version. Or when the model needs an
-        encoder and gets none, or gets one and has no use for it.
+        When a file is damaged, or was written by a newer version. Or when an encoder is needed but
+        missing, or passed but not needed.
 
     See Also
     --------
-    sklabelemb.save : Write the folder.
-    sklabelemb.load : The classifier itself, to be trained further or to explain.
+    sklabelemb.save : Write the folder. sklabelemb.load : Load the classifier itself, for training
+    or explanations.
 
     Notes
     -----
-    Decisions are those of the saved classifier, and probabilities but for rounding in 32-bit
+    Decisions are those of the saved classifier, and so are probabilities, up to rounding in 32-bit
     floats. Everything but the network is computed by the same code; the network's forward pass is
-    written again in NumPy, with the equations' numbers.
+    reimplemented in NumPy, with the equations' numbers.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def _check_served(name: str) -> None:
 def _composed(
     folder: Path, description: dict[str, Any], attachments: Attachments, encoder: Any
 ) -> Any:
-    """A baseline, or what is around a classifier."""
+    """A baseline or meta-estimator."""
     inner = []
     for number, expected in enumerate(description.get("models", [])):
         own = folder / "models" / str(number)
@@ -233,7 +233,7 @@ def _check_logits(logits: np.ndarray, n_labels: int) -> None:
 
 
 def _without_frame(task: Any) -> Any:
-    """The task, with arrays in the place of DataFrames."""
+    """The task, with arrays instead of DataFrames."""
     if task.targets.container not in FRAMES:
         return task
     return replace(task, targets=replace(task.targets, container="array"))

@@ -1,4 +1,4 @@
-"""The error that says what is not served, and why."""
+"""The error for unsupported classifiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A saved classifier with a network, as what predicts in its place."""
+"""Predictions of a saved classifier with a network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_NUMBERS = 1 << 23
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What a fit found, with a network of arrays.
+    """A fitted model with a network of arrays.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class ServedModel:
         Only this many tokens of a text are read.
     network : LEAMNetwork or MTLENetwork
     encoder : object or None
-        What has ``encode(texts)``, where the model has an encoder path.
+        An object with ``encode(texts)``, if the model has an encoder path.
     """
 
     tasks: Mapping[Any, Task]
@@ -94,13 +94,13 @@ def _portions(offsets: np.ndarray, most: int) -> list[np.ndarray]:
 class ServedClassifier:
     """A saved LEAMClassifier or MTLEClassifier that predicts without torch and scikit-learn.
 
-    :func:`sklabelemb.serving.load` makes it. It answers as the classifier does that was saved, and
-    cannot be trained.
+    Returned by :func:`sklabelemb.serving.load`. It predicts like the saved classifier, and cannot
+    be trained.
 
     Attributes
     ----------
     label_names_ : ndarray of object, shape (n_labels,)
-        Names of the labels, in the order of the columns of all answers.
+        Names of the labels, in the order of the columns of all predictions.
     classes_ : ndarray
         Single-label: the classes. Multi-label: one ``[0, 1]`` per label.
     thresholds_ : ndarray of shape (n_labels,), or None for single classes
@@ -127,12 +127,12 @@ class ServedClassifier:
         X : list, tuple, array or Series of str, shape (n_samples,)
             Raw texts.
         task : str, int, or array-like of these, default=None
-            Of a model of several tasks, that of all texts or of each.
+            For a model of several tasks: the task of all texts or of each.
 
         Returns
         -------
         ndarray, csr_matrix or csr_array
-            As the classifier gives, but an array where it gives a DataFrame: ``label_names_`` has
+            Like those of the classifier, but an array instead of a DataFrame: ``label_names_`` has
             the names of the columns.
         """
         return self._answers.predict(X, task)

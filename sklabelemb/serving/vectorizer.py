@@ -1,4 +1,4 @@
-"""scikit-learn's TfidfVectorizer and CountVectorizer, as far as they transform."""
+"""The transform of scikit-learn's TfidfVectorizer and CountVectorizer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Vectorizer:
     Parameters
     ----------
     owner : str
-        The class that has it, for errors.
+        The class that owns it, for errors.
     attributes : dict of str to object
         Those of the fitted vectorizer.
     weighting : dict of str to object, or None
