@@ -1,4 +1,4 @@
-"""The best of the package's classifiers within a time."""
+"""Automatic model selection within a time limit."""
 
 from sklabelemb.lazy import public_names
 from sklabelemb.search.halving import autotune

@@ -1,4 +1,4 @@
-"""Which classifiers are tried, the cheap ones first."""
+"""The candidates of the search, the cheap ones first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Contender:
     estimator : classifier
         Not fitted.
     cost : float
-        Of a fit, beside that of the first; a rough guess that is forgotten once it was measured.
+        Cost of a fit relative to the first candidate; a rough guess until it is measured.
     """
 
     name: str
@@ -54,7 +54,7 @@ def contenders(
     memory: Any,
     random_state: int,
 ) -> tuple[list[Contender], list[tuple[str, str]]]:
-    """The classifiers to try, the cheap ones first, and those that are not, with the reason."""
+    """The candidates, the cheap ones first, and the classifiers left out, with reasons."""
     texts = {} if label_texts is None else {"label_texts": label_texts}
     neural: dict[str, Any] = {
         "label_names": label_names,

@@ -1,7 +1,7 @@
-"""`autotune`: successive halving over the package's classifiers, within a time.
+"""`autotune`: successive halving over the package's classifiers, within a time limit.
 
-scikit-learn's halving searches halve candidates in the same manner, but know no time: they begin
-what they cannot end. So the rounds are here; all else is scikit-learn's.
+scikit-learn's halving searches work the same way, but have no time limit. So the rounds are
+implemented here; everything else is scikit-learn's.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["autotune"]
 FACTOR = 3
 # The first round has no more texts than this.
 FIRST_ROUND = 1500
-# A fit takes up to this much longer than one foresees, from fewer texts in proportion.
+# A fit may take this much longer than extrapolated from fewer texts.
 SLACK = 1.2
 
 clock = time.perf_counter
@@ -59,12 +59,13 @@ def autotune(
     random_state: int = 0,
     verbose: bool = False,
 ) -> AutotuneResult:
-    """Automatic model selection: find the best text classifier within a time, in one call.
+    """Automatic model selection: find the best text classifier within a time limit.
 
-    Tries the linear baselines, LEAM, with `encoder` also LEAM and MTLE over it, and for many labels
-    the label tree; multi-label and single-label. Successive halving: all of them on few texts, the
-    better third of each kind on three times as many, and so on up to all. Every score is on the
-    same dev part, which is cut off once, stratified, and not trained on before the choice is made.
+    Candidates are the linear baselines and LEAM, with `encoder` also LEAM and MTLE over it, and for
+    many labels the label tree; targets may be multi-label or single-label. Successive halving fits
+    all of them to few texts, the best third of each kind to three times as many, and so on up to
+    all texts. All scores are on the same stratified dev set, which is held out until the choice is
+    made.
 
     Parameters
     ----------
@@ -73,35 +74,35 @@ def autotune(
     y : indicator of shape (n_samples, n_labels), or classes of shape (n_samples,)
         Labels, in any form that the classifiers take.
     minutes : float, default=10
-        Time for everything, the last fit included. Nothing is begun that, by what smaller fits
-        took, would not end in time; only the very first fit always runs.
+        Time limit for everything, including the final fit. A fit is only started if smaller fits
+        suggest that it ends in time; the very first fit always runs.
     scoring : str or callable, default="f1_micro"
-        A name in :data:`sklabelemb.metrics.SCORERS`, or of scikit-learn for classes (of which
+        A name in :data:`sklabelemb.metrics.SCORERS`, or one of scikit-learn's for classes (where
         "f1_micro" is the accuracy); or a scorer ``scorer(estimator, X, y)``. Larger is better.
     label_names : sequence of length n_labels, default=None
-        Names of the labels, where `y` has none.
+        Names of the labels, if `y` has none.
     label_texts : dict or sequence of str, default=None
-        Texts of the labels, for classifiers that read them. None: their names.
+        Texts of the labels, for classifiers that use them. None: their names.
     encoder : str or object, default=None
         A pretrained encoder, as for :class:`.LEAMClassifier`.
     memory : path, default=None
-        Where the vectors of `encoder` are kept, so that each text is encoded once in the search.
+        Folder that caches the vectors of `encoder`, so each text is encoded only once.
     estimators : dict of str to classifier, default=None
-        Others to try, by name, after the package's own. One of the same name replaces it, and None
-        leaves it out.
+        Additional candidates by name, tried after the package's own. An existing name replaces that
+        candidate; None removes it.
     validation_fraction : float, default=0.2
-        Share of the texts in the dev part.
+        Share of the texts in the dev set.
     refit : bool, default=True
-        Whether the best is fitted to all texts in the end, those of the dev part included.
+        Whether to finally fit the best candidate to all texts, including the dev set.
     random_state : int, default=0
-        For the dev part, the samples and the classifiers.
+        For the dev set, the samples and the classifiers.
     verbose : bool, default=False
-        Whether to say on stderr what goes on.
+        Whether to report progress on stderr.
 
     Returns
     -------
     AutotuneResult
-        With ``estimator``, fitted, and the table of what was tried, which it prints.
+        With the fitted ``estimator`` and the table of candidates; print it to see the table.
 
     Raises
     ------
@@ -115,9 +116,9 @@ def autotune(
 
     Notes
     -----
-    Which rounds are reached depends on the time that fits take, and so on the machine: only with
-    enough time for all of them are two searches with the same `random_state` the same. The score of
-    the winner is a little too good, as the best of several on the same texts; test it on others.
+    How many rounds are run depends on the speed of the machine: two searches with the same
+    `random_state` are only identical if there is time for all rounds. The score of the winner is
+    slightly optimistic, because it is the best of several on the same texts; evaluate it on others.
 
     Examples
     --------
@@ -207,7 +208,7 @@ def _with(own: list[Contender], others: Mapping[str, Any]) -> list[Contender]:
 
 @dataclass
 class _Search:
-    """The rounds, and what they found."""
+    """The rounds and their results."""
 
     X: Any
     y: Any
@@ -218,13 +219,13 @@ class _Search:
     verbose: bool
     rows: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
-    # Of each contender: texts and seconds of its fits, and its last score.
+    # For each contender: texts and seconds of its fits, and its last score.
     measured: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     best: tuple[float, Contender, Any, int] | None = None
 
     def round(self, tried: list[Contender], part: np.ndarray) -> list[Contender]:
-        """Fit the best of each kind to a part of the texts; gives those that were fitted."""
+        """Fit the best of each kind to a part of the texts; returns those that were fitted."""
         wanted = Counter(contender.kind for contender in tried)
         if self.scores:  # the first round has them all, the cheap ones first
             wanted = Counter({kind: math.ceil(n / FACTOR) for kind, n in wanted.items()})
@@ -234,7 +235,7 @@ class _Search:
             if wanted[contender.kind] == 0:
                 continue
             if (expected := self.foreseen(contender, len(part))) is not None:
-                # Once it is known how its time grows, there must be time for the last fit as well.
+                # Once its time can be extrapolated, there must be time for the final fit as well.
                 if self.n_refit and len(self.measured.get(contender.name, ())) > 1:
                     expected += self.foreseen(contender, self.n_refit) or 0.0
                 left = self.deadline - clock()
@@ -248,12 +249,12 @@ class _Search:
         return done
 
     def foreseen(self, contender: Contender, n_texts: int) -> float | None:
-        """Seconds that a fit will take; None where there is nothing to go by."""
+        """Estimated seconds of a fit; None if nothing is known."""
         if contender.name in self.measured:
             *before, (n_last, seconds) = self.measured[contender.name]
             if not before:
                 return SLACK * seconds * max(1.0, n_texts / n_last)
-            # Many fits grow more slowly than their texts, which two of them show.
+            # Many fits grow more slowly than their texts; two of them show how.
             n_before, seconds_before = before[-1]
             slope = (seconds - seconds_before) / max(1, n_last - n_before)
             least = seconds * math.sqrt(max(1.0, n_texts / n_last))
@@ -339,7 +340,7 @@ class _Search:
 
 @contextmanager
 def _without_noise() -> Iterator[None]:
-    """Leave out warnings that small parts of the texts bring about."""
+    """Suppress warnings that are due to small samples of the texts."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".* labels have no positive sample in y")
         warnings.filterwarnings("ignore", category=ConvergenceWarning)

@@ -1,4 +1,4 @@
-"""What a search tried, and what came of it."""
+"""The result of a search."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ __all__ = ["AutotuneResult"]
 
 @dataclass(frozen=True, repr=False)
 class AutotuneResult:
-    """The best classifier that a search found, and all that it tried; see :func:`.autotune`.
+    """The best classifier of a search, and all candidates; see :func:`.autotune`.
 
     Attributes
     ----------
     estimator : classifier
-        Fitted, ready to predict and to be saved.
+        The best classifier, fitted.
     best_name : str
-        What it is called in the table.
+        Its name in the table.
     best_score : float
-        Of this kind of classifier on the dev part, before it was fitted to all texts.
+        Its score on the dev set, before it was fitted to all texts.
     scoring : str
         The measure; larger is better.
     n_fitted : int
-        How many texts `estimator` was fitted to: all, unless there was no time left, or
+        Number of texts that `estimator` was fitted to: all, unless there was no time left, or
         ``refit=False``.
     n_dev : int
-        Texts of the dev part, on which all scores are.
+        Number of texts in the dev set.
     results : list of dict
         A row for each fit, in their order: "name", "n_texts", "score" (None where the fit failed),
         "seconds", "parameters" (its ``repr``), and "error".
     not_tried : list of (str, str)
-        What was left out, and why.
+        The candidates left out, and why.
     """
 
     estimator: Any
