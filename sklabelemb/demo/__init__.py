@@ -1,4 +1,4 @@
-"""The demonstration: LEAM beside linear baselines, in a table, and on a page of highlighted texts.
+"""The demonstration: LEAM and linear baselines in a table, and a page of highlighted texts.
 
-Importing it imports no heavy library, so that ``--help`` answers at once.
+It imports no heavy library, so that ``--help`` is fast.
 """

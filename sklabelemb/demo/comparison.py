@@ -1,4 +1,4 @@
-"""What the demonstration compares: linear baselines and LEAM, whose window size is searched for."""
+"""Compare linear baselines with LEAM, including a search over its window size."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FEW_TEXTS = 2000
 
 @dataclass(frozen=True)
 class Result:
-    """How one fitted model did on the texts to test on.
+    """Results of one fitted model on the test texts.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Search:
 
 
 def clean_texts(texts: Sequence[str]) -> list[str]:
-    """Resolve HTML entities and squeeze white space, as one does with texts from web forms.
+    """Resolve HTML entities and collapse white space, as in texts from web forms.
 
     Examples
     --------
@@ -100,10 +100,10 @@ def clean_texts(texts: Sequence[str]) -> list[str]:
 
 
 def baselines(corpus: Corpus) -> dict[str, Any]:
-    """Return the models to hold LEAM against: TF-IDF and a linear SVM, in one to four ways."""
+    """Return the baselines: TF-IDF and a linear SVM, in one to four variants."""
     models: dict[str, Any] = {"BinaryRelevance": BinaryRelevance()}
     if corpus.multilabel:
-        # With tuned thresholds, as LEAM has them, so that LEAM is not praised for those.
+        # With tuned thresholds, as LEAM has them, for a fair comparison.
         models["BinaryRelevance*"] = ThresholdTuner(BinaryRelevance(), random_state=0)
     if corpus.multilabel and len(corpus.label_names) <= MANY_LABELS:
         models["ClassifierChain"] = ClassifierChain()

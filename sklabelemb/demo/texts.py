@@ -1,4 +1,4 @@
-"""The texts of the demonstration: the shipped corpus or one's own file, cut into two parts."""
+"""The texts of the demonstration: the shipped corpus or a file, split in two."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sklabelemb.text import Tokenizer, load_vectors
 
 __all__ = ["Corpus", "load_corpus", "stratified_folds", "vectors_of_words"]
 
-# Fewer leave nothing to learn from, once a part is held out for the test and others for the search.
+# Fewer leave too little to train on, after splits for the test and the search.
 MIN_TEXTS = 20
 
 
 @dataclass
 class Corpus:
-    """Texts with their labels, cut into a part to learn from and a part to test on.
+    """Texts with their labels, split into training and test sets.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class Corpus:
     train, test : int ndarrays
         Indices of the two parts.
     found : str
-        What was guessed of a file of one's own.
+        What was inferred about the file.
     test_file : str or None
-        Where the part to test on is from; None: it was cut off.
+        Where the test set is from; None: split off.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Corpus:
         return np.array([np.count_nonzero(self.y == name) for name in self.label_names])
 
     def description(self) -> list[str]:
-        """What there is to know before the results, a line each."""
+        """Lines that describe the corpus."""
         n_labels = len(self.label_names)
         positives = self.positives()
         if self.multilabel:
@@ -107,7 +107,7 @@ def load_corpus(
     columns: dict[str, Any] | None = None,
     test_file: str | None = None,
 ) -> Corpus:
-    """Load the texts, and the part to test on or cut one off.
+    """Load the texts, and load or split off a test set.
 
     Parameters
     ----------
@@ -116,11 +116,11 @@ def load_corpus(
     test_size : float
         Share of the texts to test on.
     seed : int
-        For the cut.
+        For the split.
     columns : dict, default=None
         Further arguments of :func:`sklabelemb.datasets.load_table`.
     test_file : str, default=None
-        A table of the same columns to test on. None: a part of the first is cut off.
+        A table with the same columns to test on. None: split off a part of the first.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def load_corpus(
     Raises
     ------
     OSError, ValueError
-        When the file cannot be read or has too little in it.
+        When the file cannot be read or is too small.
     """
     if file is None:
         found = ""
@@ -181,7 +181,7 @@ def load_corpus(
 
 
 def _like(bunch: Any, file: str, columns: dict[str, Any]) -> Any:
-    """A second table with the labels of a first."""
+    """Load a second table with the labels of the first."""
     if bunch.target.ndim == 1:
         own: Any = load_table(file, as_classes=True, **columns)
         if new := sorted(set(own.target) - set(bunch.target_names)):
@@ -226,7 +226,7 @@ def stratified_folds(y: Any, n_folds: int, seed: int) -> list[tuple[np.ndarray, 
 
 
 def vectors_of_words(file: str, corpus: Corpus) -> dict[str, np.ndarray]:
-    """Read a file of word vectors once, for the words to be learnt from and those of the labels.
+    """Read the vectors of the words in texts and labels from a file.
 
     Parameters
     ----------
