@@ -78,7 +78,7 @@ def add_label_options(parser: Any) -> None:
 
 
 def add_model_options(parser: Any) -> None:
-    """Add the model of a command that uses one, and where it finds what it needs."""
+    """Add the saved model, and where to find its encoder."""
     parser.add_argument("model", metavar="MODEL", help="folder that `train` or save() wrote")
     parser.add_argument(
         "--encoder",
@@ -97,7 +97,7 @@ def add_out(parser: Any) -> None:
 
 
 def add_verbose(parser: Any) -> None:
-    """Add what asks for progress where stderr is no terminal."""
+    """Add the option for progress if stderr is not a terminal."""
     parser.add_argument(
         "--verbose", action="store_true", help="show progress though stderr is no terminal"
     )
@@ -151,12 +151,13 @@ def _seed(text: str) -> int:
 
 
 def table_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    """What `load_table` is told; only what was given.
+    """The arguments of `load_table`; only those that were given.
 
     Raises
     ------
     UserError
-        When a column is no number though columns are counted, or the delimiter is no single sign.
+        When a column is not a number though columns are numbered, or the delimiter is not a single
+        character.
     """
     names = ("text", "labels", "delimiter", "label_separator", "encoding")
     found: dict[str, Any] = {name: getattr(options, name, None) for name in names}

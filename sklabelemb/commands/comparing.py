@@ -1,4 +1,4 @@
-"""What `demo` and `compare` do: fit the baselines and LEAM, and show how they did."""
+"""`demo` and `compare`: fit the baselines and LEAM, and show their scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Comparison", "add_comparison_options", "compared"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found.
+    """Results of a comparison.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Comparison:
     page: Path | None
 
     def text(self) -> str:
-        """The table, who won, and what the search found."""
+        """The table, the verdict, and the result of the search."""
         from sklabelemb.demo import summary
 
         multilabel = self.corpus.multilabel
@@ -53,7 +53,7 @@ class Comparison:
 
 
 def add_comparison_options(parser: Any) -> None:
-    """Add what both commands are told beside the file."""
+    """Add the options of both commands."""
     parser.add_argument(
         "--vectors",
         metavar="FILE",
@@ -116,7 +116,7 @@ def compared(
 
 
 def _write_page(path: Path, corpus: Any, result: Any) -> None:
-    """Show some texts that the model had not seen."""
+    """Write a page of test texts with highlights."""
     from sklabelemb.demo.comparison import explain
     from sklabelemb.demo.summary import instructive
     from sklabelemb.inspection import write_highlights
@@ -167,7 +167,7 @@ class _Stages:
         self.bar.close()
 
     def begin(self, name: str) -> None:
-        """Say what is being done now; what was done before is finished."""
+        """Start a stage, which ends the one before."""
         if self.begun:
             self.bar.update(1)
         self.begun += 1

@@ -1,4 +1,4 @@
-"""The classifiers of `train` by name, and their parameters as the command line gives them."""
+"""The classifiers of `train` by name, and their parameters from the command line."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ CLASSIFIERS = {
 
 
 def settings_of(assignments: Sequence[str]) -> dict[str, Any]:
-    """Parameters by name, of what was given as ``name=value``.
+    """Parameters by name, from ``name=value``.
 
-    A value that is no number, list or other literal of Python is the text itself.
+    A value that is not a Python literal, such as a number or a list, is taken as text.
     """
     settings = {}
     for assignment in assignments:
@@ -59,10 +59,10 @@ def make_estimator(
     ----------
     name : one of `CLASSIFIERS`
     settings : dict of str to object
-        What the user asked for. A parameter of the classifier inside a ThresholdTuner goes by its
-        own name.
+        The user's settings. Parameters of a classifier inside a ThresholdTuner go by their own
+        names.
     multilabel : bool
-        Whether it shall be fitted to an indicator.
+        Whether it will be fitted to an indicator.
     label_names : sequence of str
     label_texts : dict of str to str, or None
     seed : int

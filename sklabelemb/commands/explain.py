@@ -84,7 +84,7 @@ def _explained(explanation: Any, n_words: int) -> dict[str, Any]:
     labels = []
     for name in names:
         k = explanation.label_names.index(name)
-        # Punctuation counts for something, too, but tells nobody anything.
+        # Punctuation has contributions too, but they are not informative.
         words = [
             (word, round(c, 4))
             for word, c in explanation.top(name, len(explanation.tokens))

@@ -24,10 +24,10 @@ COMMANDS = {
     "compare": compare,
     "demo": demo,
 }
-# What the user can put right. All else is a fault of the package, and shown with its traceback.
+# What the user can fix. Anything else is a bug of the package, shown with its traceback.
 _USERS = (OSError, ValueError, TypeError, ImportError, MemoryError, FloatingPointError)
 INTERRUPTED = 130
-# What a shell says of a program whose reader went away.
+# A shell's exit code for a program whose reader has gone.
 BROKEN_PIPE = 141
 
 
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "sklabelemb") ->
     Returns
     -------
     int
-        The exit code: 0; 2 when the user has to put something right; 130 after Ctrl-C; 141 when
-        the reader of the output went away.
+        The exit code: 0; 2 if the user has to fix something; 130 after Ctrl-C; 141 if the reader of
+        the output has gone.
     """
     parser = _parser(program)
     options = parser.parse_args(arguments)
@@ -62,12 +62,12 @@ def main(arguments: Sequence[str] | None = None, program: str = "sklabelemb") ->
         print("\ninterrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Python would flush what is left, and complain.
+        # Python would flush the rest, and fail.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
-        # A LookupError itself is of an unknown encoding; a KeyError or IndexError is a fault.
+        # A plain LookupError means an unknown encoding; a KeyError or IndexError is a bug.
         if options.debug or not (isinstance(error, _USERS) or type(error) is LookupError):
             raise
         print(f"{name}: error: {in_options(error)}", file=sys.stderr)
@@ -100,7 +100,7 @@ def _warnings_on_one_line(name: str) -> Iterator[None]:
 
     with warnings.catch_warnings():
         if not sys.warnoptions:
-            # A user can do nothing about the warnings for programmers.
+            # Users can do nothing about warnings for programmers.
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("default", UserWarning)

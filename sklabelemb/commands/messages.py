@@ -1,4 +1,4 @@
-"""What commands say on stderr: errors in terms of the command line, and progress."""
+"""Messages on stderr: errors in terms of the command line, and progress."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 __all__ = ["UserError", "in_options", "note", "shows_progress"]
 
-# What the functions call their arguments, and what the command line calls them.
+# Names of arguments in Python, and on the command line.
 _OPTIONS = {
     "text=... and labels=...": "--text and --labels",
     "pass delimiter.": "pass --delimiter.",
@@ -29,7 +29,7 @@ _OPTIONS = {
 
 
 class UserError(ValueError):
-    """Something that the user can put right; the message says how."""
+    """An error that the user can fix; the message says how."""
 
 
 def in_options(error: Exception | str) -> str:
@@ -43,11 +43,11 @@ def in_options(error: Exception | str) -> str:
 
 
 def shows_progress(options: argparse.Namespace) -> bool:
-    """Whether somebody looks at stderr, or asked for what is said there."""
+    """Whether stderr is a terminal, or progress was requested."""
     return bool(options.verbose) or sys.stderr.isatty()
 
 
 def note(options: argparse.Namespace, message: str) -> None:
-    """Say what goes on, where somebody looks."""
+    """Report progress, if it is shown."""
     if shows_progress(options):
         print(message, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The saved model of a command, without torch where that is possible, and what it answers."""
+"""Load the saved model of a command, without torch if possible, and predict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
 
 
 def load_served(options: argparse.Namespace) -> Any:
-    """The model, to predict: with NumPy and SciPy alone where it is served so."""
+    """The model for prediction, with NumPy and SciPy alone if that is supported."""
     from sklabelemb import serving
 
     if options.encoder is None:
@@ -44,7 +44,7 @@ def last_step(model: Any) -> Any:
 
 
 def label_names(model: Any, options: argparse.Namespace) -> list[Any]:
-    """Names of the labels, of the task that is meant."""
+    """Names of the labels, of the selected task."""
     last = last_step(model)
     if tasks := getattr(last, "tasks_", None):
         return list(tasks[_task(tasks, options)].label_names)
@@ -60,7 +60,7 @@ def label_rows(
     top_k: int | None = None,
     with_scores: bool = False,
 ) -> list[tuple[Any, ...]]:
-    """What `predict_labels` gives, of pipelines as well."""
+    """The result of `predict_labels`, for pipelines as well."""
     X: Any = list(texts)
     *before, model = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
     for step in before:
@@ -78,7 +78,7 @@ def label_rows(
 
 
 def task_arguments(model: Any, options: argparse.Namespace) -> dict[str, Any]:
-    """The task as an argument, for models that know tasks."""
+    """The task as an argument, for models with tasks."""
     tasks = getattr(model, "tasks_", None)
     if options.task is None or not tasks:
         _refuse_task(options)

@@ -1,4 +1,4 @@
-"""Where results go: stdout or a file that appears whole, as JSON or as rows of a table."""
+"""Write results to stdout or atomically to a file, as JSON or as rows of a table."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["opened", "print_json", "row_writer", "to_json"]
 
 @contextlib.contextmanager
 def opened(path: str | None) -> Iterator[TextIO]:
-    """Stdout, or a file that is there once all of it is written."""
+    """Stdout, or a file that appears once it is complete."""
     if path is None:
-        # A JSON file may hold half of a character, which no encoding can write.
+        # A JSON file may contain half of a surrogate pair, which no encoding can write.
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="backslashreplace")
         yield sys.stdout
@@ -42,7 +42,7 @@ def opened(path: str | None) -> Iterator[TextIO]:
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON of what holds arrays and names of any type; NaN is null."""
+    """JSON of values with arrays and names of any type; NaN becomes null."""
     return json.dumps(_plain(value), ensure_ascii=False, indent=indent, allow_nan=False)
 
 
@@ -53,7 +53,7 @@ def print_json(value: Any, path: str | None = None) -> None:
 
 
 def row_writer(kind: str, stream: TextIO, columns: Sequence[str]) -> Callable[[list[Any]], None]:
-    """What writes one row after the other.
+    """A function that writes one row.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A report of a model on texts whose labels are known, by name."""
+"""The report of a model on texts with labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["multilabel_truth", "report_as_json", "report_of"]
 
 
 def multilabel_truth(y: Any, names: Sequence[Any]) -> Any:
-    """Truth as an indicator: it is one, or classes become one, a column each."""
+    """The truth as an indicator; classes become one column each."""
     import numpy as np
     import scipy.sparse as sp
 
@@ -35,7 +35,7 @@ def report_of(model: Any, texts: Sequence[str], truth: Any, options: argparse.Na
     truth : indicator of shape (n_texts, n_labels)
         In the order of the model's labels.
     options : Namespace
-        With the task that is meant.
+        With the selected task.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def report_of(model: Any, texts: Sequence[str], truth: Any, options: argparse.Na
 
 
 def _scores(model: Any, texts: Sequence[str], n_labels: int, options: argparse.Namespace) -> Any:
-    """Probabilities or decision values, a column per label; None where there are none."""
+    """Probabilities or decision values, one column per label; None if there are none."""
     task = task_arguments(last_step(model), options)
     for method in ("predict_proba", "decision_function"):
         if hasattr(model, method):
@@ -67,7 +67,7 @@ def _scores(model: Any, texts: Sequence[str], n_labels: int, options: argparse.N
 
 
 def report_as_json(report: Any) -> dict[str, Any]:
-    """A report as what JSON can say."""
+    """A report as JSON values."""
     measures = {name: values.tolist() for name, values in report.labels.items()}
     return {
         "summary": report.summary,

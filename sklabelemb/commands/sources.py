@@ -1,4 +1,4 @@
-"""Where texts come from: a column of a table, or a line each, from a file or from stdin."""
+"""Read texts: from a column of a table or one per line, from a file or stdin."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def read_source(options: argparse.Namespace) -> Source:
-    """The texts of the file; lines are read as they are asked for."""
+    """The texts of the file; lines are read lazily."""
     given = table_arguments(options)
     piped = options.file == "-"
     if options.lines or (piped and options.text is None and not options.no_header):
@@ -69,7 +69,7 @@ def read_source(options: argparse.Namespace) -> Source:
 
 
 def portions(texts: Iterator[str], size: int) -> Iterator[list[str]]:
-    """Texts by the thousand, or as many as they shall be."""
+    """Texts in lists of this size."""
     while portion := list(islice(texts, size)):
         yield portion
 

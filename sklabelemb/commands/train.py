@@ -29,9 +29,9 @@ DESCRIPTION = (
     "The model that is saved is the one that was scored, unless --refit trains it again on all "
     "texts."
 )
-# The best that `autotune` finds.
+# Selected by `autotune`.
 AUTO = "auto"
-# With fewer texts to test on, a score says little.
+# With fewer test texts, a score is not informative.
 FEW_TESTS = 30
 
 
@@ -218,7 +218,7 @@ def _table_like(file: str, table: Any, columns: dict[str, Any]) -> Any:
 
 
 def _parts(y: Any, options: argparse.Namespace) -> tuple[Any, Any]:
-    """Texts to train on, and those that are kept aside."""
+    """Training texts, and those held out for scoring."""
     import numpy as np
     import scipy.sparse as sp
 
@@ -233,7 +233,7 @@ def _parts(y: Any, options: argparse.Namespace) -> tuple[Any, Any]:
 def _best(
     options: argparse.Namespace, texts: Any, y: Any, names: list[str], label_texts: Any
 ) -> Any:
-    """The best classifier that there was time for; the table of all is said."""
+    """The best classifier within the time limit; prints the table of all."""
     from sklabelemb import autotune
 
     found = autotune(
@@ -275,7 +275,7 @@ def _label_texts(file: str | None, names: list[str]) -> dict[str, str] | None:
 def _validation(
     options: argparse.Namespace, estimator: Any, table: Any, columns: dict[str, Any]
 ) -> dict[str, Any]:
-    """`X_val` and `y_val`, where they were given."""
+    """`X_val` and `y_val`, if they were given."""
     if options.valid is None:
         return {}
     from sklearn.utils.validation import has_fit_parameter
@@ -297,7 +297,7 @@ def _scores(model: Any, texts: list[str], y: Any) -> dict[str, float]:
     truth = multilabel_truth(y, label_names(model, meant))
     report = report_of(model, texts, truth, meant)
     if y.ndim == 1:
-        # An unknown class in the truth is a wrong answer as well.
+        # An unknown class in the truth counts as a wrong prediction.
         right = sum(a == b for (a,), b in zip(model.predict_labels(texts), y, strict=True))
         return {"accuracy": right / len(y), "macro-F1": report.averages["macro"]["f1"]}
     return {
