@@ -1,4 +1,4 @@
-"""What trees answer to the features of texts; with NumPy and SciPy alone, for serving as well."""
+"""Predictions of trees, with NumPy and SciPy alone, so that serving can use them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def scores_of(forest: LabelForest, features: Any, multilabel: bool) -> sp.csr_ma
 def decided(
     scores: sp.csr_matrix, thresholds: Any, min_labels: int, nearest_by: str = "logits"
 ) -> sp.csr_matrix:
-    """Which labels are predicted; the likeliest class where there are no thresholds."""
+    """Which labels are predicted; without thresholds, the most probable class."""
     if thresholds is None:
         return decide(scores, 2.0, min_labels=1, margins=True)
     thresholds, margins = np.asarray(thresholds, dtype=np.float64), nearest_by == "scores"
@@ -36,13 +36,13 @@ def decided(
 
 
 def dense_probabilities(scores: sp.csr_matrix, multilabel: bool) -> np.ndarray:
-    """An array; labels that are no candidates are nearly 0."""
+    """A dense array; labels that are not candidates are close to 0."""
     dense = scores.toarray()
     return np.maximum(dense, EPSILON) if multilabel else dense
 
 
 def logits(scores: sp.csr_matrix, multilabel: bool) -> np.ndarray:
-    """Logits of labels, or logarithms of the classes' probabilities; of two, their difference."""
+    """Logits of labels, or log-probabilities of classes; for two classes, their difference."""
     dense = np.clip(scores.toarray(), EPSILON, 1 - EPSILON)
     if multilabel:
         return np.asarray(logit(dense))

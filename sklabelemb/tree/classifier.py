@@ -36,7 +36,7 @@ from sklabelemb.tree.thresholds import thresholds_at_first
 
 __all__ = ["LabelTreeClassifier"]
 
-# With fewer held-out texts nothing is learnt from them.
+# With fewer held-out texts nothing is tuned on them.
 FEWEST_HELD_OUT = 10
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
@@ -45,12 +45,12 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
     """Extreme multi-label text classifier (thousands of labels): a tree of linear models.
 
     For thousands of labels, such as medical codes, EuroVoc or product categories. Labels are
-    clustered by the mean TF-IDF of their texts and by their own texts; a linear model at each node
-    of the tree says which of its children a text belongs to, and a beam search finds the labels of
-    a new text without asking all of them. What it finds is scored once more, by a small regression
-    that knows how frequent a label is and how well the label's own text matches; so rare labels,
-    and labels without a single training text, are found by what they are called. Nothing of the
-    size texts × labels is ever dense.
+    clustered by the mean TF-IDF of their texts and by their own descriptions. A linear model at
+    each node of the tree predicts which of its children a text belongs to, and a beam search finds
+    the labels of a new text without scoring all of them. A small regression then rescores these
+    candidates by the frequency of a label and by how well its description matches, so rare labels,
+    and labels without a single training text, are found by their names. Nothing of the size texts ×
+    labels is ever dense.
 
     Parameters
     ----------
@@ -63,15 +63,16 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
     max_children : int, default=100
         Groups with more labels are clustered further.
     beam_size : int, default=10
-        How many groups of a level are searched further. Larger finds more, and takes longer.
+        Number of groups per level that are searched further. A larger beam finds more labels, and
+        takes longer.
     n_candidates : int, default=100
-        How many labels a tree scores of each text at most. All others have probability 0, but for
-        the 20 whose own texts match best.
+        Largest number of labels that a tree scores per text. All others have probability 0, except
+        for the 20 whose descriptions match best.
     min_weight : float, default=0.02
-        Smaller weights are left out of the model, which makes it several times smaller at the same
-        figures. 0 keeps all.
+        Smaller weights are dropped, which makes the model several times smaller without a loss in
+        scores. 0 keeps all.
     n_trees : int, default=1
-        Trees, each clustered from another start; their probabilities are averaged.
+        Number of trees, each clustered from another start; their probabilities are averaged.
     label_names : sequence, default=None
         Names of the labels where `y` is an array or a sparse matrix, in the order of its columns,
         such as the ``classes_`` of a ``MultiLabelBinarizer``. For 1-D classes: names for them.
@@ -88,18 +89,19 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
         lies halfway between the one that is best for all labels and the one best for itself.
         "auto": 400, and 5 for "macro".
     min_labels : int or "auto", default="auto"
-        Fewest labels to predict. "auto": as many as every training text carries at least.
+        Smallest number of labels to predict per text. "auto": the smallest number in the training
+        texts.
     validation_fraction : float, default=0.1
-        Share of the training texts, iteratively stratified, by which candidates are learnt to be
-        scored once more and thresholds are tuned. With fewer than ten such texts none are held out.
+        Share of the training texts, iteratively stratified, held out to fit the rescoring of
+        candidates and to tune thresholds. If that is fewer than ten texts, none are held out.
     refit : bool, default=True
-        Whether the trees are then trained again on all texts, in twice the time. It does not
-        matter where ``fit`` is given `X_val`.
+        Whether to train the trees again on all texts afterwards, which doubles the time. Has no
+        effect if ``fit`` gets `X_val`.
     sparse_output : bool, default=False
-        Whether :meth:`predict_proba` gives a CSR matrix, in which what is not stored is 0.
+        Whether :meth:`predict_proba` returns a CSR matrix, in which missing entries are 0.
     n_jobs : int, default=None
-        Threads that train nodes side by side. None: one node after the other, each with the
-        threads that torch has.
+        Number of threads that train nodes in parallel. None: one node after the other, each with
+        torch's threads.
     random_state : int, RandomState instance or None, default=None
         Draws the first centres of clusters, and the held-out texts.
     verbose : int, default=0
@@ -116,9 +118,9 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
     label_names_ : ndarray of object, shape (n_labels,)
         Columns of a DataFrame, or `label_names`, else column numbers; classes of 1-D targets.
     thresholds_ : ndarray of shape (n_labels,), or None for single classes
-        Others may be set.
+        May be set after the fit.
     nearest_by_ : {"logits", "scores"}
-        By which difference from their thresholds labels fill a prediction up to `min_labels_`.
+        How the distance to the threshold is measured to fill a prediction up to `min_labels_`.
     min_labels_ : int
     targets_ : Targets
         The form of `y`.
@@ -130,8 +132,8 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
     Notes
     -----
     A node's model minimises squared hinge loss on the texts that have a label below the node, in
-    the features that occur there, all children at once by Newton's method. The probability of a way
-    down is the product of ``sigmoid(4 * score)`` along it.
+    the features that occur there, all children at once by Newton's method. The probability of a
+    path is the product of ``sigmoid(4 * score)`` along it.
 
     References
     ----------
@@ -229,8 +231,7 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
             1-D classes; or a 0/1 indicator: dense, scipy sparse, or a DataFrame whose columns name
             the labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the texts in the loss. A text of weight 0 is left out, but for the
-            vectorizer.
+            Weights of the texts in the loss. Only the vectorizer uses texts of weight 0.
         X_val, y_val : as `X` and `y`, default=None
             Texts to tune on, instead of a part of `X`.
 
@@ -269,7 +270,7 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
             train, cut = self._split(target, random)
             n_train = len(train)
             if len(cut):
-                # Those that are held out come last, so that the others need not be copied.
+                # Held-out texts come last, so that the others need not be copied.
                 order = np.concatenate([train, cut])
                 features, indicator = features[order], indicator[order]
                 weight = None if weight is None else weight[order]
@@ -325,8 +326,8 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
         ----------
         X : list, array or Series of str, shape (n_samples,)
         top_k : int, default=None
-            This many labels with the highest scores, predicted or not, as far as there are
-            candidates. None: those that :meth:`predict` predicts, which may be none.
+            Return this many labels with the highest scores, predicted or not, as far as there are
+            candidates. None: the predicted labels, which may be none.
         with_scores : bool, default=False
             Whether each name comes in a pair with its probability.
 
@@ -351,7 +352,7 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         probabilities : ndarray, or csr_matrix if `sparse_output`, shape (n_samples, n_labels)
-            Multi-label: one probability a label, strictly between 0 and 1; in a CSR matrix those
+            Multi-label: one probability per label, strictly between 0 and 1; a CSR matrix has those
             of the candidates only. For 1-D targets each row sums to 1.
         """
         scores = self._scores(X)
@@ -368,8 +369,8 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         scores : ndarray of shape (n_samples, n_labels)
-            Labels that are no candidates have the lowest, -36. For two classes of 1-D targets,
-            shape (n_samples,), the logit of ``classes_[1]``.
+            Labels that are not candidates have the lowest score, -36. For two classes of 1-D
+            targets, shape (n_samples,), the logit of ``classes_[1]``.
         """
         return logits(self._scores(X), self._multilabel)
 
@@ -422,7 +423,7 @@ class LabelTreeClassifier(KnowsItsOrigin, ClassifierMixin, BaseEstimator):
         return documents, truth
 
     def _split(self, target: Any, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-        """What trees are first trained on, and what is held out."""
+        """The texts that trees are first trained on, and the held-out ones."""
         seed = random.randint(2**31 - 1)
         train, cut = stratified_holdout(target, self.validation_fraction, seed)
         if len(cut) < FEWEST_HELD_OUT:

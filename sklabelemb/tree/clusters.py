@@ -1,4 +1,4 @@
-"""Labels that belong together: spherical k-means, again and again, until groups are small."""
+"""Cluster labels by spherical k-means, recursively, until groups are small."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sklabelemb.tree.products import SparseProduct
 __all__ = ["hierarchy", "label_vectors", "spherical_k_means"]
 
 ROUNDS = 10
-# Clusters have settled when this many of the vectors stay where they are.
+# Clusters have converged when this share of the vectors stays in place.
 SETTLED = 0.99
-# A cluster with a larger share of all vectors is none.
+# A cluster with a larger share of all vectors does not count as one.
 LARGEST = 0.9
-# Of a label's vector: what its own text counts, beside the mean of its training texts.
+# Weight of a label's own text in its vector, beside the mean of its training texts.
 TEXT_SHARE = 0.5
 
 
@@ -53,8 +53,8 @@ def hierarchy(
     ----------
     vectors : csr_matrix of shape (n_labels, n_features)
     max_children : int
-        Largest group of labels, and largest number of groups that one is cut into: so many that
-        they are half as large as they may be, since clusters differ in size.
+        Largest group of labels, and largest number of groups per split. A split aims at groups of
+        half this size, since clusters differ in size.
     random : RandomState
 
     Returns
@@ -111,7 +111,7 @@ def spherical_k_means(
     product = SparseProduct(vectors)
     for _ in range(ROUNDS):
         before, similar = clusters, product @ np.ascontiguousarray(centres.T)
-        # What resembles no centre is shared out among all.
+        # Vectors without any similar centre are distributed among all.
         clusters = np.where(similar.max(axis=1) > 0, similar.argmax(axis=1), by_turns)
         if np.mean(before == clusters) >= SETTLED:
             break
@@ -120,6 +120,6 @@ def spherical_k_means(
         centres = normalize((members @ vectors).toarray())
     _, numbered = np.unique(clusters, return_inverse=True)
     if np.bincount(numbered).max() > LARGEST * n_vectors:
-        # Vectors that are all alike have no clusters.
+        # Identical vectors have no clusters.
         return np.arange(n_vectors) * n_clusters // n_vectors
     return numbered

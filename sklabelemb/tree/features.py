@@ -1,4 +1,4 @@
-"""Features and targets as the trees take them."""
+"""Features and targets in the form that the trees need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def with_constant(features: Any, value: float = 1.0) -> sp.csr_matrix:
     """Features as float32 with a constant column behind them."""
     features = sp.csr_matrix(features, dtype=np.float32)
     n_texts, n_features = features.shape
-    # Into place at once: `hstack` takes several times the memory.
+    # Written in place: `hstack` takes several times the memory.
     indptr = features.indptr + np.arange(n_texts + 1, dtype=features.indptr.dtype)
     last = indptr[1:] - 1
     own = np.ones(indptr[-1], dtype=bool)

@@ -1,4 +1,4 @@
-"""Trees together with what scores their candidates once more."""
+"""Trees, and the rescoring of their candidates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LabelForest:
     rescoring: Rescoring
 
     def found(self, X: sp.csr_matrix) -> sp.csr_matrix:
-        """What the trees find, their probabilities averaged; see :meth:`LabelTree.search`."""
+        """Candidates of the trees, with averaged probabilities; see :meth:`LabelTree.search`."""
         first, *others = (tree.search(X) for tree in self.trees)
         return sp.csr_matrix(sum(others, first) / len(self.trees)) if others else first
 
@@ -35,10 +35,10 @@ class LabelForest:
         return self.rescoring(X, self.found(X))
 
     def rescored_by(self, X: sp.csr_matrix, targets: sp.csr_matrix) -> LabelForest:
-        """The same trees, their candidates scored as held-out texts say."""
+        """The same trees, with a rescoring fitted to held-out texts."""
         return replace(self, rescoring=self.rescoring.fitted(X, self.found(X), targets))
 
     def rescored_as(self, other: LabelForest) -> LabelForest:
-        """The same trees, their candidates scored as those of other trees."""
+        """The same trees, with the rescoring of others."""
         rescoring = replace(self.rescoring, coefficients=other.rescoring.coefficients)
         return replace(self, rescoring=rescoring)

@@ -21,7 +21,7 @@ from sklabelemb.tree.rescoring import Rescoring
 
 __all__ = ["Growth", "grown_tree"]
 
-# Bias of a label without a positive, which is that of one that is never there.
+# Bias of a label without a positive.
 ABSENT = -1.0
 
 
@@ -100,7 +100,7 @@ def grown_tree(
     groups : list of int ndarray of shape (n_labels,)
         See :func:`sklabelemb.tree.clusters.hierarchy`.
     C : float, default=1.0
-        Of the loss, beside the regularisation.
+        Weight of the loss against the regularisation.
     min_weight : float, default=0.0
         Smaller weights are left out.
     sample_weight : ndarray of shape (n_texts,), default=None
@@ -163,7 +163,7 @@ def _fit_level(
 
     def job(parent: int) -> sp.csr_matrix:
         children = by_child[:, bounds[parent] : bounds[parent + 1]].tocsr()
-        # What is below an only child is below its parent, but for the root.
+        # Labels below an only child are below its parent too, except at the root.
         if children.shape[1] == 1 and len(bounds) > 2:
             return _always(X.shape[1])
         rows = by_parent.indices[by_parent.indptr[parent] : by_parent.indptr[parent + 1]]
@@ -175,7 +175,7 @@ def _fit_level(
             return _fit_children(own, children[rows], C, min_weight, weight)
 
     jobs = (delayed(job)(parent) for parent in range(len(bounds) - 1))
-    # All jobs read one matrix: no backend that the caller chose shall send it with each of them.
+    # All jobs read one matrix: no backend of the caller must copy it to each of them.
     found = []
     for weights in Parallel(n_jobs=n_jobs, require="sharedmem", return_as="generator")(jobs):
         found.append(weights)
@@ -184,7 +184,7 @@ def _fit_level(
 
 
 def _always(n_features: int) -> sp.csr_matrix:
-    """Weights of a child that is always reached."""
+    """Weights of an only child, which is always reached."""
     place = ([0], [n_features - 1])
     return sp.csr_matrix((np.array([np.inf], dtype=np.float32), place), shape=(1, n_features))
 

@@ -1,4 +1,4 @@
-"""The tree: labels below groups of labels, and a linear model for each way down."""
+"""The tree: labels below groups of labels, and a linear model for each edge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklabelemb.sparse_rows import blocks_of_rows, concatenated, stacked, top_of
 
 __all__ = ["LabelTree", "Level"]
 
-# How steep the sigmoid is that makes a probability of a score.
+# Slope of the sigmoid from scores to probabilities.
 SLOPE = 4.0
 # Texts that are searched at a time.
 BLOCK = 4096
@@ -43,7 +43,7 @@ class LabelTree:
     levels : list of Level
         From the root down; the children of the last are labels.
     labels : int ndarray of shape (n_labels,)
-        Which label each child of the last level is.
+        The label of each child of the last level.
     beam_size : int
         How many groups of each level are searched further.
     n_candidates : int
@@ -70,8 +70,8 @@ class LabelTree:
         Returns
         -------
         csr_matrix of float32, shape (n_texts, n_labels)
-            Probabilities: the product of those along the way down. What is not stored was not
-            found.
+            Probabilities: the product of those along the path. Only labels that were found are
+            stored.
         """
         found: sp.csr_matrix = concatenated([self._search(X[r]) for r in blocks_of_rows(X, BLOCK)])
         return found

@@ -24,22 +24,22 @@ def squared_hinge(
     sample_weight: np.ndarray | None = None,
     start: np.ndarray | None = None,
 ) -> np.ndarray:
-    r"""Weights of one linear model a label, L2-regularised, with squared hinge loss.
+    r"""Weights of one linear model per label, L2-regularised, with squared hinge loss.
 
     For each label with :math:`y_i = \pm 1`
 
     .. math:: \min_w \; \tfrac12 \|w\|^2 + C \sum_i s_i \max(0, 1 - y_i w^\top x_i)^2
 
-    which is what :class:`sklearn.svm.LinearSVC` minimises. Here all labels go hand in hand, so that
-    a product of sparse and dense serves them all. The loss is piecewise quadratic, hence Newton's
-    steps are those of least squares over the texts within the margin; they are taken by conjugate
-    gradients, preconditioned by the diagonal, and each label goes along its own step as far as is
-    best. The number of steps is fixed, and nothing is drawn at random.
+    which is what :class:`sklearn.svm.LinearSVC` minimises. All labels are solved together, so they
+    share each product of a sparse and a dense matrix. The loss is piecewise quadratic, hence a
+    Newton step is a least-squares problem over the texts within the margin. It is solved by
+    conjugate gradients with a diagonal preconditioner, and followed by an exact line search for
+    each label. The number of steps is fixed, and nothing is random.
 
     Parameters
     ----------
     X : csr_matrix of float32, shape (n_texts, n_features)
-        With a column of ones, if there shall be a bias.
+        With a column of ones for a bias.
     targets : csr_matrix of shape (n_texts, n_labels)
     C : float, default=1.0
     sample_weight : float32 ndarray of shape (n_texts,), default=None
@@ -122,7 +122,7 @@ def _newton_step(
     scale: np.ndarray,
     n_steps: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Newton's step, by some steps of conjugate gradients, and what it changes of the scores."""
+    """The Newton step, by some steps of conjugate gradients, and its change of the scores."""
     residual = -gradient
     direction = scale * residual
     energy = _dot(residual, direction)
@@ -150,7 +150,7 @@ def _best_length(
     sign: np.ndarray,
     cost: np.ndarray,
 ) -> np.ndarray:
-    """How far each label is to go along its step: the minimum of a piecewise quadratic."""
+    """Exact line search for each label: the minimum of a piecewise quadratic."""
     forward = sign * change
     length = np.ones(step.shape[1], dtype=np.float32)
     linear, square = _dot(weights, step), _dot(step, step)

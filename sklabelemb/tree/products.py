@@ -11,7 +11,7 @@ __all__ = ["SparseProduct"]
 
 
 class SparseProduct:
-    """What multiplies dense float32 matrices by a sparse one from the left.
+    """Multiplies dense float32 matrices by a sparse one from the left.
 
     A row of the product is a weighted sum of rows of the dense matrix: an embedding bag, for which
     torch has vectorised code. It takes a third of the time of SciPy's product.

@@ -1,4 +1,4 @@
-"""What a candidate's score is worth, by the frequency of the label and by its own text."""
+"""Rescore candidates by the frequency of the label and the match of its text."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sklabelemb.sparse_rows import blocks_of_rows, concatenated, top_of_rows, va
 
 __all__ = ["Rescoring"]
 
-# Labels whose own text matches best are candidates, too, this many of each text.
+# For each text, this many labels whose own text matches best are candidates, too.
 N_MATCHES = 20
-# Labels that are found by one feature of their texts, so that a frequent word does not find all.
+# Labels per feature of their texts, so that a frequent word does not find all of them.
 MOST_OF_A_FEATURE = 200
 # Texts that are compared with label texts at a time.
 BLOCK = 1024
-# Log-odds of labels that the tree did not find, or hardly.
+# Log-odds of labels that the tree did not find, and lower bound of the others.
 LOWEST = -12.0
-# Learnt from this many texts, coefficients lie halfway to what they are without any.
+# With this many texts, coefficients lie halfway between their optimum and their prior.
 TRUST = 20.0
 
 
@@ -30,8 +30,8 @@ class Rescoring:
     """Logistic regression over candidates: calibrated probabilities.
 
     Its features are the log-odds of the tree and the cosine between a text and the label's own
-    text, both alone and times the logarithm of the label's frequency, so that a rare label may
-    trust its text and a frequent one what the tree has learnt.
+    text, both alone and times the logarithm of the label's frequency, so that rare labels can rely
+    on their text, and frequent ones on the tree.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Rescoring:
     label_features : csr_matrix of shape (n_labels, n_features), or None
         Of the labels' own texts, of length one.
     coefficients : ndarray of shape (7,)
-        Before anything is learnt the tree's log-odds count, and nothing else.
+        Before fitting, only the tree's log-odds count.
     """
 
     frequency: np.ndarray
@@ -75,7 +75,7 @@ class Rescoring:
         p = expit(stacked @ first)
         curvature = (p * (1 - p)) @ stacked**2 + 1e-6
         pull = TRUST / X.shape[0] * curvature
-        # In units in which the loss curves alike along all of them.
+        # In units with equal curvature of the loss along all of them.
         unit = 1 / np.sqrt(curvature)
 
         def loss(scaled: np.ndarray) -> tuple[float, np.ndarray]:
@@ -111,13 +111,13 @@ class Rescoring:
 
     @cached_property
     def _index(self) -> sp.csr_matrix | None:
-        """For each feature the labels whose texts have most of it, (n_features, n_labels)."""
+        """For each feature, the labels whose texts have most of it, (n_features, n_labels)."""
         if self.label_features is None:
             return None
         return top_of_rows(sp.csr_matrix(self.label_features.T), MOST_OF_A_FEATURE)
 
     def _cosines(self, X: sp.csr_matrix, places: sp.csr_matrix) -> np.ndarray:
-        """Between texts and the labels' own texts, where places are; 0 without label texts."""
+        """Cosines of texts and the labels' own texts at some positions; 0 without label texts."""
         if self.label_features is None:
             return np.zeros(places.nnz)
         own = self.label_features[places.indices]
@@ -129,7 +129,7 @@ class Rescoring:
     def _candidates(
         self, X: sp.csr_matrix, found: sp.csr_matrix
     ) -> tuple[sp.csr_matrix, np.ndarray]:
-        """Which labels may be meant, as the places of a matrix, and their features."""
+        """The candidates, as positions in a matrix, and their features."""
         places = found.astype(np.float64)
         places.data[:] = 1
         if self._index is not None:

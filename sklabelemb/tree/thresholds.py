@@ -1,4 +1,4 @@
-"""Thresholds before anything is tuned."""
+"""Initial thresholds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def thresholds_at_first(threshold: Any, targets: Targets) -> np.ndarray | None:
     Raises
     ------
     ValueError
-        When a dict names labels that there are not, or `threshold` is none.
+        When a dict names unknown labels, or `threshold` is invalid.
     """
     if isinstance(threshold, Mapping):
         known = {*targets.label_names.tolist()}
