@@ -1,4 +1,4 @@
-"""Problem-transformation baselines over raw text, to hold the label-embedding methods against."""
+"""Problem-transformation baselines over raw text."""
 
 from typing import TYPE_CHECKING
 

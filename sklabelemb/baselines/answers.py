@@ -1,4 +1,4 @@
-"""What baselines make of the answers of the classifiers inside; no scikit-learn is needed."""
+"""Predictions of baselines from those of their inner classifiers, without scikit-learn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 def constant_answer(log_odds: float, n_samples: int, method: str) -> np.ndarray:
-    """What is said of a label that is always absent, or always present."""
+    """Prediction for a label that is always absent, or always present."""
     if method == "predict":
         return np.full(n_samples, int(log_odds > 0))
     if method == "decision_function":
@@ -54,7 +54,7 @@ def relevance_scores(
         return np.column_stack([score[:, 1] for score in scores])
     if len(scores) == 1:
         return np.asarray(scores[0])
-    # Scores of exactly 0 throughout would leave nothing to divide by.
+    # Avoid a division by zero if all scores are 0.
     positive = np.column_stack([score[:, 1] for score in scores]) + np.finfo(np.float64).tiny
     return np.asarray(positive / positive.sum(axis=1, keepdims=True))
 
@@ -62,7 +62,7 @@ def relevance_scores(
 def set_decisions(
     classifier: Any, label_sets: sp.csr_matrix, features: Any, multilabel: bool
 ) -> np.ndarray:
-    """Decisions of a classifier of whole label sets, which is None where there is one set only."""
+    """Decisions of a classifier of whole label sets, which is None if there is only one set."""
     if classifier is None:
         codes = np.zeros(features.shape[0], dtype=np.int64)
     else:
@@ -73,7 +73,7 @@ def set_decisions(
 def set_scores(
     classifier: Any, label_sets: sp.csr_matrix, features: Any, multilabel: bool, method: str
 ) -> np.ndarray:
-    """Scores of the labels by those of whole label sets."""
+    """Scores of the labels from those of whole label sets."""
     if classifier is not None:
         scores = getattr(classifier, method)(features)
     elif method == "predict_proba":
@@ -103,7 +103,7 @@ def named_labels(
     top_k: int | None,
     with_scores: bool,
 ) -> list[tuple[Any, ...]]:
-    """Names of the labels of each text, ordered by scores where there are any."""
+    """Names of the labels of each text, ordered by scores if there are any."""
     if not targets.multilabel:
         decisions = decisions[:, np.newaxis] == np.arange(targets.n_labels)
     if scores is None:
@@ -125,7 +125,7 @@ def _label_scores(scores: np.ndarray, label_sets: sp.csr_matrix) -> np.ndarray:
     for label in range(n_labels):
         holds = np.zeros(n_sets, dtype=bool)
         holds[by_label.indices[by_label.indptr[label] : by_label.indptr[label + 1]]] = True
-        # The best set settles one side of the difference; only the other has to be searched.
+        # The best set determines one side of the difference; only the other has to be searched.
         chosen = holds[best_set]
         for rows, others, sign in ((chosen, ~holds, 1), (~chosen, holds, -1)):
             rows = np.flatnonzero(rows)

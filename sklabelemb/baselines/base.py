@@ -1,4 +1,4 @@
-"""What the baselines share: raw text in, vectorised once, predictions in the caller's form."""
+"""Base class of the baselines: vectorise texts once, and predict in the form of `y`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["LabelClassifier", "TextBaseline"]
 
 def _classifier_has(method: str) -> Callable[[Any], bool]:
     def check(estimator: Any) -> bool:
-        # That of the fit, whatever the parameter is by now.
+        # The classifier of the fit, even if the parameter has changed.
         fitted = estimator.__dict__.get("base_classifier_")
         return hasattr(estimator._classifier() if fitted is None else fitted, method)
 
@@ -37,11 +37,11 @@ def _classifier_has(method: str) -> Callable[[Any], bool]:
 
 
 class LabelClassifier(ClassifierMixin, BaseEstimator):
-    """A binary classifier for one label that also takes a label without positives or negatives.
+    """A binary classifier for one label that supports labels without positives or negatives.
 
-    Where the label varies, it is a clone of `classifier`. Where it does not (most classifiers
-    refuse a single class), it always answers the one value seen, with the log-odds of the
-    smoothed frequency, ``log((n_positive + 1) / (n_negative + 1))``, as the score.
+    If the label varies, this is a clone of `classifier`. If it does not (most classifiers refuse a
+    single class), it always predicts the only value seen, with the log-odds of the smoothed
+    frequency, ``log((n_positive + 1) / (n_negative + 1))``, as the score.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class LabelClassifier(ClassifierMixin, BaseEstimator):
         Log-odds of the smoothed frequency: the score of a constant label.
     """
 
-    # scikit-learn's chain hands sample weights on through metadata routing only.
+    # scikit-learn's chain passes sample weights through metadata routing only.
     __metadata_request__fit = {"sample_weight": True}
 
     def __init__(self, classifier: Any) -> None:
@@ -105,23 +105,23 @@ def fit_classifier(
 ) -> Any:
     """Fit a clone of `classifier`, with `sample_weight` only where there are any."""
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-    # The weights are meant for this very classifier; with routing on, a nested one would refuse
-    # them because of a missing request that the caller had no reason to set.
+    # The weights are for this classifier; with routing enabled, a nested one would refuse them for
+    # lack of a request that the caller had no reason to set.
     with config_context(enable_metadata_routing=False):
         return clone(classifier).fit(X, y, **weights)
 
 
 def _classifier() -> Any:
-    """What None stands for."""
+    """The default classifier."""
     # A fixed seed, because liblinear would otherwise draw from NumPy's global random state.
     return LinearSVC(C=1.0, random_state=0)
 
 
 class TextBaseline(KnowsItsOrigin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
-    """A classifier over raw text: vectorise once, then fit what the subclass makes of the labels.
+    """A classifier over raw text: vectorise once, then fit the subclass's classifiers.
 
     A subclass defines :meth:`_fit_model`, :meth:`_predict_model` and :meth:`_score_model`, which
-    speak of feature matrices and indicators (or class codes) only.
+    deal with feature matrices and indicators (or class codes) only.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class TextBaseline(KnowsItsOrigin, ClassifierMixin, BaseEstimator, metaclass=ABC
     classifier : estimator, default=None
         The classifier on these features; see the subclasses.
     label_names : sequence, default=None
-        Names of the labels where `y` has none.
+        Names of the labels, if `y` has none.
     """
 
     _parameter_constraints: dict = {
@@ -245,8 +245,8 @@ class TextBaseline(KnowsItsOrigin, ClassifierMixin, BaseEstimator, metaclass=ABC
         Parameters
         ----------
         **params : dict
-            ``classifier__C=10`` is also understood where `classifier` is None: the default becomes
-            a classifier of its own, which is then changed; so with `vectorizer`.
+            ``classifier__C=10`` also works if `classifier` is None: the default becomes an explicit
+            classifier, which is then changed; likewise for `vectorizer`.
 
         Returns
         -------
@@ -310,7 +310,7 @@ class TextBaseline(KnowsItsOrigin, ClassifierMixin, BaseEstimator, metaclass=ABC
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_labels)
-            Multi-label: one probability a label, strictly between 0 and 1. For 1-D targets, shape
+            Multi-label: one probability per label, strictly between 0 and 1. For 1-D targets, shape
             (n_samples, n_classes), each row summing to 1.
         """
         features = self._features(X)

@@ -35,9 +35,9 @@ class BinaryRelevance(TextBaseline):
         Names of the labels where `y` is an array or a sparse matrix, in the order of its columns,
         such as the ``classes_`` of a ``MultiLabelBinarizer``. For 1-D classes: names for them.
     n_jobs : int, default=None
-        Number of labels that are fitted at the same time; None means 1, -1 all processors. Under
-        joblib's backend of threads, LinearSVCs share random numbers, and scores may differ from
-        those of one job in the last digits; processes, the default, share none.
+        Number of labels that are fitted in parallel; None means 1, -1 all processors. With joblib's
+        threading backend, LinearSVCs share random numbers, and scores may differ from those of one
+        job in the last digits; processes, the default, do not.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class BinaryRelevance(TextBaseline):
 
 
 def _one_vs_rest(codes: np.ndarray, n_classes: int) -> sp.csr_matrix:
-    """One column per class, or one alone (that of the second) when there are two."""
+    """One column per class, or only that of the second if there are two."""
     if n_classes == 2:
         return sp.csr_matrix(codes[:, np.newaxis].astype(np.float32))
     rows = np.arange(len(codes))

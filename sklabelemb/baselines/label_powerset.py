@@ -17,7 +17,7 @@ __all__ = ["LabelPowerset"]
 class LabelPowerset(TextBaseline):
     """Label powerset over raw text: each label set seen in training is one class.
 
-    It knows which labels go together, and never predicts a set that did not occur.
+    It models which labels go together, and never predicts a set that did not occur.
 
     Parameters
     ----------
