@@ -1,4 +1,4 @@
-"""What a fitted MTLE answers beside labels: explanations."""
+"""Explanations of a fitted MTLE."""
 
 from __future__ import annotations
 
