@@ -17,16 +17,16 @@ class Checkpoint(Protocol):
     """Where a fit is saved, and resumed from."""
 
     def seeds(self, drawn: tuple[int, int]) -> tuple[int, int]:
-        """The seeds with which the fit began: `drawn`, if it begins now."""
+        """The seeds of the fit: `drawn`, if it starts now."""
 
     def resumed(self, net: Any, train: TaskDatasets) -> int | None:
-        """Put a net where it was left; epochs that it has behind it, None for all."""
+        """Restore a net; returns the number of finished epochs, None if training has ended."""
 
     def write(self, net: Any) -> None:
-        """Keep where a net is after an epoch."""
+        """Save the state of a net after an epoch."""
 
     def finish(self, net: Any) -> None:
-        """Keep the net when its training has ended."""
+        """Save the net when training has ended."""
 
 
 def training_state(net: Any) -> dict[str, Any]:
