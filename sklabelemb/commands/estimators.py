@@ -89,7 +89,7 @@ def make_estimator(
         own = each.get_params(deep=False)
         each.set_params(**{key: value for key, value in usual.items() if key in own})
     if label_texts is not None and "label_texts" not in inner.get_params(deep=False):
-        raise UserError(f"a {kind} knows no texts of labels: leave out --label-texts.")
+        raise UserError(f"a {kind} does not use texts of labels: leave out --label-texts.")
     for key, value in settings.items():
         _set(inner, estimator, key, value)
     return estimator

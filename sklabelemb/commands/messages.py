@@ -18,7 +18,6 @@ _OPTIONS = {
     "encoding='cp1252'": "--encoding cp1252",
     "Pass label_separator": "Pass --label-separator",
     'Pass unknown_labels="ignore"': "Pass --unknown-labels ignore",
-    "is none of the": "is not one of the",
     "label_names. There": "labels of the model. There",
     "Pass as_classes=False for an indicator": "Leave out --classes for label sets",
     "pass as_classes=False": "pass --label-sets",

@@ -349,7 +349,7 @@ def _number(score: Any, metric: Any, where: str) -> float:
     if not np.isfinite(number):
         raise ValueError(
             f"metric {_name(metric)} returned {number} on {where}. A resample may lack a label or "
-            "a class altogether; the metric must give a finite number then."
+            "a class altogether; the metric must still return a finite number."
         )
     return number
 

@@ -187,7 +187,7 @@ def compare_on_test(
         raise ValueError("Two classifiers in predictions have the same name.")
     against = next(iter(several)) if baseline is None else str(baseline)
     if against not in several:
-        raise ValueError(f"baseline={baseline!r} is none of the classifiers {list(several)}.")
+        raise ValueError(f"baseline={baseline!r} is not one of the classifiers {list(several)}.")
     found = {
         name: paired_bootstrap(
             y_true,

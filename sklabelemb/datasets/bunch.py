@@ -85,8 +85,8 @@ class Corpus:
         if unknown and unknown_labels != "ignore":
             first, place = next(iter(unknown.items()))
             message = (
-                f"{place}: the label {first!r} is none of the {len(known)} label_names. There are "
-                f"{len(unknown)} such labels: {', '.join(map(repr, list(unknown)[:8]))}."
+                f"{place}: the label {first!r} is not one of the {len(known)} label_names. There "
+                f"are {len(unknown)} such labels: {', '.join(map(repr, list(unknown)[:8]))}."
             )
             if unknown_labels == "error":
                 raise ValueError(f'{message} Pass unknown_labels="ignore" to leave them out.')

@@ -215,7 +215,7 @@ class _Labels:
                     self.ids.append(self.numbers[label])
                 elif self.unknown == "error":
                     raise ValueError(
-                        f"{where}: the label {label!r} is none of the {len(self.names)} "
+                        f"{where}: the label {label!r} is not one of the {len(self.names)} "
                         'label_names. Pass unknown_labels="ignore" to leave such labels out.'
                     )
                 elif self.unknown == "warn":
@@ -226,7 +226,7 @@ class _Labels:
     def _warn(self, label: str, where: str) -> None:
 
         warnings.warn(
-            f"{where}: the label {label!r} is none of the label_names. It is left out, as are "
+            f"{where}: the label {label!r} is not one of the label_names. It is left out, as are "
             "others that may follow.",
             UserWarning,
             stacklevel=6,

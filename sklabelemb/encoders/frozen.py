@@ -108,8 +108,8 @@ def carried_encoder(encoder: Any, previous: Any) -> TextEncoder | None:
     if both and text_encoder(encoder).key == known.key:
         return cast(TextEncoder, known)
     raise ValueError(
-        "encoder is another one than in the fit before, whose weights are for the vectors of that. "
-        "Set it back to go on learning, or fit anew with warm_start=False."
+        "encoder has changed since the previous fit, whose weights depend on its vectors. Set it "
+        "back to train further, or fit anew with warm_start=False."
     )
 
 

@@ -143,8 +143,8 @@ def cooccurrence_divergence(
     divergence = np.full(n_labels, np.nan)
     if not defined.any():
         warnings.warn(
-            "The divergence of co-occurrence is undefined, for no sample in y_true has two labels; "
-            "the result is nan.",
+            "The divergence of co-occurrence is undefined, because no sample in y_true has two "
+            "labels; the result is nan.",
             UndefinedMetricWarning,
             stacklevel=2,
         )

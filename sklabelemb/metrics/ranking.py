@@ -392,8 +392,8 @@ def _mean_of_labelled(
 
 def _undefined(name: str, stacklevel: int = 3) -> float:
     warnings.warn(
-        f"{name} is undefined, for no sample in y_true (of a weight greater than 0) has a label; "
-        "the result is nan.",
+        f"{name} is undefined, because no sample in y_true (with a weight greater than 0) has a "
+        "label; the result is nan.",
         UndefinedMetricWarning,
         stacklevel=stacklevel,
     )

@@ -179,7 +179,7 @@ class KnownByText:
         _check_texts_are_read(recipe, "labels")
         if not recipe.is_pretrained:
             raise ValueError(
-                f"encoder={self.encoder!r} knows no word before it is trained. Give a pretrained "
+                f"encoder={self.encoder!r} knows no words before training. Pass a pretrained "
                 "encoder: MTLEClassifier(encoder='path/to/folder')."
             )
         self.model_ = without_samples(recipe, classes, label_texts, multilabel)

@@ -308,12 +308,12 @@ class TaskHeadsRecipe(MTLERecipe):
         return ("embedding", *self._weight_tables)
 
     def frozen_encoder(self, previous: Model[Self] | None) -> TextEncoder | None:
-        """None; a pretrained encoder is refused, for it works by the texts of labels."""
+        """None; a pretrained encoder is refused, because it needs the texts of labels."""
         if self.is_pretrained:
             raise ValueError(
-                f"encoder={self.encoder!r} is none of {', '.join(ENCODERS)}. A pretrained encoder "
-                "puts labels where their texts are, and heads='task' reads no texts of labels: "
-                "pass heads='label' with it."
+                f"encoder={self.encoder!r} is not one of {', '.join(ENCODERS)}. A pretrained "
+                "encoder embeds the texts of labels, which heads='task' does not read: pass "
+                "heads='label' with it."
             )
         return super().frozen_encoder(previous)
 

@@ -61,9 +61,9 @@ def writer_of_composed(
         shown = f"the class {model.__name__}" if isinstance(model, type) else f"a {name}"
         raise TypeError(
             "save() writes fitted classifiers of sklabelemb, its baselines, ThresholdTuner, "
-            f"LabelwiseCalibrator, and pipelines of them, not {shown}. Use joblib.dump (files for "
-            "those who trust them) or skops.io.dump for searches and classes of your own; or save "
-            "the classifier inside alone."
+            f"LabelwiseCalibrator, and pipelines of them, not {shown}. For searches and your "
+            "own classes, use joblib.dump, if those who load the file trust you, or skops.io.dump; "
+            "or save the classifier inside alone."
         )
     check_is_fitted(model)
     inner: list[Callable[[Path], None]] = []
@@ -84,7 +84,7 @@ def writer_of_composed(
             f"This {name} cannot be saved: {error}. What can be saved beside the estimators of "
             f"sklabelemb is {', '.join(sorted(n for n in INSIDE if 'sklearn' in INSIDE[n]))}, "
             "with parameters that are numbers, text or lists of them. For all others use "
-            "joblib.dump, whose files are for those who trust them, or skops.io.dump."
+            "skops.io.dump, or joblib.dump if those who load the file trust you."
         ) from error
 
     def write(folder: Path) -> None:

@@ -61,19 +61,19 @@ def encoder_of(parts: Any, given: Any) -> TextEncoder:
         When the parts do not describe an encoder.
     """
     if type(parts) is not dict or parts.get("kind") not in (*KINDS, "object"):
-        raise ValueError("the encoder is of no kind that is known")
+        raise ValueError("the encoder is of an unknown kind")
     if "arrays" in parts:
         return KINDS[parts["kind"]].of(parts["description"], parts["arrays"])
     if given is None:
         cls = parts["description"]["class"] if parts["kind"] == "object" else "encoder"
         raise OSError(
-            f"This model was saved without its encoder, a {cls}. Hand it over: load(folder, "
+            f"This model was saved without its encoder, a {cls}. Pass it: load(folder, "
             "encoder=...)."
         )
     encoder = text_encoder(given)
     if encoder.key != parts["key"]:
         raise OSError(
             "The encoder is not the one that the model was trained with: its class, parameters, "
-            "weights or vectors are others. Give the right one: load(folder, encoder=...)."
+            "weights or vectors differ. Pass the right one: load(folder, encoder=...)."
         )
     return encoder

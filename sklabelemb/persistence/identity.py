@@ -102,7 +102,7 @@ def _recognised(value: Any, name: str) -> Any:
         return {"digest": joblib.hash(_stripped(value), hash_name="sha1")}
     except (PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
-            f"checkpoint cannot tell {name}={value!r} from others another time ({error}). Give "
+            f"checkpoint cannot recognise {name}={value!r} in a later fit ({error}). Pass "
             "functions and classes that an imported module defines by name, rather than a lambda "
             "or a local one; or fit with checkpoint=None."
         ) from error

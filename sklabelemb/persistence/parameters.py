@@ -32,9 +32,9 @@ def encoded_parameters(
     if not _is_built_in(tokenizer := fitted["tokenizer"]):
         raise ValueError(
             f"This model cannot be saved: its tokenizer ({tokenizer!r}) is code, which a saved "
-            "model does not hold. Fit it with the built-in tokenizer (tokenizer=None and its "
+            "model cannot contain. Fit it with the built-in tokenizer (tokenizer=None and its "
             "options lowercase and mask_numbers, or a sklabelemb.text.Tokenizer); or use "
-            "joblib.dump, whose files are for those who trust them."
+            "joblib.dump, and load only files from sources that you trust."
         )
     defaults = type(model)().get_params(deep=False)
     lost: list[str] = []
@@ -42,8 +42,8 @@ def encoded_parameters(
     then = _encoded(fitted, defaults, lost)
     if lost:
         warnings.warn(
-            f"JSON cannot carry these parameters, which come back as their defaults: "
-            f"{', '.join(dict.fromkeys(lost))}. Predictions do not depend on them; give them again "
+            f"These parameters cannot be saved as JSON and are reset to their defaults: "
+            f"{', '.join(dict.fromkeys(lost))}. Predictions do not depend on them; set them again "
             "(set_params) before training a loaded model further.",
             UserWarning,
             stacklevel=5,

@@ -64,7 +64,8 @@ def writer_of_trained(
     except ValueError as error:
         raise ValueError(
             f"This model cannot be saved: {error}. Fit it with label names or classes that are "
-            "text, numbers or dates; or use joblib.dump, whose files are for those who trust them."
+            "text, numbers or dates; or use joblib.dump, and load only files from sources that "
+            "you trust."
         ) from error
     description = {
         "class": type(model).__name__,
@@ -145,7 +146,7 @@ def _check_wanted(encoder: Any, folder: Path, cls: Any, fresh: bool, kept: Any) 
         )
     if fresh:
         raise ValueError(
-            f"{folder} holds a model with a fresh encoder, which is not taken from elsewhere: "
+            f"{folder} holds a model with a fresh encoder, which is saved with it: "
             "leave out encoder."
         )
 

@@ -160,8 +160,8 @@ def autotune(
     train, dev = stratified_holdout(target, validation_fraction, random_state)
     if len(dev) == 0:
         raise ValueError(
-            f"A validation_fraction of {validation_fraction} of {n_texts} texts is none: give more "
-            "texts or a larger fraction."
+            f"validation_fraction={validation_fraction} holds out none of {n_texts} texts: pass "
+            "more texts or a larger fraction."
         )
     search = _Search(X, y, dev, scorer, deadline, n_texts if refit else 0, verbose)
     sizes = [len(train)]

@@ -86,5 +86,5 @@ def test_lower_may_be_better():
 def test_what_is_refused():
     with pytest.raises(ValueError, match="two classifiers or more"):
         compare_on_test({"one": Y}, Y)
-    with pytest.raises(ValueError, match="none of the classifiers"):
+    with pytest.raises(ValueError, match="is not one of the classifiers"):
         compare_on_test(PREDICTIONS, Y, baseline="linear")

@@ -143,7 +143,9 @@ def test_what_is_saved_is_what_was_fitted(neural_name, tmp_path):
     for change in (legal, lost):
         model.set_params(**change)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "JSON cannot carry these parameters", UserWarning)
+            warnings.filterwarnings(
+                "ignore", "These parameters cannot be saved as JSON", UserWarning
+            )
             save(model, tmp_path / "model", overwrite=True)
         model.set_params(**usual)
         again = load(tmp_path / "model", device="cpu")

@@ -267,7 +267,7 @@ def test_names_of_labels_from_elsewhere(plain):
     bunch = load_folder(plain, split="train", label_names=["b", "c", "a"])
     assert bunch.target.tolist() == [[0, 0, 1], [1, 0, 0]]
     assert bunch.target_names == ["b", "c", "a"]
-    with pytest.raises(ValueError, match=r"line 2: the label 'b' is none of the 2 label_names"):
+    with pytest.raises(ValueError, match=r"line 2: the label 'b' is not one of the 2 label_names"):
         load_folder(plain, split="train", label_names=["a", "c"])
     left = load_folder(plain, split="train", label_names=["a", "c"], unknown_labels="ignore")
     assert left.target.tolist() == [[1, 0], [0, 0]]

@@ -93,7 +93,9 @@ def test_a_column_for_each_label(tmp_path):
 def test_labels_that_are_given(csv):
     names = ["delivery", "refund", "complaint", "praise", "other"]
     same(stream_table(csv, label_names=names), load_table(csv, label_names=names))
-    with pytest.raises(ValueError, match="row 4: the label 'praise' is none of the 3 label_names"):
+    with pytest.raises(
+        ValueError, match="row 4: the label 'praise' is not one of the 3 label_names"
+    ):
         stream_table(csv, label_names=names[:3])
     with pytest.warns(UserWarning, match="row 4: the label 'praise'"):
         found = stream_table(csv, label_names=names[:3], unknown_labels="warn", chunk_size=2)

@@ -201,7 +201,7 @@ def test_a_test_file_gets_the_columns_of_the_training_file(table):
 
 def test_labels_that_the_first_table_had_not(table):
     file = table("text,labels\nx,rude;lost\ny,late\nz,lost\n")
-    message = r"line 2: the label 'lost' is none of the 2 label_names.* 1 such labels: 'lost'"
+    message = r"line 2: the label 'lost' is not one of the 2 label_names.* 1 such labels: 'lost'"
     with pytest.raises(ValueError, match=message):
         load_table(file, label_names=["late", "rude"])
     with pytest.warns(UserWarning, match=message):

@@ -249,7 +249,7 @@ def test_updates_go_on_from_what_was_learnt():
     assert model.score(UNSEEN_TEXTS, UNSEEN) == 1.0
     assert model.score(TEXTS, CLASSES) == 1.0
     model.set_params(encoder=Meanings(0.9))
-    with pytest.raises(ValueError, match="encoder is another one than in the fit before"):
+    with pytest.raises(ValueError, match="encoder has changed since the previous fit"):
         model.partial_fit(UNSEEN_TEXTS, UNSEEN)
     from_scratch = leam().partial_fit(TEXTS, CLASSES)
     assert from_scratch.score(UNSEEN_TEXTS, UNSEEN) == 1.0

@@ -81,7 +81,7 @@ def test_a_task_without_a_sample_beside_one_with_samples():
 
 
 def test_labels_must_have_texts_and_an_encoder():
-    with pytest.raises(ValueError, match=r"encoder='bilstm' knows no word before it is trained"):
+    with pytest.raises(ValueError, match=r"encoder='bilstm' knows no words before training"):
         MTLEClassifier().fit_labels(NAMES)
     with pytest.raises(ValueError, match=r"labels \['staff'\] .*have an empty text"):
         mtle().fit_labels(NAMES, {**TEXTS_OF, "staff": " "})
@@ -96,7 +96,7 @@ def test_an_update_keeps_the_encoder(before, after):
     model = mtle(encoder=before).fit(TEXTS, CLASSES)
     expected = model.predict_proba(UNSEEN_TEXTS)
     model.set_params(encoder=after)
-    with pytest.raises(ValueError, match="encoder is another one than in the fit before"):
+    with pytest.raises(ValueError, match="encoder has changed since the previous fit"):
         model.partial_fit(TEXTS, CLASSES)
     np.testing.assert_array_equal(model.predict_proba(UNSEEN_TEXTS), expected)
 

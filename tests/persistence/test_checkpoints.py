@@ -406,7 +406,9 @@ def test_files_that_were_changed_under_the_same_name(tmp_path):
 
 def test_code_without_a_name_is_refused(tmp_path):
     model = CLASSIFIERS["leam"](**FOUR, checkpoint=tmp_path, tokenizer=lambda text: text.split())
-    with pytest.raises(ValueError, match=r"checkpoint cannot tell tokenizer=.*defines by name"):
+    with pytest.raises(
+        ValueError, match=r"checkpoint cannot recognise tokenizer=.*defines by name"
+    ):
         model.fit(X, Y)
     assert folders(tmp_path) == []
 

@@ -343,7 +343,7 @@ def test_parameters_that_json_cannot_carry_become_their_defaults(tmp_path):
         },
     ).fit(TEXTS, INDICATOR)
     message = (
-        "JSON cannot carry these parameters, which come back as their defaults: vectors, "
+        "These parameters cannot be saved as JSON and are reset to their defaults: vectors, "
         "net_params['optimizer'], net_params['optimizer__momentum'], random_state. "
         "Predictions do not depend on them"
     )
