@@ -22,8 +22,8 @@ class JointExplanation(Explanation):
         Row i: how the encoder, computing the state of label i in this document, divided its
         attention among the labels, itself included; the mean over heads and layers. Each row sums
         to one. Labels that were read in different blocks did not see each other: 0. Without joint
-        embedding None, but with ``head="reasoner"`` what each label weighed in the last round,
-        which is the same for all.
+        embedding None, except with ``head="reasoner"``: the weights of the labels in the last
+        round, the same in all rows.
 
     Notes
     -----

@@ -38,24 +38,23 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         Whether the encoder reads the labels beside the words. If False (the paper's "w/o JE"),
         labels are vectors that only the cross attention sees.
     cross_attention : bool, default=True
-        Whether words are weighed by their similarity to the labels. Without (the paper's "w/o CA")
-        the state of [CLS] stands for the text; without both, and without the wide path, this is a
-        plain BERT classifier.
+        Whether words are weighted by their similarity to the labels. If False (the paper's "w/o
+        CA"), the state of [CLS] represents the text; with neither, and without the wide path, this
+        is a plain BERT classifier.
     window_size : int, default=10
-        The paper's r: a word is weighed with r neighbours on each side.
+        The paper's r: a word is weighted together with r neighbours on each side.
     similarity : {"cosine", "dot"}, default="cosine"
-        Of words and labels in the cross attention. "dot" is the paper's equation; the states of
-        pretrained encoders are so long that with it nearly all words weigh the same at first.
-        "cosine" is what the released code has.
+        Similarity of words and labels in the cross attention. "dot" is the paper's equation; since
+        states of pretrained encoders have a large norm, nearly all words then have the same weight
+        at first. "cosine" is used in the released code.
     head : {"linear", "tagger", "reasoner"}, default="linear"
-        What decides about the labels. "linear": a linear layer over the text's vector. "tagger":
-        the paper's SeqTagBert, a BiLSTM-CRF that reads the labels' states one after the other; the
-        order of the labels matters, and cross attention is left out. "reasoner": the linear layer
-        in several rounds, each of which knows the probabilities of the one before (ML-Reasoner).
-        Single-label targets have "linear". The published systems are in
-        :data:`sklabelemb.laco.PRESETS`.
+        How labels are scored. "linear": a linear layer over the text's vector. "tagger": the
+        paper's SeqTagBert, a BiLSTM-CRF over the sequence of the labels' states, so the order of
+        the labels matters; there is no cross attention. "reasoner": the linear layer in several
+        rounds, each with the probabilities of the previous one as input (ML-Reasoner). Single-label
+        targets always use "linear". :data:`sklabelemb.laco.PRESETS` has the published systems.
     n_rounds : int, default=2
-        Rounds of "reasoner", the paper's T; it found two best.
+        Number of rounds of "reasoner", the paper's T, which found two to be best.
     label_token_weight : float or None, default=1.0
         Initial weight, in tokens, of all labels together (of each block, if labels are read in
         blocks) in the encoder's attention. None: each label weighs as much as a token, as in the
@@ -76,8 +75,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         that start from texts. No gradient is computed for them, which saves time and memory. "all"
         freezes the whole encoder.
     dropout : float, default=0.1
-        Of the text's vector (of the labels' states, with a tagger); that of the encoder's layers
-        is in its configuration.
+        Dropout on the text's vector (with a tagger, on the labels' states); that of the encoder's
+        layers is in its configuration.
     attention_dropout : float or None, default=0.0
         Dropout on the encoder's attention weights. None: as in its configuration, mostly 0.1, which
         takes a quarter more time on a CPU and twice the memory.
@@ -89,11 +88,11 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         As in :class:`.LEAMClassifier`.
     label_texts : dict, list of str, "auto" or None, default="auto"
         Texts of the labels, by name or in order. The token of a label starts as the mean of the
-        encoder's vectors of their pieces; and with a pretrained encoder, its weights in the head
-        start as what the encoder makes of its text, less what all labels have in common, so that a
-        text is taken to have the labels that it resembles until training knows better. For the
-        linear model of ``wide=True`` a label's text is one more sample. "auto": the names, where
-        they are strings. None: both start at random.
+        encoder's vectors of the pieces of its text. With a pretrained encoder, its weights in the
+        head start as the encoder's vector of that text minus the mean over all labels, so before
+        training a text gets the labels that it resembles. For the linear model of ``wide=True``, a
+        label's text is an additional sample. "auto": the names, where they are strings. None: both
+        start at random.
     tokenizer, lowercase, mask_numbers, max_features, min_df
         As in `LEAMClassifier`, for the words of a fresh encoder. A pretrained encoder has its own
         tokenizer, so they must keep their defaults.
@@ -184,8 +183,8 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         In `fit`, when the encoder cannot be loaded: its folder lacks files, or the Hub does not
         have it or cannot be reached.
     ValueError
-        In `fit`, when the encoder is of a kind, or has a tokenizer, that cannot be used; and with
-        ``head="tagger"`` without joint embedding.
+        In `fit`, when the encoder or its tokenizer is not supported; and with ``head="tagger"``
+        without joint embedding.
 
     Warns
     -----

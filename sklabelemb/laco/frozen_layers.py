@@ -10,7 +10,7 @@ __all__ = ["layers_of", "lowest"]
 
 
 def lowest(encoder: Any, n_layers: int) -> list[nn.Module]:
-    """The embeddings of an encoder and its first layers; all of it where it has no more.
+    """The embeddings of an encoder and its first layers; the whole encoder if it has no more.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def lowest(encoder: Any, n_layers: int) -> list[nn.Module]:
     Raises
     ------
     ValueError
-        Where the encoder has no layers that could be told apart.
+        When the encoder does not have separate layers.
     """
     if not n_layers:
         return []
@@ -42,7 +42,7 @@ def layers_of(encoder: Any) -> nn.ModuleList:
     Raises
     ------
     ValueError
-        Where the encoder has none that could be told apart.
+        When the encoder does not have separate layers.
     """
     stack = getattr(encoder, "encoder", None) or getattr(encoder, "transformer", None)
     layers = getattr(stack, "layer", None)

@@ -31,7 +31,7 @@ PAPER_SETTINGS: dict[str, Any] = {
 """Parameters of the paper: ``LACOClassifier(**PAPER_SETTINGS)``; 320 tokens with aapd's labels.
 
 The paper has the encoder, 320 tokens, a window of 10, pairs by halves, batches of 32, Adam with the
-step size 5e-5, and stops by the micro-F1 of held-out texts. Of the rest it says nothing. Like the
+step size 5e-5, and stops by the micro-F1 of held-out texts. It does not mention the rest. Like the
 released code, these settings have a dropout of 0.1 of the document's vector, and a step size that
 falls linearly to zero. The code also has a warm-up over a tenth of the steps, a weight decay of
 0.01, gradients cut to the norm 1, step sizes that shrink by 0.8 from layer to layer, and 100
@@ -58,11 +58,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Parameters of each system by its name: ``LACOClassifier(**PRESETS["SeqTagBert"])``.
 
-Training is that of :data:`PAPER_SETTINGS` for all. Of SeqTagBert the paper says no more than that a
-BiLSTM-CRF tags the labels; its size and that labels are decided by their marginal probabilities,
-which have a threshold, instead of by the most probable sequence are choices made here. ML-Reasoner
-is that over BERT; the one over a CNN of words, which its paper has as well, is not here. The
-vectors of its labels have the encoder's hidden size where the paper has 300, and what its paper
-calls a fully connected layer between text and classifier is left out: without a nonlinearity, of
-which nothing is said, the two are one.
+All are trained like :data:`PAPER_SETTINGS`. About SeqTagBert the paper only says that a BiLSTM-CRF
+tags the labels; its size is our choice, and so is deciding by marginal probabilities with a
+threshold instead of by the most probable sequence. ML-Reasoner is the variant over BERT; its paper
+also has one over a word CNN, which is not included. Its label vectors have the encoder's hidden
+size instead of the paper's 300, and the fully connected layer between text and classifier is
+omitted: without a nonlinearity, which the paper does not mention, both are one linear map.
 """

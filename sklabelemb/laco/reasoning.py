@@ -1,4 +1,4 @@
-"""Labels that know what was thought of all labels before: ML-Reasoner (Wang et al., 2021).
+"""Iterative reasoning over label probabilities: ML-Reasoner (Wang et al., 2021).
 
 Shapes: b documents of a batch, n labels, k hidden units.
 """
@@ -13,15 +13,15 @@ __all__ = ["Reasoning"]
 class Reasoning(nn.Module):
     r"""Rounds in which the labels' probabilities are an input of the classifier.
 
-    In round t the vector :math:`l_j` of each label is weighed by the probability :math:`z_{t-1,j}`
-    that it had before, and attention sums them up:
+    In round t the vector :math:`l_j` of each label is weighted by its previous probability
+    :math:`z_{t-1,j}`, and attention sums them up:
 
     .. math:: \tilde l_j = z_{t-1,j}\, l_j, \qquad
               \alpha = \mathrm{softmax}_j \big(w^\top \tilde l_j\big), \qquad
               z_t = \sigma\Big(W_x x + b + W_l \sum_j \alpha_j\, \tilde l_j\Big)
 
     with :math:`z_0 = 0`, so that the first round has the text's vector :math:`x` alone. All rounds
-    have the same weights. The order of the labels means nothing.
+    share their weights. The order of the labels has no meaning.
 
     Parameters
     ----------

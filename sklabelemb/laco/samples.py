@@ -1,4 +1,4 @@
-"""Training data with what the network is told of the labels, drawn anew for every batch."""
+"""Training data with the labels that the network is given, drawn anew for every batch."""
 
 from __future__ import annotations
 

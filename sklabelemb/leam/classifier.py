@@ -95,10 +95,10 @@ class LEAMClassifier(
         "auto" of `label_texts`, and to match the columns of later DataFrames. For 1-D classes:
         names to show, in the order of the sorted classes or by integer code.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
-        A name or description per label, by label name or in the order of the labels. The mean of
-        its words' vectors is where the label's embedding starts, and for the linear models the text
-        is one more sample of its label. "auto": the label names, where they are strings (classes,
-        or columns of a DataFrame). None, where names mean nothing.
+        A name or description per label, by label name or in the order of the labels. The label's
+        embedding starts as the mean of its words' vectors, and for the linear models the text is an
+        additional sample of its label. "auto": the label names, where they are strings (classes, or
+        columns of a DataFrame). Use None if names mean nothing.
     vectors : path, pair, mapping, KeyedVectors or None, default=None
         Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
         dimensions or fewer: further dimensions start at random. Vectors of words that the training

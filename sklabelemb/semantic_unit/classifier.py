@@ -86,10 +86,10 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
     label_names : sequence or None, default=None
         As in :class:`.LEAMClassifier`.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
-        A name or description per label, by label name or in the order of the labels. The mean of
-        its words' vectors is where the vector of the label starts that the decoder reads (label
-        sets only), and for the linear model the text is one more sample of its label. "auto": the
-        label names, where they are strings (classes, or columns of a DataFrame).
+        A name or description per label, by label name or in the order of the labels. The label
+        vector that the decoder reads (label sets only) starts as the mean of its words' vectors,
+        and for the linear model the text is an additional sample of its label. "auto": the label
+        names, where they are strings (classes, or columns of a DataFrame).
     vectors : path, pair, mapping, KeyedVectors or None, default=None
         Pretrained word vectors, see :func:`sklabelemb.text.load_vectors`; of `embedding_dim`
         dimensions or fewer: further dimensions start at random. Vectors of words that the training
