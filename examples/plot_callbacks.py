@@ -2,9 +2,8 @@
 How do I use callbacks of skorch?
 =================================
 
-``net_params`` takes them: to watch training, to stop it, to change the learning rate. Here a
-callback of one's own records how far the label embeddings move, and one of skorch stops the
-training.
+``net_params`` takes them: to watch training, to stop it, to change the learning rate. Here a custom
+callback records how far the label embeddings move, and one of skorch stops the training.
 """
 
 import numpy as np
@@ -18,8 +17,8 @@ requests = load_support_requests(as_frame=True)
 X, y = requests.data, requests.target
 
 # %%
-# A callback is told of each epoch. ``net.module_`` is the torch module, ``net.history`` what was
-# recorded.
+# A callback is called after each epoch. ``net.module_`` is the torch module, ``net.history`` what
+# was recorded.
 
 
 class LabelMovement(Callback):

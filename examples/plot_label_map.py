@@ -18,7 +18,7 @@ model.fit(X[:450], y[:450])
 display = LabelMapDisplay.from_estimator(model, X[450:], y[450:])
 
 # %%
-# t-SNE keeps neighbours together, and says nothing about the distance between groups:
+# t-SNE keeps neighbours together, but distances between groups mean nothing:
 
 display = LabelMapDisplay.from_estimator(model, X[450:], y[450:], method="tsne")
 

@@ -2,9 +2,9 @@
 How do I classify with thousands of labels?
 ===========================================
 
-With a tree: labels are clustered, and a text takes only the likeliest ways down. The corpus here is
-made up: up to 1,000 labels, each with a few words of its own, most of them rare. How does the time
-that a tree takes grow with their number, and that of one model for each label?
+With a tree: labels are clustered, and for each text only the most probable paths are searched. The
+corpus here is made up: up to 1,000 labels, each with a few words of its own, most of them rare. How
+does the time of a tree grow with their number, and that of one model per label?
 """
 
 from time import perf_counter

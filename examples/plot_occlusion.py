@@ -19,7 +19,7 @@ X, y = requests.data, requests.target
 model = LEAMClassifier(embedding_dim=64, max_epochs=5, random_state=0).fit(X[:500], y[:500])
 
 # %%
-# By how much does the logit of the likeliest label fall without each word?
+# How much does the logit of the most probable label fall without each word?
 
 
 def without_each_word(text, label):

@@ -3,7 +3,7 @@ In which order are labels found?
 ================================
 
 The sequence-to-sequence model emits the labels of a text one after the other, each in the light of
-those before it. The explanation shows which words it looked at in each step.
+those before it. The explanation shows the attention over the words in each step.
 """
 
 from sklabelemb import SemanticUnitSeq2SeqClassifier
@@ -19,12 +19,12 @@ model = SemanticUnitSeq2SeqClassifier(
 model.fit(X[:350], y[:350])
 
 text = "The kettle arrived broken. I want my money back, and the courier was rude."
-[likeliest] = model.predict_sequence([text])
-for sequence in (likeliest, *likeliest.alternatives[:3]):
+[best] = model.predict_sequence([text])
+for sequence in (best, *best.alternatives[:3]):
     print(f"{sequence.probability:.2f}", " → ".join(sequence.labels))
 
 # %%
-# Rows are the steps of the likeliest sequence.
+# Rows are the steps of the most probable sequence.
 
 [explanation] = model.explain([text])
 display = AttentionDisplay.from_explanation(explanation, kind="step_word")

@@ -319,7 +319,7 @@ class LabelEmbeddingClassifier(
         table = sum(getattr(network, name).weight.numel() for name in tables)
         return {"embedding": table, "compositional": total - table, "total": total}
 
-    # -- what was learnt -------------------------------------------------------------------------
+    # -- fitted attributes -----------------------------------------------------------------------
 
     def _own_task(self) -> Task:
         """The task that is used if none is named."""

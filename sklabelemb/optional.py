@@ -11,7 +11,7 @@ __all__ = ["import_optional"]
 def import_optional(
     name: str, *, purpose: str, extra: str | None = None, distribution: str | None = None
 ) -> Any:
-    """Import a library that this package can do without.
+    """Import an optional dependency.
 
     Parameters
     ----------

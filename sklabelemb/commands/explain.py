@@ -17,7 +17,7 @@ __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
 HELP = "show the words that spoke for the predicted labels"
 DESCRIPTION = (
-    "Show, for each text and each predicted label (or the likeliest, where none is predicted), the "
+    "Show, for each text and each predicted label (or the most probable one, if none is predicted), the "
     "words with the largest contributions. +0.69 doubles the odds of the label."
 )
 
@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
     add_source(parser)
     parser.add_argument(
-        "--words", metavar="N", type=whole_number, default=5, help="words a label (default: 5)"
+        "--words", metavar="N", type=whole_number, default=5, help="words per label (default: 5)"
     )
     parser.add_argument(
         "--max-texts",

@@ -80,7 +80,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         prog=program,
         description="Text classifiers with label embeddings, for scikit-learn. "
         "Results go to stdout, progress and errors to stderr.",
-        epilog="Exit codes: 0; 2: something to put right; 130: interrupted.",
+        epilog="Exit codes: 0; 2: something to fix; 130: interrupted.",
     )
     parser.add_argument(
         "--version", action="version", version=f"sklabelemb {sklabelemb.__version__}"

@@ -26,7 +26,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
     add_source(parser)
     parser.add_argument(
-        "--top-k", metavar="K", type=whole_number, help="the K likeliest labels, predicted or not"
+        "--top-k",
+        metavar="K",
+        type=whole_number,
+        help="the K most probable labels, predicted or not",
     )
     parser.add_argument(
         "--scores",

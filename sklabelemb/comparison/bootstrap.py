@@ -134,10 +134,10 @@ def paired_bootstrap(
         callable `metric`, anything that it accepts, scores included.
     metric : str or callable, default="micro_f1"
         For indicators ``"micro_f1"``, ``"macro_f1"``, ``"samples_f1"``, ``"hamming_loss"`` (lower
-        is better, so a negative difference speaks for A), ``"subset_accuracy"`` or ``"accuracy"``,
+        is better, so a negative difference favours A), ``"subset_accuracy"`` or ``"accuracy"``,
         which is the same. For classes ``"accuracy"``, ``"micro_f1"`` or ``"macro_f1"``. They equal
-        scikit-learn's with ``zero_division=0``: a label without positives and predictions has F1
-        0, and the macro average of classes runs over those that occur.
+        scikit-learn's with ``zero_division=0``: a label without positives and predictions has F1 0,
+        and the macro average of classes runs over those that occur.
 
         A callable is called as ``metric(y_true, y_pred)`` for every resample, with the rows that
         were drawn, and returns a number. It takes much longer than a name.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_folder", "load_support_requests", "load_table", "stream_table"]
 
-# Rows are read without scikit-learn, too (`records.py`), which a served model does without.
+# `records.py` reads rows without scikit-learn, for the commands that do not load it.
 __getattr__ = resolver(
     __name__,
     {

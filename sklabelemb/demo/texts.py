@@ -94,7 +94,7 @@ class Corpus:
             shown = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
             lines.append(
                 f"Note: {len(rare)} of {n_labels} labels have fewer than 2 texts ({shown}). They "
-                "are kept, but cannot both be learnt and be tested."
+                "are kept, but cannot be in both training and test texts."
             )
         return lines
 

@@ -345,7 +345,7 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
         self.verbose = verbose
         self.net_params = net_params
 
-    # -- what was learnt -------------------------------------------------------------------------
+    # -- fitted attributes -----------------------------------------------------------------------
 
     def explain(self, X: Any) -> list[JointExplanation]:
         """Explain predictions: what words contributed to each label, and how labels relate.

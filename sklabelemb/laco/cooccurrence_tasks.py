@@ -1,4 +1,4 @@
-"""Which labels come together: two tasks that are learnt beside the labels (equations 6 and 7)."""
+"""Co-occurrence of labels: two auxiliary tasks (equations 6 and 7)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PairwiseCooccurrence(nn.Module):
         self.output = nn.Linear(2 * size, 1)
 
     def forward(self, labels: Tensor, pairs: Tensor) -> Tensor:
-        """Logits, float Tensor of shape (b, P), of IsCo-occur.
+        """Logits of IsCo-occur, float Tensor of shape (b, P).
 
         Parameters
         ----------
@@ -39,7 +39,7 @@ class PairwiseCooccurrence(nn.Module):
         return self.output(both).squeeze(2)
 
     def loss(self, labels: Tensor, pairs: Tensor, together: Tensor) -> Tensor:
-        """Cross-entropy of each document's pairs, their sum, float Tensor of shape (b,).
+        """Summed cross-entropy of each document's pairs, float Tensor of shape (b,).
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class ConditionalCooccurrence(nn.Module):
         return scores.squeeze(2)
 
     def loss(self, labels: Tensor, given: Tensor, present: Tensor) -> Tensor:
-        """Cross-entropy of each document's other labels, their sum, float Tensor of shape (b,).
+        """Summed cross-entropy of each document's other labels, float Tensor of shape (b,).
 
         Parameters
         ----------

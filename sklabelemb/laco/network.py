@@ -320,7 +320,7 @@ class LACO(nn.Module):
         bias = _masked(embedded.new_zeros(tokens.shape), place <= lengths + 1)
         if self.joint_embedding and beside_labels:
             assert self.label_embedding is not None
-            # All labels, and the token behind them, come right after the document's own end.
+            # All labels, and the token after them, directly follow the document's own end.
             n_blocks = len(self.slots)
             end = self.embedding.weight[self.sep_id].reshape(1, 1, -1).expand(n_blocks, -1, -1)
             # Slots without a label get the last row: zeros, which nothing attends to.

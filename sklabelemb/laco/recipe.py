@@ -178,7 +178,7 @@ class LACORecipe(Recipe):
     def dataset(
         self, part: TextDataset, task: Task, vocabulary: Any, training: bool
     ) -> TextDataset:
-        """The beginnings of the texts; in training, with what the network is told of the labels."""
+        """The beginnings of the texts; in training, with the labels that the network is given."""
         room = self._room(task, vocabulary)
         part = replace(part, max_length=self.shortened(room))
         asked, tagged = self._asked(task), self._head(task) == "tagger"

@@ -25,8 +25,7 @@ class CooccurrenceDataset(TextDataset):
     gamma : float
         Share of pairs that come together.
     tagged : bool
-        Whether the network is told of the labels, so that it tags each one after the true tag of
-        the one before.
+        Whether the network gets the true labels, to predict each tag after the true previous one.
     """
 
     tasks: str | None = "both"

@@ -31,7 +31,7 @@ class BesidePaths:
     data : TaskDatasets
         All texts.
     seed : int
-        The order in which texts are learnt.
+        Seed for the order of the texts.
     """
 
     def __init__(self, model: Model, data: TaskDatasets, seed: int) -> None:
@@ -174,7 +174,7 @@ class _Part:
     def features(self) -> tuple[WidePath, Any]:
         """A linear model as training begins, and the features of all texts.
 
-        The texts of the labels are behind them.
+        The texts of the labels follow them.
         """
         vocabulary, n_labels = self.model.vocabulary, self.task.targets.n_labels
         targets, *_ = self.targets_with_label_texts(np.arange(len(self.data)))
@@ -216,7 +216,7 @@ class _Part:
         return self.known_by_text is not None and len(self.data.token_ids.ids) < MANY_TOKENS
 
     def with_label_texts(self, rows: np.ndarray) -> np.ndarray:
-        """Positions of some texts, and of all texts of labels that are learnt."""
+        """Positions of some texts, and of all label texts that are trained on."""
         return np.concatenate([rows, np.arange(len(self.data), len(self.texts))])
 
     def targets_with_label_texts(

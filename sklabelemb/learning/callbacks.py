@@ -144,7 +144,7 @@ class GradientClipping(Callback):
             if parameter.grad is None:
                 continue
             if parameter.grad.is_sparse:
-                # Rows that come twice in a batch count with their sum.
+                # Rows that occur twice in a batch are summed.
                 parameter.grad = parameter.grad.coalesce()
                 gradients.append(parameter.grad.values())
             else:

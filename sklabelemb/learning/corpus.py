@@ -297,7 +297,7 @@ def _read(
     label_names: Mapping[Any, Any] | None = None,
 ) -> Corpus:
     if isinstance(classes, Mapping) and (unknown := set(classes) - set(given)):
-        raise ValueError(f"classes names tasks that there are no samples of: {unknown}.")
+        raise ValueError(f"classes names tasks without samples: {unknown}.")
     tasks = dict(previous.tasks) if previous else {}
     samples: dict[Any, Samples] = {}
     for name, (documents, y, weight) in given.items():

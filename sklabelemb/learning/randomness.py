@@ -23,7 +23,7 @@ def isolated_randomness(seed: int, device: str = "cpu") -> Iterator[None]:
     devices = [torch.device(device)] if device.startswith("cuda") else []
     with _RANDOMNESS, torch.random.fork_rng(devices=devices):
         if devices or device == "cpu":
-            # torch.manual_seed would seed every GPU, and fork_rng puts back only those it is told.
+            # torch.manual_seed would seed every GPU, but fork_rng restores only the listed ones.
             torch.default_generator.manual_seed(seed)
             for cuda in devices:
                 with torch.cuda.device(cuda):

@@ -87,7 +87,7 @@ class Recipe:
         return {f.name: getattr(self.settings, f.name) for f in fields(Settings)} | own
 
     def task(self, task: Task, encoded: Any, previous: Model[Self] | None, update: bool) -> Task:
-        """What is settled about a task before anything is learnt about it.
+        """The initial state of a task.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class Recipe:
     ) -> None:
         """Initialise the network from vectors, label texts and label frequencies.
 
-        With `first` above 0 the network has learnt already, and only its words from that id on are
+        With `first` above 0 the network is trained already, and only its words from that id on are
         new.
         """
 

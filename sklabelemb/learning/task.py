@@ -238,7 +238,7 @@ def new_targets(classes: Any, multilabel: bool) -> Targets:
     Raises
     ------
     ValueError
-        When there are too few, or one comes twice.
+        When there are too few, or one is duplicated.
     """
     if isinstance(classes, Set):
         raise TypeError("classes is a set, which has no order for label_texts; pass a list.")

@@ -30,7 +30,7 @@ def sample_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
         return None
     weight = check_sample_weight(sample_weight, np.zeros((n_samples, 1)), ensure_non_negative=True)
     if weight.sum() == 0:
-        raise ValueError("sample_weight is zero for every sample: nothing could be learnt.")
+        raise ValueError("sample_weight is zero for every sample: nothing could be learned.")
     return (weight / weight[weight > 0].mean()).astype(np.float32)
 
 
@@ -82,7 +82,7 @@ def class_weights(class_weight: Any, targets: Targets, encoded: Any) -> np.ndarr
     Parameters
     ----------
     class_weight : dict, sequence of float, "balanced" or None
-        As :func:`check_class_weight` lets pass. A dict by class or label name; labels that it
+        As accepted by :func:`check_class_weight`. A dict by class or label name; labels that it
         leaves out weigh 1, and labels of other tasks are ignored. "balanced": classes as in
         scikit-learn; labels by the ratio of negatives to positives.
     targets : Targets

@@ -65,7 +65,7 @@ class EncoderPath:
     weights : float32 ndarray of shape (dim, n_labels)
     bias : float32 ndarray of shape (n_labels,)
     ngrams : WidePath or None
-        The weights of the n-grams, if they were learnt as well; without a bias.
+        The weights of the n-grams, if they were trained as well; without a bias.
     scale : float
         What vectors are multiplied with, so that they have a length of about 1.
     """
@@ -309,7 +309,7 @@ class EncoderPath:
 
 
 def is_joint(n_texts: int, n_labels: int) -> bool:
-    """Whether n-grams and vectors of this many texts are learnt as one model."""
+    """Whether this many texts train n-grams and vectors as one model."""
     return n_texts <= MOST_JOINT and n_texts * n_labels <= MOST_MOVES
 
 

@@ -32,8 +32,8 @@ class Mixture:
     Attributes
     ----------
     deep, wide, offset, encoded : float
-        What all labels have in common. The defaults are typical of what was learnt on the corpora
-        of ``benchmarks/``; they serve where there is nothing to learn them from.
+        What all labels have in common. The defaults are typical of the corpora of ``benchmarks/``,
+        and used if there are no texts to fit them to.
     by_label : float64 ndarray of shape (n_labels, 4), or None
         The same four for each label, which take precedence.
     """
@@ -97,10 +97,10 @@ class Mixture:
             Between 0 and 1, both excluded.
         multilabel : bool
         """
-        learnt = logit(shares) if multilabel else np.log(shares)
+        learned = logit(shares) if multilabel else np.log(shares)
         by_label = np.tile([getattr(self, name) for name in WEIGHTS], (len(shares), 1))
         by_label[:, WEIGHTS.index("offset")] = (
-            learnt - (self.deep + self.encoded) * learnt - self.wide * (2 * shares - 1)
+            learned - (self.deep + self.encoded) * learned - self.wide * (2 * shares - 1)
         )
         return replace(self, by_label=by_label)
 

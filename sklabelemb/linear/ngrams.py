@@ -1,6 +1,6 @@
 """TF-IDF of words, word pairs and character n-grams, straight from token ids.
 
-The texts are tokenised already, and a word's letters are looked at once per distinct word. The
+The texts are tokenised already, and character n-grams are computed once per distinct word. The
 weights are those of scikit-learn's ``TfidfVectorizer(sublinear_tf=True)``: ``1 + log(count)`` times
 the smoothed inverse document frequency, rows of length one.
 """

@@ -122,7 +122,7 @@ class WidePath:
         targets, class_weight, sample_weight, seed
             As in :meth:`fit`.
         again : bool, default=False
-            Whether most of these texts have been learnt before: fewer epochs are enough.
+            Whether most of these texts were trained on before, so that fewer epochs are enough.
         verbose : bool, default=False
             Whether to show a progress bar.
         """

@@ -141,7 +141,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
         )
         if not targets.named and (names := names_of(cross_fit.estimator)):
             targets = targets.renamed(names)
-        learnt = self._learn(cross_fit, targets, indicator)
+        learned = self._learn(cross_fit, targets, indicator)
         # Nothing is set before all is done: a fit that failed does not look fitted.
         estimator = self.estimator_ = cross_fit.estimator
         self.targets_ = targets
@@ -152,7 +152,7 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             self.__dict__.pop(name, None)
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
-        for name, value in learnt.items():
+        for name, value in learned.items():
             setattr(self, name, value)
         return self
 
@@ -461,6 +461,6 @@ class LabelMetaEstimator(ClassifierMixin, MetaEstimatorMixin, BaseEstimator, met
             raise NotFittedError(
                 'With cv="prefit" the classifier must be fitted already, and to other samples than '
                 f"those given now, but this {type(self.estimator).__name__} is not fitted. If it "
-                "was: cloning, as in a search, forgets what was learnt; wrap the classifier in "
+                "was: cloning, as in a search, drops fitted attributes; wrap the classifier in "
                 "sklearn.frozen.FrozenEstimator."
             ) from error

@@ -151,8 +151,8 @@ class MTLEClassifier(KnownByText, AnswersByTask, LabelEmbeddingClassifier):
     Labels and tasks without samples require ``heads="label"``.
 
     Scores can be compared within a task only. A softmax (for label sets, a sigmoid with thresholds)
-    makes them probabilities among the labels of that task; that a label of another task has a
-    higher score says nothing.
+    turns them into probabilities among the labels of that task; they cannot be compared with scores
+    of another task.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Which words a label is known by, and whether they mean anything."""
+"""The words of labels, and whether they are known."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def texts_in_order(texts: Sequence[str], classes: Any) -> dict[Any, str]:
-    """Texts that were given in the order of some classes, by class.
+    """Texts by class, from texts in the order of the classes.
 
     Raises
     ------
@@ -41,15 +41,15 @@ def texts_in_order(texts: Sequence[str], classes: Any) -> dict[Any, str]:
 
 
 def meaning(words: Sequence[str]) -> tuple[Any, ...]:
-    """What the mean of some words' vectors depends on: which words, in which proportions."""
+    """What the mean of word vectors depends on: the words and their proportions."""
     return tuple(sorted((word, Fraction(n, len(words))) for word, n in Counter(words).items()))
 
 
 def distinct_words(task: Task, tokenizer: Callable[[str], Sequence[str]]) -> list[list[str]]:
-    """The words that stand for each label of a task that is trained.
+    """The words of each label of a trained task.
 
-    A label without a word, or with the very words of another label of the task, could not be told
-    from others; it gets a word that no text contains, whose vector training finds.
+    A label without words, or with the same words as another label of the task, could not be
+    distinguished; it gets an artificial word with a trained vector.
     """
     words = task.words_of_labels(tokenizer) or [[] for _ in task.label_names]
     kinds = [meaning(some) for some in words]
@@ -63,7 +63,7 @@ def distinct_words(task: Task, tokenizer: Callable[[str], Sequence[str]]) -> lis
 def warn_about_labels(
     task: Task, tasks: Iterable[Task], vocabulary: Vocabulary, vectors: Any
 ) -> None:
-    """Warn of labels of a task without samples whose scores mean nothing, or are the same.
+    """Warn about labels of a task without samples whose scores are meaningless or identical.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def warn_about_labels(
 
 
 def have_vectors(words: Sequence[str], vectors: Any) -> np.ndarray:
-    """Which words have a pretrained vector; that none of a few has one is no reason to warn."""
+    """Which words have a pretrained vector; without a warning if none of them has."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return load_vectors(vectors, words)[1]
@@ -110,7 +110,7 @@ def have_vectors(words: Sequence[str], vectors: Any) -> np.ndarray:
 def _known_words(
     task: Task, tasks: Iterable[Task], vocabulary: Vocabulary, vectors: Any
 ) -> set[str]:
-    """Which words of a task's labels have a vector that means something."""
+    """Which words of a task's labels have a meaningful vector."""
     words = {
         word
         for some in task.label_words

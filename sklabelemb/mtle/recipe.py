@@ -47,7 +47,7 @@ SEPARATE = Mixture(deep=0.5, wide=0.0, offset=0.0, encoded=1.0)
 
 @dataclass(frozen=True)
 class NumberedDataset(TextDataset):
-    """Texts of one task; the network is told which."""
+    """Texts of one task, whose number the network gets."""
 
     def batch(self, indices: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
         """One batch, with the task's number once per text among the inputs."""
@@ -162,7 +162,7 @@ class MTLERecipe(Recipe):
         rare = token_ids.unknown_words
         if self.vectors is None or self.settings.max_features is not None or not rare:
             return vocabulary, token_ids
-        # A word may be too rare to be learnt here and still have a vector that says what it means.
+        # A word may be too rare to be trained here and still have a meaningful vector.
         found = have_vectors(rare, self.vectors)
         larger = vocabulary.extended(word for word, has in zip(rare, found, strict=True) if has)
         return renumbered(larger, vocabulary, token_ids)

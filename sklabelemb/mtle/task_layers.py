@@ -1,7 +1,7 @@
 """What a task has of its own below its output layer, in the multi-task systems of the literature.
 
 Each layer takes word vectors, lengths, and what all tasks share of the text, and gives the vector
-of each text. Nothing beyond the end of a text is looked at.
+of each text. Everything beyond the end of a text is ignored.
 
 Shapes: ``b`` texts, ``s`` words of the batch's longest text, ``P`` dimensions of a word, ``m`` of a
 layer's states, ``K`` segments of a memory, ``S`` dimensions of a segment.

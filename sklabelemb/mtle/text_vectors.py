@@ -32,8 +32,8 @@ def weights_in_text(ids: Tensor, log_weight: nn.Embedding) -> Tensor:
 def pooled(states: Tensor, lengths: Tensor, pooling: str) -> Tensor:
     """One vector per text of states (b, s, m), shape (b, m); zero for an empty text.
 
-    What was computed beyond a text's own last word is not looked at, so padding changes nothing,
-    and no sequence has to be packed: on a CPU torch is many times faster at padded ones.
+    States beyond a text's last word are ignored, so padding changes nothing and sequences need not
+    be packed: on a CPU torch is many times faster with padded ones.
     """
     lengths = lengths.unsqueeze(1)
     if pooling == "last":

@@ -1,8 +1,7 @@
 """Encoders by convolution: Kim's and CAML's, the word CNNs of Zhang et al., and VDCNN.
 
-All convolutions are padded with zeros so that they keep the length: state i is that of a phrase
-around word i, a text may be shorter than a filter is wide, and what other texts a batch holds
-changes nothing.
+All convolutions are padded with zeros to keep the length: state i is that of a phrase around word
+i, a text may be shorter than a filter, and the other texts of a batch have no effect.
 """
 
 from __future__ import annotations
@@ -92,8 +91,8 @@ class VeryDeepCNN(Encoder):
     added. Between levels, channels double and the largest of three states, two apart, halves the
     length. One block per level gives the paper's depth of 9, two give 17.
 
-    The paper reads characters, and says nothing of padding; here what lies beyond a text's end
-    counts neither in convolutions nor in the means of batch normalisation.
+    The paper reads characters, and does not mention padding; here padding affects neither
+    convolutions nor the means of batch normalisation.
     """
 
     def __init__(self, n_inputs: int, n_filters: int, n_blocks: int) -> None:

@@ -137,7 +137,7 @@ class KMaxPooling(Pooling):
 
 
 class AttentionPooling(Pooling):
-    r"""One weight for each state, by a vector of context that is learnt.
+    r"""One weight for each state, by a learned context vector.
 
     .. math::
         u_i = \tanh(W h_i + b), \quad \alpha_i = \mathrm{softmax}_i(u_i^\top u), \quad
@@ -265,7 +265,7 @@ class LabelSpecificPooling(Pooling):
 
     def forward(self, states: States) -> Tensor:
         """Vectors of shape (b, K, d)."""
-        learnt = torch.einsum("btk,btd->bkd", self.attention(states), states.values)
+        learned = torch.einsum("btk,btd->bkd", self.attention(states), states.values)
         of_texts = torch.cat(
             [
                 torch.einsum("btk,btd->bkd", way @ self.label_embedding.T, way)
@@ -273,9 +273,9 @@ class LabelSpecificPooling(Pooling):
             ],
             dim=2,
         )
-        alpha = torch.sigmoid(self.learnt_weight(learnt))
+        alpha = torch.sigmoid(self.learnt_weight(learned))
         beta = torch.sigmoid(self.text_weight(of_texts))
-        return (alpha * learnt + beta * of_texts) / (alpha + beta)
+        return (alpha * learned + beta * of_texts) / (alpha + beta)
 
     def shares(self, states: States, weight: Tensor) -> None:
         """The fusion is no sum over states."""

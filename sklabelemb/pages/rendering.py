@@ -13,8 +13,8 @@ from jinja2 import Environment, PackageLoader
 
 __all__ = ["render", "render_texts", "write_page"]
 
-# A fragment is for notebooks and short: so many texts are seen at once, so many there are with
-# those that unfold, and so many of a text's labels are seen.
+# Limits of a fragment for notebooks: texts that are shown, texts including those that unfold, and
+# labels shown per text.
 TEXTS_SHOWN, MOST_TEXTS, LABELS_SHOWN = 2, 50, 3
 
 _TEMPLATES = Environment(
@@ -23,12 +23,12 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-# Halves of characters, which broken texts contain, and which no encoding can write.
+# Lone surrogates, which broken texts contain and no encoding can write.
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template; what cannot be encoded is shown as U+FFFD."""
+    """Fill in a template; characters that cannot be encoded become U+FFFD."""
     return _SURROGATES.sub("\ufffd", _TEMPLATES.get_template(template).render(**values))
 
 
@@ -40,7 +40,7 @@ def render_texts(
     page: bool,
     **values: Any,
 ) -> str:
-    """Fill in a template that shows texts: all on a page, or the first ones, and many folded.
+    """Fill in a template with texts: all on a page, or the first ones and others folded.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def render_texts(
     page : bool
         A whole page, or a fragment.
     **values
-        What else the template wants.
+        Further values for the template.
     """
     n_texts = len(explanations) if page else min(len(explanations), MOST_TEXTS)
     texts = [describe(i, explanations[i]) for i in range(n_texts)]

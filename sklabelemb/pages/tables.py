@@ -10,7 +10,7 @@ from sklabelemb.pages.rendering import render
 
 __all__ = ["Cell", "Table", "render_tables"]
 
-# Rows that are seen at once; those behind them unfold.
+# Rows that are shown; the others unfold.
 ROWS_SHOWN = 10
 
 
@@ -44,7 +44,7 @@ class Table:
     strong : collection of int
         Which rows are emphasised.
     rows_shown : int, default=10
-        As many are seen; the others unfold.
+        Number of rows shown; the others unfold.
     more : str, default=""
         What is left out, as a sentence.
     """
@@ -67,7 +67,7 @@ class Table:
 
 
 def render_tables(title: str, *tables: Table, notes: Sequence[str] = ()) -> str:
-    """HTML of tables under a title, as a fragment that takes its colours from what is around it.
+    """HTML of tables under a title, as a fragment that adopts the colours of the page around it.
 
     Parameters
     ----------

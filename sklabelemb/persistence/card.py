@@ -132,7 +132,7 @@ def model_card(
     versions = {"Python": platform.python_version(), **library_versions()}
     listed = ", ".join(f"{library} {version}" for library, version in versions.items())
     sections.append(f"## Versions\n\n{listed}")
-    # Halves of characters, which broken texts contain, and which no encoding can write.
+    # Lone surrogates, which broken texts contain and no encoding can write.
     return re.sub("[\ud800-\udfff]", "\ufffd", "\n\n".join(sections)) + "\n"
 
 

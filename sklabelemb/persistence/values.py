@@ -267,5 +267,5 @@ def _take(attached: dict[str, Any], name: Any) -> Any:
 
 def _of(kind: type, value: Any) -> Any:
     if not isinstance(value, kind):
-        raise TypeError(f"found {type(value).__name__} in the place of {kind.__name__}")
+        raise TypeError(f"found {type(value).__name__} instead of {kind.__name__}")
     return value

@@ -80,9 +80,9 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         parameters).
     wide : bool, default=True
         Whether to train a linear model (TF-IDF of words, word pairs, character n-grams) beside the
-        network. At every step its scores are added to the decoder's; how much either counts is
-        learnt from the sequences of the validation split (a constant without one). A model that
-        started with ``partial_fit`` has none.
+        network. At every step its scores are added to the decoder's; the weights of both are fitted
+        to the sequences of the validation split (constants without one). A model that started with
+        ``partial_fit`` has none.
     label_names : sequence or None, default=None
         As in :class:`.LEAMClassifier`.
     label_texts : dict, sequence of str, "auto" or None, default="auto"
@@ -370,7 +370,7 @@ class SemanticUnitSeq2SeqClassifier(AnswersByBeam, LabelEmbeddingClassifier):
         self.verbose = verbose
         self.net_params = net_params
 
-    # -- what was learnt -------------------------------------------------------------------------
+    # -- fitted attributes -----------------------------------------------------------------------
 
     @property
     def label_order_(self) -> np.ndarray | None:

@@ -107,7 +107,7 @@ class SequenceExplanation(Explanation):
     unit_spans: list[tuple[int, int]]
 
     def top_units(self, step: int, n: int = 3) -> list[tuple[str, float]]:
-        """The `n` units that a step looked at most: their words, and their share.
+        """The `n` units with the highest attention at a step: their words, and their shares.
 
         Parameters
         ----------

@@ -46,7 +46,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the decoder looked at, step by step.
+    """The decoder's attention at each step.
 
     Attributes
     ----------

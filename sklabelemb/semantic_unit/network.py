@@ -314,7 +314,7 @@ class SemanticUnitNetwork(nn.Module):
 
     @torch.no_grad()
     def read(self, ids: Tensor, labels: Tensor) -> Reading:
-        """Logits of known sequences, with what the decoder looked at."""
+        """Logits of known sequences, with the decoder's attention."""
         return Reading(*self._decoded(self.encode(ids), labels))
 
     def log_probs(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -246,7 +246,7 @@ class ServedTree(_Answering):
     def predict_labels(
         self, X: Any, top_k: int | None = None, with_scores: bool = False
     ) -> list[tuple[Any, ...]]:
-        """Names of the labels of each text, the likeliest first."""
+        """Names of the labels of each text, the most probable first."""
         check_top_k(top_k)
         scores = self._scores(X)
         decisions = decided(scores, self.thresholds_, self.min_labels_, self.nearest_by)

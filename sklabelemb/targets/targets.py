@@ -466,7 +466,7 @@ class Targets:
             advice = (
                 "Pass every class in `classes` at the first call of partial_fit, or fit anew."
                 if name == "y"
-                else f"What y has no sample of cannot be learnt: leave it out of {name}."
+                else f"Classes without samples in y cannot be learned: leave them out of {name}."
             )
             raise ValueError(
                 f"{name} holds classes that this model does not know: {shown}. {advice}"

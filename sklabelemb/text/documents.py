@@ -24,7 +24,7 @@ def check_documents(X: Any, *, ensure_min_samples: int = 1, name: str = "X") -> 
         ``datasets`` (none of them is imported). Empty strings are legal documents.
     ensure_min_samples : int, default=1
         The smallest number of texts that is accepted. 1, as in scikit-learn, because nothing can
-        be learnt or predicted from no text; 0 accepts an empty collection.
+        be learned or predicted from no text; 0 accepts an empty collection.
     name : str, default="X"
         Name of the collection in error messages.
 
@@ -107,7 +107,7 @@ def _is_sequence(X: Any) -> bool:
 
 
 def _from_array(X: Any, shape: tuple[int, ...], name: str) -> list[Any]:
-    """Unpack numpy arrays and pandas or polars Series, told apart only by what they can do."""
+    """Unpack numpy arrays and pandas or polars Series, distinguished by their methods only."""
     if len(shape) == 0:
         value = X.item() if hasattr(X, "item") else X
         if isinstance(value, str):

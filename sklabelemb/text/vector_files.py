@@ -40,7 +40,7 @@ class Wants(Protocol):
 
 
 class VectorFile:
-    """A file of word vectors whose format is told by its content, never by its name.
+    """A file of word vectors, whose format is recognised by its content, never by its name.
 
     Parameters
     ----------

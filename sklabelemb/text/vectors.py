@@ -33,7 +33,8 @@ def load_vectors(
 
         - a file: GloVe text; word2vec or fastText text (``.vec``); word2vec binary; a numpy
           ``.npz`` with the arrays ``words`` and ``X`` (or ``vectors``). The text and binary formats
-          may be compressed by gzip, xz or bzip2. The format is told by the content of the file;
+          may be compressed by gzip, xz or bzip2. The format is recognised by the content of the
+          file;
         - a mapping from words to vectors;
         - a gensim ``KeyedVectors``, or a model that has one as its ``wv``;
         - a pair ``(words, matrix)``.

@@ -13,7 +13,7 @@ __all__ = ["as_indicator", "first_rows", "with_constant"]
 
 
 def with_constant(features: Any, value: float = 1.0) -> sp.csr_matrix:
-    """Features as float32 with a constant column behind them."""
+    """Features as float32 with an additional constant column."""
     features = sp.csr_matrix(features, dtype=np.float32)
     n_texts, n_features = features.shape
     # Written in place: `hstack` takes several times the memory.

@@ -167,8 +167,8 @@ def test_single_label_run(tmp_path, capsys):
     assert lines[0].endswith("41 texts, 4 classes, one per text")
     assert lines[1] == "Read as: JSON lines; lists of labels"
     assert lines[3] == (
-        "Note: 1 of 4 labels have fewer than 2 texts (other). They are kept, but cannot both be "
-        "learnt and be tested."
+        "Note: 1 of 4 labels have fewer than 2 texts (other). They are kept, but cannot be in "
+        "both training and test texts."
     )
     header = next(line for line in lines if "accuracy" in line)
     assert header.split() == ["accuracy", "prec.", "recall", "F1", "sec.", "sec."]
