@@ -2,7 +2,7 @@
 How do I add a label to a trained model?
 ========================================
 
-A label is known by its text, so a new one needs no training text at all. How good are its first
+Labels are known by their texts, so a new one needs no training texts at all. How good are its first
 scores, compared with those of a model that was trained with it?
 """
 
@@ -22,7 +22,7 @@ small = {"embedding_dim": 64, "max_epochs": 8, "random_state": 0}
 
 # %%
 # The model is trained without the label "voucher", and on texts that do not carry it. Then the
-# label comes, by its name or by a description. All other scores stay as they are.
+# label is added, by its name or by a description. All other scores stay the same.
 
 without = train & (y["voucher"] == 0)
 model = LEAMClassifier(**small).fit(X[without], y[without].drop(columns="voucher"))
@@ -31,7 +31,8 @@ by_description = deepcopy(model).add_labels(["voucher"], ["vouchers, gift cards,
 trained = LEAMClassifier(**small).fit(X[train], y[train])
 
 # %%
-# Average precision of the label on the test texts; chance has the share of texts that carry it.
+# Average precision of the label on the test texts; for chance it is the share of texts with the
+# label.
 
 found = {"chance": y["voucher"][test].mean()}
 n_texts = int(y["voucher"][train].sum())

@@ -3,7 +3,7 @@ How do I use callbacks of skorch?
 =================================
 
 ``net_params`` takes them: to watch training, to stop it, to change the learning rate. Here a custom
-callback records how far the label embeddings move, and one of skorch stops the training.
+callback records how far the label embeddings move, and a callback of skorch stops the training.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 How do I resume a fit that was interrupted?
 ===========================================
 
-With ``checkpoint=folder``: the next ``fit`` with the same texts and parameters goes on from the
-last whole epoch, and gives the model that it would have given in one go.
+With ``checkpoint=folder``: the next ``fit`` with the same texts and parameters resumes from the
+last complete epoch, and gives the same model as a fit without interruption.
 """
 
 import subprocess

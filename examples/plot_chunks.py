@@ -2,8 +2,8 @@
 How do I learn from texts that arrive in chunks?
 ================================================
 
-By ``partial_fit``, which trains one epoch on each. The vocabulary grows; the n-grams of the linear
-path are those of the first chunk.
+With ``partial_fit``, which trains one epoch on each chunk. The vocabulary grows; the n-grams of the
+linear path are those of the first chunk.
 """
 
 import tempfile
@@ -30,7 +30,7 @@ file = Path(tempfile.mkdtemp()) / "requests.csv"
 table.to_csv(file, index=False)
 
 # %%
-# It is read 75 rows at a time, and gone through three times.
+# It is read 75 rows at a time, three times in all.
 
 model = LEAMClassifier(embedding_dim=64, threshold=0.4, random_state=0)
 seen, scores, words = [], [], []

@@ -2,8 +2,8 @@
 What can I do about imbalanced classes and rare labels?
 =======================================================
 
-Three things are often tried: weights in the loss, a lower threshold, and thresholds tuned for the
-measure that counts rare labels as much as frequent ones. What does each of them bring, and cost?
+Common remedies are weights in the loss, a lower threshold, and thresholds tuned for a metric that
+gives rare labels the same weight as frequent ones. What are their gains and costs?
 """
 
 from matplotlib import pyplot as plt

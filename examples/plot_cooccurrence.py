@@ -2,9 +2,9 @@
 Are labels combined as people combine them?
 ===========================================
 
-Of the texts about a wrong item, many ask for a return as well. A classifier that looks at each
-label alone may miss that. The third picture is what it got wrong: blue, too seldom together; red,
-too often.
+Many of the texts about a wrong item also ask for a return. A classifier that predicts each label
+separately may miss that. The third picture shows its errors: blue pairs are predicted together too
+rarely, red ones too often.
 """
 
 from sklabelemb import LEAMClassifier

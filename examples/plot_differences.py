@@ -2,8 +2,8 @@
 Is it better, or only luckier?
 ==============================
 
-On 169 test texts a difference of a few points may be chance. The paired bootstrap draws the test
-texts anew two thousand times, and says how far the difference goes up and down with them.
+On 169 test texts a difference of a few points may be chance. The paired bootstrap resamples the
+test texts two thousand times, and shows how much the difference varies.
 """
 
 from sklearn.linear_model import LogisticRegression
@@ -30,6 +30,6 @@ comparison = compare_on_test(predictions, y[test])
 print(comparison)
 
 # %%
-# An interval that does not reach 0 tells a difference.
+# An interval that does not include 0 shows a difference.
 
 display = comparison.plot()

@@ -22,7 +22,7 @@ print(explanation.predicted_labels())
 display = AttentionDisplay.from_explanation(explanation)
 
 # %%
-# Attention is something else: where the network looked, never less than nothing. It does not say
-# what came of it, and the linear path beside the network has none.
+# Attention is different: it shows where the network looked, and is never negative. It does not show
+# the effect on the label, and the linear path beside the network has none.
 
 display = AttentionDisplay.from_explanation(explanation, kind="word_label")

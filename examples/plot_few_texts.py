@@ -2,8 +2,8 @@
 How do I classify with few training texts?
 ==========================================
 
-Let a pretrained encoder read the texts: it knows what words mean that no training text has. And
-describe the labels, for it to read as well. How much do the two bring, with 25 to 400 texts?
+Use a pretrained encoder, which knows words that do not occur in the training texts, and describe
+the labels for it. How much do both gain, with 25 to 400 texts?
 """
 
 from importlib.resources import files

@@ -2,8 +2,8 @@
 What do I set to train on a GPU?
 ================================
 
-Nothing: ``device="auto"`` takes a GPU where there is one. What else matters is the size of batches,
-and bfloat16. This page was built on what the first line says.
+Nothing: ``device="auto"`` uses a GPU if there is one. Batch size and bfloat16 also matter. The
+first line of output shows the device that this page was built on.
 """
 
 from time import perf_counter
@@ -20,8 +20,8 @@ requests = load_support_requests(as_frame=True)
 X, y = requests.data, requests.target
 
 # %%
-# On a GPU a step takes about as long for 16 texts as for 64, so that large batches pay there. They
-# are fewer steps, so ``learning_rate`` or ``max_epochs`` may have to be larger with them.
+# On a GPU a step takes about as long for 16 texts as for 64, so large batches pay off. They mean
+# fewer steps, so ``learning_rate`` or ``max_epochs`` may have to be larger.
 
 small = {"embedding_dim": 128, "max_epochs": 6, "wide": False, "random_state": 0}
 settings = {
@@ -42,7 +42,7 @@ ax.invert_yaxis()
 ax.set(xlabel=f"seconds to fit, on {device}", xlim=(0, 1.2 * max(seconds.values())))
 
 # %%
-# Where memory is exhausted, the error says what to set: a smaller ``batch_size``, a shorter
+# If memory is exhausted, the error says what to change: a smaller ``batch_size``, a shorter
 # ``max_length``, ``accumulation_steps`` of ``LACOClassifier``. A model that was trained on a GPU
 # loads anywhere:
 #

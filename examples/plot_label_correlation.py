@@ -2,8 +2,8 @@
 Which labels does a model read together?
 ========================================
 
-LACO reads a text and all labels as one sequence, so each label can look at the others. Does it look
-at those that come together in the training texts?
+LACO reads a text and all labels as one sequence, so each label can attend to the others. Does it
+attend to those that occur together in the training texts?
 """
 
 from importlib.resources import files
@@ -41,8 +41,8 @@ model = LACOClassifier(
 
 # %%
 # ``affinity`` of an explanation says how the state of a label divided its attention among the
-# labels; here it is the mean over some texts. Beside it is how much likelier a label is in the
-# company of another.
+# labels; here it is the mean over some texts. Beside it is how much more probable a label is, given
+# another one.
 
 explanations = model.explain(X[[601, 604, 610]])
 affinity = np.mean([one.affinity for one in explanations], axis=0)
@@ -66,9 +66,10 @@ for ax, (values, title) in zip(axes, pictures, strict=True):
     figure.colorbar(image, ax=ax, shrink=0.7)
 
 # %%
-# How far the two agree, over all pairs of labels. After so short a training they do not: attention
-# follows the texts of the labels, so it is no measure of their correlation.
-# :class:`~sklabelemb.plotting.LabelCooccurrenceDisplay` shows what a model makes of that.
+# The agreement of both over all pairs of labels. After such a short training they do not agree:
+# attention follows the texts of the labels, so it does not measure their correlation.
+# :class:`~sklabelemb.plotting.LabelCooccurrenceDisplay` shows the co-occurrence of predicted
+# labels.
 
 pairs = ~np.eye(len(labels), dtype=bool)
 print(f"rank correlation {spearmanr(affinity[pairs], lift[pairs]).statistic:.2f}")

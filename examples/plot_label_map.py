@@ -2,8 +2,8 @@
 Which labels are alike, and do texts lie around them?
 =====================================================
 
-LEAM puts labels and words into one space, and a text where its words are. In two dimensions one
-sees which labels are close, and whether texts gather around their own.
+LEAM embeds labels, words and texts in one space. A two-dimensional map shows which labels are
+close, and whether texts cluster around their labels.
 """
 
 from sklabelemb import LEAMClassifier
@@ -23,7 +23,7 @@ display = LabelMapDisplay.from_estimator(model, X[450:], y[450:])
 display = LabelMapDisplay.from_estimator(model, X[450:], y[450:], method="tsne")
 
 # %%
-# A pretrained encoder knows what the labels' names mean before it has seen a text. With
+# A pretrained encoder knows what the labels' names mean before it has seen a single text. With
 # ``sklabelemb[hf]`` installed::
 #
 #     LabelMapDisplay.from_texts(

@@ -2,9 +2,8 @@
 Has it been trained for long enough?
 ====================================
 
-Every classifier with a network keeps the loss and the score of each epoch in ``history_``. A
-tenth of the training texts is held out, and the weights of the epoch that did best on them are
-kept.
+Every classifier with a network keeps the loss and the score of each epoch in ``history_``. A tenth
+of the training texts is held out, and the weights of the best epoch on them are kept.
 """
 
 from sklearn.metrics import f1_score
@@ -21,7 +20,7 @@ model.fit(X[:450], y[:450])
 display = LearningDisplay.from_estimator(model)
 
 # %%
-# The training loss falls on and on; the score of the held-out texts stops rising. More epochs
+# The training loss keeps falling, but the score on the held-out texts stops rising. More epochs
 # would only take longer.
 
 f1 = f1_score(y[450:], model.predict(X[450:]), average="micro")

@@ -36,7 +36,8 @@ def corpus(n_labels, n_texts=2000):
 
 
 # %%
-# Sparse indicators go in and come out. The probabilities hold what the search has found.
+# Indicators are sparse, in ``fit`` and ``predict``. The probabilities are those of the labels that
+# the search has found.
 
 sizes = [100, 300, 1000]
 seconds = {"tree": [], "a model for each label": []}

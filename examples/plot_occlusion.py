@@ -2,9 +2,9 @@
 How do explanations compare with SHAP, LIME and leaving words out?
 ==================================================================
 
-``explain`` says what each word added to a label's logit, in one reading of the text. SHAP and LIME
-ask the classifier about many variants of the text; the simplest of these leave out one word. Do
-both name the same words?
+``explain`` says what each word added to a label's logit, in one pass over the text. SHAP and LIME
+query the classifier with many variants of the text; the simplest variants leave out one word. Do
+both find the same words?
 """
 
 import numpy as np
@@ -56,8 +56,8 @@ ax.set(ylabel=f'logit of "{label}"')
 ax.legend(frameon=False)
 
 # %%
-# Both libraries take any classifier that gives probabilities of texts, and so this one. They read a
-# text hundreds of times, where ``explain`` reads it once:
+# Both libraries work with any classifier that returns probabilities for texts. They read a text
+# hundreds of times, ``explain`` only once:
 #
 # .. code-block:: python
 #

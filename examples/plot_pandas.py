@@ -2,8 +2,8 @@
 How do I use a pandas DataFrame?
 ================================
 
-Texts are a column, labels are columns of 0 and 1 with names. Predictions come back as a DataFrame
-with the same columns and the index of the texts, so that they can be joined to what is there.
+Texts are a column, labels are columns of 0 and 1 with names. Predictions are a DataFrame with the
+same columns and the index of the texts, so they can be joined to other data.
 """
 
 import pandas as pd
@@ -21,7 +21,7 @@ train, test = table.iloc[:450], table.iloc[450:]
 table.iloc[:3, :6]
 
 # %%
-# Columns are taken by name, in whatever order.
+# Columns are matched by name, in any order.
 
 model = LEAMClassifier(embedding_dim=64, max_epochs=8, random_state=0)
 model.fit(train["text"], train[labels])
@@ -29,14 +29,14 @@ predicted = model.predict(test["text"])
 predicted.iloc[:3, :6]
 
 # %%
-# Where the labels of a text are in one cell, pandas makes columns of them.
+# If the labels of a text are in one cell, pandas splits them into columns.
 
 cells = pd.Series(["refund, delivery", "account", None], index=["a", "b", "c"])
 cells.str.get_dummies(sep=", ")
 
 # %%
-# Probabilities are an array; with the names they are a frame again. The report and the explanations
-# have frames, too.
+# Probabilities are an array; add the names for a DataFrame. The report and the explanations have
+# frames, too.
 
 proba = pd.DataFrame(model.predict_proba(test["text"]), test.index, model.label_names_)
 report = multilabel_report(test[labels], predicted, y_score=proba)

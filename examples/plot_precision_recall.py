@@ -2,9 +2,9 @@
 Which labels are found, and at what price?
 ==========================================
 
-One number for twelve labels hides which of them can be relied on. Each curve says how many of a
-label's texts are found (recall) and how many of those found are right (precision); the dot is
-where the model decides.
+One number for twelve labels hides which of them are reliable. Each curve shows how many of a
+label's texts are found (recall) and how many of those found are correct (precision); the dot marks
+the model's threshold.
 """
 
 from sklabelemb import LEAMClassifier
@@ -22,8 +22,8 @@ labels = ["delivery", "refund", "returns", "complaint", "account", "voucher"]
 display = PrecisionRecallByLabelDisplay.from_estimator(model, X[test], y[test], labels=labels)
 
 # %%
-# Labels that are named by a word of their own ("refund", "voucher") are easy. A complaint is a
-# tone, and has no word that all complaints share.
+# Labels with a characteristic word ("refund", "voucher") are easy. A complaint is a matter of tone,
+# without a word that all complaints share.
 
 for name, precision in zip(display.names, display.average_precision, strict=True):
     print(f"{name:10} {precision:.2f}")

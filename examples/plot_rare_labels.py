@@ -2,8 +2,8 @@
 Which classifier does better on rare labels?
 ============================================
 
-Micro-F1 is made by frequent labels. Here the labels are put into three groups by how many
-training texts have them.
+Frequent labels dominate micro-F1. Here the labels are split into three groups by the number of
+their training texts.
 """
 
 from sklearn.linear_model import LogisticRegression

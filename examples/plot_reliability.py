@@ -2,8 +2,8 @@
 Can I trust the probabilities?
 ==============================
 
-Of the labels with a predicted probability of 30 %, 30 % should apply. Where they do, the curve
-lies on the diagonal, and probabilities can be compared with costs.
+Of the labels with a predicted probability of 30 %, 30 % should apply. If they do, the curve lies on
+the diagonal, and probabilities can be used to weigh costs.
 """
 
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -24,8 +24,8 @@ model.fit(X[train], y[train])
 calibrated = LabelwiseCalibrator(model, random_state=0).fit(X[train], y[train])
 
 # %%
-# Above the diagonal a model is too modest: of the labels to which it gives 40 %, nearly all
-# apply. :class:`~sklabelemb.LabelwiseCalibrator` mends that by cross-validation on the training
+# Above the diagonal a model is underconfident: of the labels with a probability of 40 %, nearly all
+# apply. :class:`~sklabelemb.LabelwiseCalibrator` corrects that by cross-validation on the training
 # texts.
 
 display = ReliabilityDisplay.from_estimator(model, X[test], y[test], name="as fitted")
@@ -34,7 +34,7 @@ display = ReliabilityDisplay.from_estimator(
 )
 
 # %%
-# Label by label the bins hold few texts each, and chance makes zigzags.
+# Label by label, bins have few texts each, so the curves are noisy.
 
 display = ReliabilityDisplay.from_estimator(
     calibrated, X[test], y[test], labels=["delivery", "refund", "complaint"], n_bins=5

@@ -2,7 +2,7 @@
 In which order are labels found?
 ================================
 
-The sequence-to-sequence model emits the labels of a text one after the other, each in the light of
+The sequence-to-sequence model emits the labels of a text one after the other, each conditioned on
 those before it. The explanation shows the attention over the words in each step.
 """
 

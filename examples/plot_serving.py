@@ -2,8 +2,8 @@
 How do I save a model, and serve it without torch?
 ==================================================
 
-``save`` writes a folder of JSON and safetensors, without pickle. ``load`` gives the classifier
-back; ``serving.load`` needs NumPy and SciPy alone. How large are the folders?
+``save`` writes a folder of JSON and safetensors, without pickle. ``load`` returns the classifier;
+``serving.load`` only needs NumPy and SciPy. How large are the folders?
 """
 
 import subprocess
@@ -21,7 +21,7 @@ X, y = requests.data, requests.target
 model = LEAMClassifier(embedding_dim=64, max_epochs=5, random_state=0).fit(X[:500], y[:500])
 
 # %%
-# Weights can be written in fewer bytes. Do the labels stay the same?
+# Weights can be compressed. Do the predictions stay the same?
 
 folder = Path(TemporaryDirectory().name)
 options = {

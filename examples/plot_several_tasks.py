@@ -3,8 +3,8 @@ Can one model learn several tasks at once?
 ==========================================
 
 Two sets of labels over texts of one kind: what a message is about, and which product it names. MTLE
-trains one network on both, so that texts of one task help the other. Is it better than a
-model of its own for the task that has few texts?
+trains one network on both, so that texts of one task help the other. Is it better than a separate
+model for the task with few texts?
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ requests = load_support_requests(as_frame=True)
 X, y = requests.data, requests.target
 
 # %%
-# Six of the labels make one task, the other six another. The first has 400 texts, the second few.
+# Six of the labels form one task, the other six another. The first has 400 texts, the second few.
 
 first, second = list(y.columns[::2]), list(y.columns[1::2])
 X_test = X[450:]
@@ -42,8 +42,8 @@ for n in sizes:
 
 # %%
 # The answers of a task come with its name: ``model.predict(texts, task="second")``. Here the tasks
-# have little to tell each other, and neither way is better throughout; what one model saves is a
-# second one to train, to keep and to serve.
+# have little in common, and neither way is consistently better; one model saves training, storing
+# and serving a second one.
 
 figure, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
 places = np.arange(len(sizes))

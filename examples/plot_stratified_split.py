@@ -2,8 +2,8 @@
 Why stratify a multi-label split?
 =================================
 
-A random split may leave a rare label with hardly a test text. Iterative stratification deals out
-the rarest labels first, so that every label is as frequent in each part as in the whole.
+A random split may leave a rare label with hardly any test texts. Iterative stratification assigns
+the rarest labels first, so every label is as frequent in each part as in the whole.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ requests = load_support_requests()
 X, y = requests.data, requests.target
 
 # %%
-# Ten folds, by either way; how many texts of a label each fold has, relative to a tenth of all.
+# Ten folds by each method: how many texts of a label each fold has, relative to a tenth of all.
 
 splitters = {
     "KFold": KFold(10, shuffle=True, random_state=0),

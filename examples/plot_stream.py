@@ -3,7 +3,7 @@ How do I train on more texts than memory holds?
 ===============================================
 
 ``stream_table`` reads a file in chunks: the texts go into a temporary file, the labels into a
-sparse matrix. ``fit`` takes both, and learns what it learns from a list.
+sparse matrix. ``fit`` takes both, and gives the same model as with a list.
 """
 
 import tempfile
@@ -30,7 +30,7 @@ pd.concat([table] * 120).to_csv(file, index=False)
 print(f"{file.stat().st_size / 1e6:.0f} MB")
 
 # %%
-# What reading it takes of memory, whole and in chunks:
+# The memory needed to read it, as a whole and in chunks:
 
 peaks = {}
 for read in (load_table, stream_table):
@@ -41,7 +41,7 @@ for read in (load_table, stream_table):
 print(corpus.data)
 
 # %%
-# The classifier is fitted as ever. (Here on the first texts alone, to be quick.)
+# Fit the classifier as usual. (Here only on the first texts, to save time.)
 
 model = LEAMClassifier(label_names=names, embedding_dim=64, random_state=0)
 model.fit(corpus.data[:450], corpus.target[:450])

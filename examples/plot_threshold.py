@@ -2,8 +2,8 @@
 Where should the threshold be?
 ==============================
 
-A classifier predicts a label from a probability of 0.5 on. Linear models over few texts are too
-careful for that: they hardly ever reach 0.5, precision is high, and most labels are missed.
+By default a classifier predicts a label if its probability is at least 0.5. Linear models trained
+on few texts rarely reach 0.5: precision is high, but most labels are missed.
 """
 
 from sklearn.feature_extraction.text import TfidfVectorizer

@@ -2,8 +2,8 @@
 Does each label need a threshold of its own?
 ============================================
 
-Rare labels get low probabilities, so the threshold that suits a frequent label may never be
-reached. Here every label has its own, tuned for macro-F1, in which all labels count the same.
+Rare labels get low probabilities, so they may never reach a threshold that suits frequent labels.
+Here every label has its own, tuned for macro-F1, in which all labels have the same weight.
 """
 
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -26,7 +26,7 @@ tuner.fit(X[train], y[train])
 
 # %%
 # F1 of six labels over the threshold. Each dot is the threshold that was chosen on the training
-# texts. The peaks are not in one place.
+# texts. The peaks are at different thresholds.
 
 labels = ["delivery", "refund", "payment", "account", "warranty", "voucher"]
 display = ThresholdDisplay.from_estimator(tuner, X[test], y[test], labels=labels)

@@ -2,8 +2,8 @@
 Which window size suits my texts?
 =================================
 
-LEAM looks at phrases of 2r + 1 words. A grid search over r, with scikit-learn, says which r suits
-a corpus, and whether it matters at all.
+LEAM reads phrases of 2r + 1 words. A grid search over r, with scikit-learn, shows which r suits a
+corpus, and whether it matters at all.
 """
 
 from sklearn.model_selection import GridSearchCV
@@ -15,7 +15,7 @@ from sklabelemb.plotting import GridSearchDisplay
 
 X, y = load_support_requests(return_X_y=True)
 
-# The linear path beside the network knows no window, and is left out here.
+# The linear path beside the network has no window, and is left out here.
 model = LEAMClassifier(embedding_dim=32, max_epochs=8, wide=False, random_state=0)
 search = GridSearchCV(
     model,
