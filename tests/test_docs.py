@@ -43,14 +43,12 @@ def test_relative_links_lead_to_files(repository, page):
 
 
 def test_external_links_are_well_formed(repository):
-    files = [*repository.glob("*.rst"), *repository.glob("docs/*.rst")]
-    files += [*repository.glob("sklabelemb/**/*.py"), *repository.glob("examples/*.py")]
+    pages = [*repository.glob("*.rst"), *repository.glob("docs/*.rst")]
     links = {
-        (link, file.name)
-        for file in files
-        for link in re.findall(r"https?:[^\s`<>\"')\]}]*", file.read_text("utf-8"))
+        (link, page.name)
+        for page in pages
+        for link in re.findall(r"https?:[^\s`<>\"')\]}]*", page.read_text("utf-8"))
     }
-    assert len(links) > 10
+    assert links
     for link, name in links:
-        parts = urlsplit(link.rstrip(".,;:"))
-        assert "." in parts.netloc or parts.hostname == "localhost", (link, name)
+        assert "." in urlsplit(link.rstrip(".,;:")).netloc, (link, name)

@@ -163,8 +163,9 @@ class LACOClassifier(AddsLabels, LabelEmbeddingClassifier):
     min_labels_ : int
     vocabulary_ : Vocabulary or WordPieces
     encoder_name_ : str or None
-        The pretrained encoder that training started from; None for a fresh one. net_ : TextNet The
-        fitted skorch net; ``net_.module_`` is the torch module.
+        The pretrained encoder that training started from; None for a fresh one.
+    net_ : TextNet
+        The fitted skorch net; ``net_.module_`` is the torch module.
     wide_ : WidePath or None
     mixture_ : Mixture
         Weights of network and wide path.

@@ -84,8 +84,8 @@ def load(folder: str | os.PathLike[str], *, encoder: Any = None) -> Any:
 
     See Also
     --------
-    sklabelemb.save : Write the folder. sklabelemb.load : Load the classifier itself, for training
-    or explanations.
+    sklabelemb.save : Write the folder.
+    sklabelemb.load : The classifier itself, for training or explanations.
 
     Notes
     -----
