@@ -10,9 +10,8 @@ INSTEAD = {
     r"an own": "its own",
     r"of one's own|one's own": "your own",
     r"(is|are) none of": "is not one of",
-    r"(labels|texts|words|steps|batches|weights|columns|rows) a (text|batch|fit|epoch|word)(?! (has|is|may|needs))": (
-        "labels per text"
-    ),
+    r"(labels|texts|words|steps|batches|weights|columns|rows) a (text|batch|fit|epoch|word)"
+    r"(?! (has|is|may|needs))": "labels per text",
     r"so many (labels|texts|words|rows|tokens|steps|of them)": "this many, or that many",
     r"in the place of": "instead of",
     r"by heart": "overfit",

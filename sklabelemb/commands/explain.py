@@ -17,8 +17,8 @@ __all__ = ["DESCRIPTION", "HELP", "add_options", "run"]
 
 HELP = "show the words that spoke for the predicted labels"
 DESCRIPTION = (
-    "Show, for each text and each predicted label (or the most probable one, if none is predicted), the "
-    "words with the largest contributions. +0.69 doubles the odds of the label."
+    "Show, for each text and each predicted label (or the most probable one, if none is "
+    "predicted), the words with the largest contributions. +0.69 doubles the odds of the label."
 )
 
 
