@@ -1,6 +1,6 @@
 """The runs of label_sequences.py as tables for the documentation.
 
-python benchmarks/sequence_tables.py      # results/label_sequences.jsonl -> .rst
+python benchmarks/sequence_tables.py      # results/label_sequences*.jsonl -> .rst
 """
 
 from __future__ import annotations
@@ -161,7 +161,11 @@ def main() -> None:
     """Write one file a table."""
     runs = read("label_sequences.jsonl")
     found = by_dataset(runs)
+    sampled = read("label_sequences_hier.jsonl")
+    size = sampled[0]["settings"]["subset"]
+    [(name, of_sample)] = by_dataset(sampled).items()
     texts = {
+        "hier": ablation(f"{name}, {size:,} training texts", of_sample),
         "ablation": "\n".join(ablation(name, runs) for name, runs in found.items()),
         "orders": orders(found),
         "without_frequent": without_frequent(found),
