@@ -56,6 +56,8 @@ def described(settings: dict[str, Any]) -> str:
     """What was learnt from, how long, and with which encoder."""
     subset, epochs = settings.get("subset"), settings.get("max_epochs")
     texts = f"{subset:,} training texts" if subset else "all training texts"
+    if asked := settings.get("test_subset"):
+        texts += f" ({asked:,} of test)"
     longest = settings.get("max_length", LACOClassifier().max_length)
     parts = [texts, f"{longest} pieces"]
     if isinstance(epochs, int):
@@ -101,6 +103,20 @@ def analyses(name: str, runs: Runs) -> str:
     return table(rows)
 
 
+def tasks(name: str, runs: Runs) -> str:
+    """What PLCP and CLCP change, by frequency of labels and in how these come together."""
+    rows = [[name, "micro-F1", "macro-F1", "average precision"]]
+    rows[0] += ["macro-F1 of rare labels", "of frequent ones", "conditional KL", "seeds"]
+    for variant, title in ROWS.items():
+        if own := runs.get(variant):
+            keys = ("micro_f1", "macro_f1", "average_precision")
+            cells = [figure([run[key] for run in own]) for key in keys]
+            cells += [figure([run["macro_f1_by_frequency"][i] for run in own]) for i in (0, -1)]
+            cells.append(figure([run["conditional_kl"] for run in own], 2))
+            rows.append([title, *cells, str(len(own))])
+    return table(rows)
+
+
 def convergence(name: str, runs: Runs) -> str:
     """The validation score after each epoch, and what an epoch costs."""
     runs = {variant: own for variant, own in runs.items() if variant != "br"}
@@ -122,13 +138,16 @@ def convergence(name: str, runs: Runs) -> str:
 def main() -> None:
     """Write one file a table."""
     files = [path.name for path in sorted(RESULTS.glob("label_correlation_*.jsonl"), reverse=True)]
-    found = by_setting([run for file in files if "_dev" not in file for run in read(file)])
-    for kind, write in (
-        ("ablation", ablation),
-        ("analyses", analyses),
-        ("convergence", convergence),
+    files = [file for file in files if "_dev" not in file and "_tasks" not in file]
+    found = by_setting([run for file in files for run in read(file)])
+    of_tasks = by_setting(read("label_correlation_tasks.jsonl"))
+    for kind, write, some in (
+        ("ablation", ablation, found),
+        ("analyses", analyses, found),
+        ("convergence", convergence, found),
+        ("tasks", tasks, of_tasks),
     ):
-        text = "\n".join(write(name, runs) for name, runs in found.items())
+        text = "\n".join(write(name, runs) for name, runs in some.items())
         (RESULTS / f"label_correlation_{kind}.rst").write_text(text, encoding="utf-8")
         print(text)
 

@@ -195,7 +195,9 @@ def main() -> None:
             settings["encoder"] = ENCODER if not chosen.encoder else Path(folder).name
         log = Log(chosen.out, settings)
         own = settings | {"encoder": folder or settings["encoder"]}
-        data = load(name, chosen.on, own.pop("subset", None))
+        X, y, X_test, y_test, label_texts = load(name, chosen.on, own.pop("subset", None))
+        asked = np.random.RandomState(7).permutation(len(X_test))[: own.pop("test_subset", None)]
+        data = (X, y, [X_test[i] for i in asked], y_test[asked], label_texts)
         dev = load(name, "dev", None)[2:4] if chosen.tune_on_dev else None
         for seed in chosen.seeds:
             for variant in chosen.variants:
