@@ -50,9 +50,10 @@ MIN_STEPS = 400
 class WidePath:
     """One linear function of TF-IDF features per label, trained by squared hinge loss.
 
-    Half of the features are words and word pairs, half character n-grams within words. It is
-    equivalent to a linear support vector machine per label, but trained for all labels at once in a
-    fraction of the time, by plain stochastic gradient descent with a step size that falls to zero.
+    Half of the features are words and word pairs, half character n-grams within words. It
+    learns much the same as a linear support vector machine per label, but for all labels at once
+    and in a fraction of the time, by plain stochastic gradient descent with a step size that falls
+    to zero.
     Weights start at the features of the labels' texts (:meth:`begun`), where labels have any.
 
     Attributes
@@ -257,10 +258,13 @@ class WidePath:
         length : float, default=2.0
             Norm of the weights of each.
         """
-        features = self.features(texts, vocabulary).toarray()
-        norms = np.linalg.norm(features, axis=1, keepdims=True)
+        # Kept sparse: dense features would take as much memory as the weights, several times over.
+        features = self.features(texts, vocabulary).tocoo()
+        squares = np.bincount(features.row, features.data**2, minlength=len(labels))
+        scale = (length / np.maximum(np.sqrt(squares), 1e-6)).astype(np.float32)
         weights = self.weights.copy()
-        weights[:, labels] = (length * features / np.maximum(norms, 1e-6)).T
+        weights[:, labels] = 0
+        weights[features.col, labels[features.row]] = scale[features.row] * features.data
         return replace(self, weights=weights)
 
     def _after(

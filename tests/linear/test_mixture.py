@@ -124,3 +124,13 @@ def test_paths_that_know_nothing_but_shares_give_them(multilabel):
     close(found[0], shares, scale=1.0)
     # Held-out texts go on from what labels have in common.
     assert (mixture.deep, mixture.wide, mixture.offset, mixture.encoded) == (0.3, 1.5, 0.4, 0.5)
+
+
+def test_held_out_texts_move_the_weight_of_margins():
+    """Margins near -1 are logits of -4 once mixed, where the loss curves little by their weight."""
+    random = np.random.RandomState(0)
+    present = random.rand(2000, 6) < 0.05
+    margins = np.where(present, 1.0, -1.0) + 0.3 * random.randn(2000, 6)
+    y = random.rand(2000, 6) < expit(8 * margins)
+    mixture = Mixture().fitted(sp.csr_matrix(y.astype(float)), None, margins)
+    assert 6.5 < mixture.wide < 9  # from 4
