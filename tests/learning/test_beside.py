@@ -100,9 +100,24 @@ def test_a_memory_keeps_linear_models_by_the_texts_of_labels(tmp_path):
     assert abs(second - first).max() > 1e-2
 
 
-def test_where_texts_are_many_labels_start_at_their_texts_only(monkeypatch):
-    """Features that are made on demand have no room for the texts of labels."""
-    monkeypatch.setattr(beside, "MANY_TOKENS", 50)
-    monkeypatch.setattr(wide_path, "MANY_TOKENS", 50)
-    proba = named(NAMED[:, :2]).predict_proba(["the price of copper, copper", "what a day"])
-    assert proba[0, 0] > proba[1, 0]
+@pytest.mark.parametrize("many", [False, True])
+def test_weights_start_at_the_texts_of_labels(many, monkeypatch):
+    """Features on demand have no room for label texts; there it is the start alone."""
+    if many:
+        monkeypatch.setattr(beside, "MANY_TOKENS", 50)
+        monkeypatch.setattr(wide_path, "MANY_TOKENS", 50)
+    starts, sizes = [], []
+    trained = wide_path.WidePath.trained
+
+    def watched(self, X, *args, **kwargs):
+        starts.append(self)
+        sizes.append(X.shape[0])
+        return trained(self, X, *args, **kwargs)
+
+    monkeypatch.setattr(wide_path.WidePath, "trained", watched)
+    model = named(NAMED[:, :2], label_texts={"copper": "the mine", "rubber": "the tree"})
+    [start] = starts
+    assert sizes == [36 if many else 38]
+    np.testing.assert_allclose(np.linalg.norm(start.weights, axis=0), [2.0, 2.0], rtol=1e-5)
+    scores = start.scores(model.vocabulary_.encode(WORDS[:2], str.split), model.vocabulary_)
+    assert (scores.argmax(axis=1) == [0, 1]).all()
